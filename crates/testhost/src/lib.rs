@@ -1,0 +1,1 @@
+//! Private hosts, snapshots and faults.
