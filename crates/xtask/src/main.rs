@@ -1,1 +1,116 @@
-fn main() {}
+//! What people do to this repository: `cargo xtask demo | test | ci | bench | install-tools`.
+
+// xtask is no part of the tool: it starts cargo, package managers and `netns-tool` itself, and it talks to
+// a person at a terminal. The rules that keep the tool's own processes and output in one place do not apply.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod cargo;
+mod ci;
+mod demo;
+mod install;
+mod private;
+mod process;
+mod say;
+mod test;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "What people do to this repository")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show the main job for real, in a private host: two namespaces, a bridge, NAT, and back to nothing
+    Demo {
+        /// Show the optimized build, not the debug build
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run the whole test suite; as root, run it as an ordinary user too
+    #[command(disable_help_flag = true)]
+    Test {
+        /// Handed to `cargo test` as they are: `cargo xtask test --test nat_test -- --nocapture`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Everything that must pass before a change is merged: format, lints, docs, tests, demo
+    Ci,
+    /// Compare the tool with the bare commands, in pairs, in a private host
+    Bench {
+        /// Measured pairs for each command
+        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
+        pairs: u32,
+        /// Exit with 1 when a goal is missed
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Install what the tool, the tests and the demo need and this machine lacks
+    InstallTools,
+
+    /// Say whether private hosts work here
+    #[command(hide = true)]
+    Probe,
+    /// The part of `demo` that runs inside the private host
+    #[command(hide = true)]
+    DemoInside { tool: PathBuf },
+    /// The part of `bench` that runs inside the private host
+    #[command(hide = true)]
+    BenchInside {
+        tool: PathBuf,
+        #[arg(long)]
+        pairs: u32,
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Tell one visitor the address it is seen from (the server of the demo)
+    #[command(hide = true)]
+    TellAddress { listen: SocketAddr },
+    /// Ask such a server (the client of the demo)
+    #[command(hide = true)]
+    AskAddress { server: SocketAddr },
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Demo { release } => demo::run(release),
+        // Not what clap kept: it swallows the first `--`, and `cargo test` needs it.
+        Task::Test { .. } => test::run(&std::env::args_os().skip(2).collect::<Vec<_>>()),
+        Task::Ci => ci::run(),
+        Task::Bench { pairs, strict } => bench::run(pairs, strict),
+        Task::InstallTools => install::run().map(|()| ExitCode::SUCCESS),
+        Task::Probe => testhost::probe().map(|()| ExitCode::SUCCESS),
+        Task::DemoInside { tool } => demo::inside(&tool),
+        Task::BenchInside { tool, pairs, strict } => bench::inside(&tool, pairs, strict),
+        Task::TellAddress { listen } => demo::address::tell(listen).map(|()| ExitCode::SUCCESS),
+        Task::AskAddress { server } => demo::address::ask(server).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn main() -> ExitCode {
+    run(Cli::parse().task).unwrap_or_else(|error| {
+        say::error(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,127 @@
+//! `cargo xtask bench`: the tool against the bare commands, pair by pair, in one private host.
+
+mod scenario;
+mod stats;
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{cargo, install, private, process, say};
+use scenario::{SCENARIOS, Scenario};
+use stats::{Pair, Row, table};
+
+/// Pairs that warm the caches and are not counted.
+const WARM_UP: u32 = 3;
+
+/// The kernel tears namespaces and links down for a while after the command has returned.
+const SETTLE: Duration = Duration::from_millis(30);
+
+pub fn run(pairs: u32, strict: bool) -> Result<ExitCode> {
+    install::run()?;
+    say::note("Building netns-tool (release build) ...");
+    let tool = cargo::build_tool(true)?;
+    let pairs = pairs.to_string();
+    let mut args =
+        vec!["bench-inside".as_ref(), tool.as_os_str(), "--pairs".as_ref(), pairs.as_ref()];
+    if strict {
+        args.push("--strict".as_ref());
+    }
+    private::rerun(&args)
+}
+
+pub fn inside(tool: &Path, pairs: u32, strict: bool) -> Result<ExitCode> {
+    private::begin()?;
+    let mut rows = Vec::new();
+    for scenario in SCENARIOS {
+        say::note(&format!("measuring {} ({pairs} pairs) ...", scenario.name));
+        let row = measure(scenario, tool, pairs);
+        rows.push(row.with_context(|| format!("measuring `{}`", scenario.name))?);
+    }
+    say::plain(&format!(
+        "Medians of {pairs} interleaved pairs, wall time. `ratio` is that of the medians, `pairwise` the median of the\n\
+         ratios within the pairs: the goal is judged by that. Each piece of work was proved to be done.\n"
+    ));
+    say::plain(table(&rows).trim_end());
+    let missed = rows.iter().any(|row| !row.reached());
+    Ok(if missed && strict { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn measure(scenario: &Scenario, tool: &Path, pairs: u32) -> Result<Row> {
+    sh(scenario.setup, tool)?;
+    let mut measured = Vec::new();
+    for round in 0..WARM_UP + pairs {
+        let pair = pair(scenario, tool, round % 2 == 0)?;
+        if round >= WARM_UP {
+            measured.push(pair);
+        }
+    }
+    sh(scenario.teardown, tool)?;
+    Ok(Row { name: scenario.name, goal: scenario.goal, pairs: measured })
+}
+
+/// Both sides once; who goes first alternates, so that neither always finds the warmer machine.
+fn pair(scenario: &Scenario, tool: &Path, tool_first: bool) -> Result<Pair> {
+    let ours = || {
+        let mut command = Command::new(tool);
+        command.args(scenario.tool);
+        once(scenario, tool, command)
+    };
+    if scenario.bare.is_empty() {
+        return Ok(Pair { tool: ours()?, bare: None });
+    }
+    let bare = || once(scenario, tool, shell(scenario.bare, tool));
+    if tool_first {
+        let tool = ours()?;
+        Ok(Pair { tool, bare: Some(bare()?) })
+    } else {
+        let bare = Some(bare()?);
+        Ok(Pair { tool: ours()?, bare })
+    }
+}
+
+/// Prepares, measures, proves and cleans one side; only the command itself is timed. Both sides are started
+/// from here in the same way, with nothing on stdin and their output kept.
+fn once(scenario: &Scenario, tool: &Path, mut command: Command) -> Result<f64> {
+    sh(scenario.prepare, tool).context("while preparing")?;
+    std::thread::sleep(SETTLE);
+    command.env("PATH", process::SYSTEM_PATH).stdin(Stdio::null());
+    let started = Instant::now();
+    let output = command.output();
+    let took = started.elapsed();
+    let output = output.with_context(|| format!("cannot start `{}`", process::show(&command)))?;
+    ensure!(
+        output.status.success(),
+        "`{}` failed ({}): {}",
+        process::show(&command),
+        process::ended(output.status),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    sh(scenario.prove, tool)
+        .with_context(|| format!("`{}` did not do its work", process::show(&command)))?;
+    sh(scenario.clean, tool).context("while cleaning up")?;
+    Ok(took.as_secs_f64() * 1000.0)
+}
+
+fn shell(script: &str, tool: &Path) -> Command {
+    let mut command = process::system("sh");
+    command.args(["-eu", "-c", script]).env("PATH", process::SYSTEM_PATH).env("TOOL", tool);
+    command
+}
+
+/// A script outside of the timing: silent unless it fails.
+fn sh(script: &str, tool: &Path) -> Result<()> {
+    if script.is_empty() {
+        return Ok(());
+    }
+    let output = shell(script, tool).stdin(Stdio::null()).output().context("cannot start `sh`")?;
+    ensure!(
+        output.status.success(),
+        "`{script}` failed ({}): {}",
+        process::ended(output.status),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
