@@ -55,6 +55,7 @@ fn way_out(stage: &Stage) -> Result<()> {
          NAT gives what leaves the uplink's address, and lets the answers back in.",
     );
     stage.run_in_vain(&format!("ip netns exec red ping -c 1 -W 1 {INTERNET}"))?;
+    stage.proved("no answer, as it should be: there is no NAT yet");
     stage.run("netns-tool nat br0")?;
     Ok(())
 }
@@ -64,8 +65,9 @@ fn across(stage: &Stage) -> Result<()> {
         "4. Does it work?",
         "red reaches blue across the bridge, and the internet through NAT.",
     );
-    for target in [BLUE, INTERNET] {
+    for (target, name) in [(BLUE, "blue"), (INTERNET, "the internet")] {
         stage.run(&format!("ip netns exec red ping -c 2 -i 0.2 -W 2 {target}"))?;
+        stage.proved(&format!("red reaches {name}"));
     }
     Ok(())
 }
@@ -87,6 +89,7 @@ fn seen_from_outside(stage: &Stage) -> Result<()> {
             "{name} should be seen as {UPLINK}, and the internet says: {}",
             seen.trim()
         );
+        stage.proved(&format!("{name} is seen as the uplink"));
     }
     Ok(())
 }
@@ -98,7 +101,9 @@ fn nobody_gets_in(stage: &Stage) -> Result<()> {
     );
     stage.run(&format!("ip -n internet route add 10.0.0.0/24 via {UPLINK}"))?;
     stage.run(&format!("ip netns exec internet ping -c 1 -W 2 {UPLINK}"))?;
-    stage.run_in_vain(&format!("ip netns exec internet ping -c 1 -W 1 {RED}"))
+    stage.run_in_vain(&format!("ip netns exec internet ping -c 1 -W 1 {RED}"))?;
+    stage.proved("no answer, as it should be: only what was asked for is let in");
+    Ok(())
 }
 
 fn take_back(stage: &Stage) -> Result<()> {

@@ -24,6 +24,11 @@ impl Stage {
         say::plain(about);
     }
 
+    /// What has just been seen, in words.
+    pub fn proved(&self, text: &str) {
+        say::success(&format!("=> {text}"));
+    }
+
     /// Runs a command that has to succeed; returns what it printed.
     pub fn run(&self, line: &str) -> Result<String> {
         let (status, printed) = self.perform(line)?;
