@@ -1,0 +1,325 @@
+//! Private hosts: a test, or any program, in network, mount and pid namespaces of its own.
+//!
+//! A test re-executes its own test binary inside `unshare`, because a process with threads (which
+//! libtest is) can neither enter a pid namespace nor, cleanly, a mount namespace. `/run` is covered
+//! by a fresh tmpfs *before* anything else: `ip netns add` writes there, and without the cover a
+//! namespace made by a test would appear on the real machine. The pid namespace is what makes sure
+//! that nothing a test started outlives it: the kernel kills all of it with its first process.
+//!
+//! Three ways to get there, all through [`enter`]: as root; as an ordinary user, with a user
+//! namespace; and as root with `NETNS_TOOL_TEST_AS=user`, which first becomes uid 65534, so that a CI
+//! job that is root anyway also tests what an ordinary user sees.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Set for the inner run of a test: a token and the outer namespaces, see [`Ticket`].
+const TICKET: &str = "TESTHOST_TICKET";
+const AS_USER: &str = "NETNS_TOOL_TEST_AS";
+const NOBODY: &str = "65534";
+/// Where the system's tools are; an ordinary user's PATH often lacks the sbin folders.
+const TOOL_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Runs inside the new namespaces, before the program.
+const SET_UP: &str = r#"set -e
+mount -n -t tmpfs -o mode=755,nosuid,nodev testhost /run
+mount -n -t sysfs sysfs /sys
+mkdir -m 1777 /run/tmp
+ip link set dev lo up
+exec "$@""#;
+
+/// Runs as root before becoming an ordinary user, who may be unable to reach the build folder.
+/// `$1` is the build folder, `$2` an empty folder that everybody reaches.
+const SHARE_BUILD: &str = r#"set -e
+mount -t tmpfs -o mode=755 testhost "$2"
+mkdir "$2/build"
+mount --bind "$1" "$2/build"
+shift 2
+exec "$@""#;
+
+/// Runs `body`, the whole of a `#[test]`, in a private host.
+///
+/// # Panics
+///
+/// Where no private host can be had (the message says which switch forbids it), where the body
+/// panics, and where the body did not run at all, for whatever reason.
+pub fn private_host<F: FnOnce()>(body: F) {
+    match env::var(TICKET) {
+        Ok(ticket) => inner(&Ticket::parse(&ticket), body),
+        Err(_) => outer(&test_name::<F>()),
+    }
+}
+
+/// A command that runs `program` (and its arguments) in a private host. Standard streams and the
+/// working directory are the caller's to set; the exit code is the program's, or 1 from `unshare` or
+/// `mount` where there is no private host, in which case [`probe`] says why.
+///
+/// # Panics
+///
+/// If `program` is empty.
+pub fn enter<S: AsRef<OsStr>>(program: &[S]) -> Command {
+    assert!(!program.is_empty(), "no program to run in a private host");
+    let root = nix::unistd::geteuid().is_root();
+    let share = (root && env::var_os(AS_USER).is_some_and(|v| v == "user")).then(Share::new);
+    let mut argv: Vec<OsString> = Vec::new();
+    if let Some(share) = &share {
+        argv.extend(["unshare", "--mount", "sh", "-c", SHARE_BUILD, "share"].map(Into::into));
+        argv.extend([share.build.clone().into(), share.place.clone().into()]);
+        argv.extend(
+            ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"].map(Into::into),
+        );
+    }
+    argv.push("unshare".into());
+    if !root || share.is_some() {
+        argv.extend(["--user", "--map-root-user"].map(Into::into));
+    }
+    argv.extend(["--net", "--mount", "--propagation", "private"].map(Into::into));
+    argv.extend(["--pid", "--fork", "--kill-child", "--mount-proc"].map(Into::into));
+    argv.extend(["sh", "-c", SET_UP, "private-host"].map(Into::into));
+    argv.extend(program.iter().map(|arg| match &share {
+        Some(share) => share.translate(arg.as_ref()),
+        None => arg.as_ref().to_owned(),
+    }));
+
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env("TMPDIR", "/run/tmp").env("PATH", full_path());
+    if let Some(share) = &share {
+        // assert_cmd finds the tool by these, where cargo sets them.
+        for (key, value) in env::vars_os() {
+            if key.to_string_lossy().starts_with("CARGO_BIN_EXE_") {
+                command.env(&key, share.translate(&value));
+            }
+        }
+    }
+    command
+}
+
+/// Whether private hosts work here; if not, the error says what forbids them and how to allow it.
+///
+/// # Errors
+///
+/// When `true` cannot be run in a private host.
+pub fn probe() -> Result<()> {
+    let output =
+        enter(&["true"]).output().context("cannot start `unshare` (package util-linux)")?;
+    if !output.status.success() {
+        bail!("no private host can be made here:\n{}\n{}", text(&output), why_not());
+    }
+    Ok(())
+}
+
+/// Whether this process runs in a private host made by [`private_host`].
+pub fn is_private() -> bool {
+    env::var_os(TICKET).is_some()
+}
+
+/// The program `name` built beside the running test or task, wherever that is.
+///
+/// # Panics
+///
+/// If the path of the running program cannot be read.
+pub fn binary(name: &str) -> PathBuf {
+    build_folder().join(name)
+}
+
+/// What the inner run must know of the outer one.
+struct Ticket {
+    /// Makes the marker lines of this run unlike anything a test might print.
+    token: String,
+    net: String,
+    mount: String,
+}
+
+impl Ticket {
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let token = format!("{}-{}", process::id(), now.as_nanos());
+        Self { token, net: namespace_of_self("net"), mount: namespace_of_self("mnt") }
+    }
+
+    fn parse(text: &str) -> Self {
+        let fields: Vec<&str> = text.split(' ').collect();
+        let [token, net, mount] = fields[..] else { panic!("`{TICKET}` is garbled: {text}") };
+        Self { token: token.into(), net: net.into(), mount: mount.into() }
+    }
+
+    fn text(&self) -> String {
+        format!("{} {} {}", self.token, self.net, self.mount)
+    }
+
+    fn marker(&self, what: &str) -> String {
+        format!("testhost-{what}-{}", self.token)
+    }
+}
+
+fn inner(ticket: &Ticket, body: impl FnOnce()) {
+    // The safety belt. Whatever went wrong on the way here: never run on the real machine.
+    assert_ne!(namespace_of_self("net"), ticket.net, "not in a network namespace of its own");
+    assert_ne!(namespace_of_self("mnt"), ticket.mount, "not in a mount namespace of its own");
+    let run = nix::sys::statfs::statfs("/run").expect("statfs /run");
+    assert_eq!(run.filesystem_type(), nix::sys::statfs::TMPFS_MAGIC, "/run is not a tmpfs");
+    assert!(!Path::new("/run/netns").exists(), "/run is not a fresh one");
+    print_line(&ticket.marker("start"));
+    body();
+    print_line(&ticket.marker("done"));
+}
+
+fn outer(name: &str) {
+    let exe = env::current_exe().expect("the path of the test binary");
+    assert!(!exe.starts_with("/run"), "the build folder is below /run, which a private host hides");
+    let ticket = Ticket::new();
+    let options = ["--exact", "--include-ignored", "--nocapture", "--test-threads=1"];
+    let mut argv: Vec<&OsStr> = vec![exe.as_os_str(), name.as_ref()];
+    argv.extend(options.iter().map(OsStr::new));
+    let output = enter(&argv)
+        .env(TICKET, ticket.text())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("cannot start `unshare` (package util-linux): {error}"));
+
+    let all = text(&output);
+    let (start, done) = (ticket.marker("start"), ticket.marker("done"));
+    let said: String = all
+        .lines()
+        .filter(|line| !line.is_empty() && !line.contains(&start) && !line.contains(&done))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(all.contains(&start), "no private host for `{name}`:\n{said}\n{}", why_not());
+    assert!(output.status.success(), "`{name}` failed in its private host:\n{said}");
+    assert!(all.contains(&done), "`{name}` did not run to its end in its private host:\n{said}");
+    show(&said);
+}
+
+/// The name of the running test. libtest names its threads after their tests, but runs tests on the
+/// main thread with `--test-threads=1`; there the type of the closure tells (`crate::test::{{closure}}`).
+fn test_name<F>() -> String {
+    let thread = std::thread::current();
+    match thread.name() {
+        Some(name) if name != "main" => name.to_owned(),
+        _ => {
+            let path = std::any::type_name::<F>();
+            path.strip_suffix("::{{closure}}")
+                .and_then(|path| path.split_once("::"))
+                .unwrap_or_else(|| panic!("call private_host with a closure, not with `{path}`"))
+                .1
+                .to_owned()
+        }
+    }
+}
+
+/// Shows the build folder to a user who cannot reach it where it is.
+struct Share {
+    build: PathBuf,
+    place: PathBuf,
+}
+
+impl Share {
+    fn new() -> Self {
+        let build = build_folder();
+        // The tmpfs must not hide the build folder itself.
+        let place = ["/mnt", "/media", "/srv", "/opt"]
+            .map(PathBuf::from)
+            .into_iter()
+            .find(|place| place.is_dir() && !build.starts_with(place))
+            .expect("one of the folders /mnt, /media, /srv, /opt");
+        Self { build, place }
+    }
+
+    fn translate(&self, arg: &OsStr) -> OsString {
+        match Path::new(arg).strip_prefix(&self.build) {
+            Ok(rest) => self.place.join("build").join(rest).into(),
+            Err(_) => arg.to_owned(),
+        }
+    }
+}
+
+/// `target/debug`, from the path of a test (`target/debug/deps/x`) or a program (`target/debug/x`).
+fn build_folder() -> PathBuf {
+    let exe = env::current_exe().expect("the path of the running program");
+    let folder = exe.parent().expect("the folder of the running program");
+    match folder.file_name().and_then(OsStr::to_str) {
+        Some("deps" | "examples") => folder.parent().expect("the build folder").to_owned(),
+        _ => folder.to_owned(),
+    }
+}
+
+fn full_path() -> OsString {
+    let mut path = OsString::from(TOOL_PATH);
+    if let Some(own) = env::var_os("PATH") {
+        path.push(":");
+        path.push(own);
+    }
+    path
+}
+
+fn namespace_of_self(kind: &str) -> String {
+    let link = fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_else(|error| {
+        panic!("cannot read the {kind} namespace of this process: {error}")
+    });
+    link.to_string_lossy().into_owned()
+}
+
+/// What may forbid private hosts on this machine, and the command that allows them.
+fn why_not() -> String {
+    let switches = [
+        (
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "AppArmor forbids user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        (
+            "/proc/sys/kernel/unprivileged_userns_clone",
+            "0",
+            "the kernel forbids user namespaces: sysctl -w kernel.unprivileged_userns_clone=1",
+        ),
+        (
+            "/proc/sys/user/max_user_namespaces",
+            "0",
+            "no user namespace is allowed: sysctl -w user.max_user_namespaces=10000",
+        ),
+        (
+            "/proc/sys/user/max_net_namespaces",
+            "0",
+            "no network namespace is allowed: sysctl -w user.max_net_namespaces=10000",
+        ),
+    ];
+    let found: Vec<&str> = switches
+        .iter()
+        .filter(|(path, bad, _)| fs::read_to_string(path).is_ok_and(|now| now.trim() == *bad))
+        .map(|(_, _, advice)| *advice)
+        .collect();
+    let why = if !found.is_empty() {
+        found.join("\n")
+    } else if nix::unistd::geteuid().is_root() {
+        "no switch of the kernel forbids it; a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN \
+         (docker run --privileged), and the commands unshare, setpriv, mount and ip"
+            .to_owned()
+    } else {
+        "no switch of the kernel forbids it; as root it works without user namespaces".to_owned()
+    };
+    format!("what forbids a private host here: {why}")
+}
+
+fn text(output: &Output) -> String {
+    let mut all = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !all.is_empty() && !all.ends_with('\n') {
+        all.push('\n');
+    }
+    all + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[expect(clippy::print_stdout, reason = "libtest captures print!, and shows it with --nocapture")]
+fn show(text: &str) {
+    print!("{text}");
+}
+
+#[expect(clippy::print_stdout, reason = "the outer process reads the marker from stdout")]
+fn print_line(line: &str) {
+    println!("\n{line}");
+}

@@ -1,0 +1,253 @@
+//! Reading one network namespace, and the files of the host, as raw text.
+//!
+//! Deliberately not with the tool's netlink code: what the tool cannot see, the snapshot must. So it is
+//! `ip -json`, two processes for each namespace (its `-batch` asks six questions at once; IPv6 rules
+//! need a call of their own), and /proc/sys, which shows the namespace of the thread that opens it.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sched::{CloneFlags, setns};
+
+use crate::fault;
+
+/// The answers of `ip`, in the order of the questions.
+const QUESTIONS: &str = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n\
+                         neigh show proxy\nnetns list-id\n";
+const SYSCTL_ROOT: &str = "/proc/sys/net";
+const SYSCTL_FOLDERS: [&str; 5] = ["ipv4", "ipv6", "bridge", "netfilter", "core"];
+/// Write-only, random, or moving by themselves.
+const MOVING_SYSCTLS: [&str; 6] = [
+    "flush",
+    "stable_secret",
+    "tcp_fastopen_key",
+    "nf_conntrack_count",
+    "netdev_rss_key",
+    "flow_limit_cpu_bitmap",
+];
+/// What the harness itself keeps below /run, and what every `mount` and `umount` of util-linux makes.
+const OWN_FOLDERS: [&str; 3] = [fault::DIR, "/run/tmp", "/run/mount"];
+const SMALL_FILE: u64 = 16 * 1024;
+
+/// One network namespace, raw.
+#[derive(Debug, Default)]
+pub(crate) struct Raw {
+    pub ip: String,
+    pub ip6_rules: String,
+    pub nft: Option<String>,
+    /// The name of the section and what `iptables-save` or one of its kin printed.
+    pub saves: Vec<(&'static str, String)>,
+    pub sysctls: Vec<String>,
+    /// Why nothing could be read (a file without its mount, for instance).
+    pub broken: Option<String>,
+}
+
+/// Reads the namespace this thread is in. The firewall's `iptables-save` forms only where `saves`.
+pub(crate) fn namespace(saves: bool) -> Raw {
+    let mut raw = Raw::default();
+    // All processes first, then /proc while they run.
+    let ip = start("ip", &["-force", "-json", "-details", "-batch", "-"], QUESTIONS);
+    let ip6 = start("ip", &["-6", "-json", "rule", "show"], "");
+    let nft = start("nft", &["--json", "list", "ruleset"], "");
+    let mut running = Vec::new();
+    if saves {
+        for (name, tables) in SAVES {
+            // A legacy save is asked only where tables exist: asking must not make them.
+            if tables.is_none_or(has_tables) {
+                running.push((name, start(name, &[], "")));
+            }
+        }
+    }
+    raw.sysctls = sysctls();
+    raw.ip = finish(ip).unwrap_or_else(|| "ip is not installed".to_owned());
+    raw.ip6_rules = finish(ip6).unwrap_or_default();
+    raw.nft = finish(nft);
+    raw.saves = running
+        .into_iter()
+        .filter_map(|(name, child)| finish(child).map(|text| (name, text)))
+        .collect();
+    raw
+}
+
+/// Reads the namespace at `path`, on a thread of its own that enters it.
+pub(crate) fn namespace_at(path: &Path) -> Raw {
+    let entered = File::open(path)
+        .map_err(|error| error.to_string())
+        .and_then(|file| setns(file, CloneFlags::CLONE_NEWNET).map_err(|e| e.to_string()));
+    match entered {
+        Ok(()) => namespace(false),
+        Err(error) => Raw { broken: Some(error), ..Raw::default() },
+    }
+}
+
+/// Every `*-save`, and for the legacy ones the file that lists the tables that exist.
+const SAVES: [(&str, Option<&str>); 6] = [
+    ("iptables-save", None),
+    ("ip6tables-save", None),
+    ("iptables-nft-save", None),
+    ("ip6tables-nft-save", None),
+    ("iptables-legacy-save", Some("ip_tables_names")),
+    ("ip6tables-legacy-save", Some("ip6_tables_names")),
+];
+
+fn has_tables(file: &str) -> bool {
+    fs::read_to_string(format!("/proc/thread-self/net/{file}")).is_ok_and(|names| !names.is_empty())
+}
+
+struct Running(&'static str, std::process::Child);
+
+fn start(tool: &'static str, args: &[&str], input: &str) -> Option<Running> {
+    let path = fault::real_tool(tool)?;
+    if tool.ends_with("-nft-save") && same_as_default(tool, &path) {
+        return None;
+    }
+    let mut child = Command::new(path)
+        .args(args)
+        .env("LC_ALL", "C")
+        .env(fault::PASS, "1")
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start `{tool}`: {error}"));
+    if let Some(mut stdin) = child.stdin.take() {
+        let _read_less = stdin.write_all(input.as_bytes());
+    }
+    Some(Running(tool, child))
+}
+
+/// Whether `iptables-save` is this very tool, by the system's choice between nft and legacy.
+fn same_as_default(tool: &str, path: &Path) -> bool {
+    let default = tool.replace("-nft-save", "-save");
+    let file = |path: &Path| fs::canonicalize(path).ok();
+    fault::real_tool(&default).is_some_and(|other| file(&other) == file(path))
+}
+
+fn finish(child: Option<Running>) -> Option<String> {
+    let Running(tool, child) = child?;
+    let output = child.wait_with_output().expect("wait for a reader");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        text.push_str(&format!("\n{tool} failed ({}): {said}", output.status));
+    }
+    Some(text)
+}
+
+fn sysctls() -> Vec<String> {
+    let mut lines = Vec::with_capacity(2048);
+    for folder in SYSCTL_FOLDERS {
+        sysctls_below(&format!("{SYSCTL_ROOT}/{folder}"), &mut lines);
+    }
+    lines.sort_unstable();
+    lines
+}
+
+fn sysctls_below(folder: &str, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{folder}/{name}");
+        if MOVING_SYSCTLS.contains(&name.as_str()) {
+            continue;
+        }
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sysctls_below(&path, lines);
+            continue;
+        }
+        let value = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).trim_end().escape_debug().to_string(),
+            // An interface that goes away while we read is no difference of its own.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => format!("({})", error.kind()),
+        };
+        lines.push(format!("{} = {value}", path.trim_start_matches("/proc/sys/")));
+    }
+}
+
+/// The names in /run/netns, sorted.
+pub(crate) fn namespace_names() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir("/run/netns")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Every file below /run: path, type, mode, owner; size and content of small files; what is mounted
+/// in /run/netns.
+pub(crate) fn run_tree() -> Vec<String> {
+    let mut lines = Vec::new();
+    tree_below(Path::new("/run"), &mut lines);
+    lines.sort_unstable();
+    lines
+}
+
+fn tree_below(folder: &Path, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if OWN_FOLDERS.iter().any(|own| path == Path::new(own)) {
+            continue;
+        }
+        let Ok(meta) = path.symlink_metadata() else { continue };
+        let kind = meta.file_type();
+        let more = if kind.is_dir() {
+            tree_below(&path, lines);
+            "folder".to_owned()
+        } else if kind.is_symlink() {
+            let to = fs::read_link(&path).unwrap_or_default();
+            format!("link to {}", to.display())
+        } else if kind.is_file() {
+            file_line(&path, meta.size())
+        } else if kind.is_fifo() {
+            "fifo".to_owned()
+        } else if kind.is_socket() {
+            "socket".to_owned()
+        } else {
+            "device".to_owned()
+        };
+        let (mode, uid, gid) = (meta.mode() & 0o7777, meta.uid(), meta.gid());
+        lines.push(format!("{} {mode:04o} {uid}:{gid} {more}", path.display()));
+    }
+}
+
+fn file_line(path: &Path, size: u64) -> String {
+    let kind = nix::sys::statfs::statfs(path).map(|fs| fs.filesystem_type());
+    if kind == Ok(nix::sys::statfs::NSFS_MAGIC) {
+        return "namespace".to_owned();
+    }
+    match fs::read(path) {
+        Ok(bytes) if size <= SMALL_FILE => {
+            format!("file {size} \"{}\"", String::from_utf8_lossy(&bytes).escape_debug())
+        }
+        Ok(_) => format!("file {size}"),
+        Err(error) => format!("file {size} ({})", error.kind()),
+    }
+}
+
+/// Every mount: mount point, type, propagation, options; equal ones counted.
+pub(crate) fn mounts() -> Vec<String> {
+    let text = fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    let mut all: Vec<String> = text.lines().filter_map(mount_line).collect();
+    all.sort_unstable();
+    all.chunk_by(|a, b| a == b).map(|same| format!("{} x{}", same[0], same.len())).collect()
+}
+
+/// `36 35 98:0 / /mnt rw,noatime shared:1 - ext3 /dev/root rw`, see proc_pid_mountinfo(5).
+fn mount_line(line: &str) -> Option<String> {
+    let (left, right) = line.split_once(" - ")?;
+    let fields: Vec<&str> = left.split(' ').collect();
+    let (point, options) = (fields.get(4)?, fields.get(5)?);
+    if Path::new(point).starts_with(fault::DIR) {
+        return None;
+    }
+    let propagation: Vec<&str> =
+        fields[6..].iter().filter_map(|field| field.split(':').next()).collect();
+    let kind = right.split(' ').next()?;
+    Some(format!("{point} {kind} {options} {}", propagation.join(",")))
+}

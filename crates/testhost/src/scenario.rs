@@ -1,0 +1,78 @@
+//! What a sweep runs: one command of the tool on a prepared host.
+
+/// What a command promises about the host when something goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It makes something: all of it, or the host is as it was.
+    Build,
+    /// It removes something: it goes on past faults, says what is left (exit code 4), and the same
+    /// command again finishes the job.
+    Remove,
+    /// It must fail, fault or no fault, and leave the host as it was (a name is somebody else's).
+    Refused,
+}
+
+/// A command, the host it runs on, and how to get that host back.
+///
+/// Shell lines run with `sh -e` and the real tools; `$TOOL` is the path of the tool under test.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub name: String,
+    pub kind: Kind,
+    /// Run once, before everything.
+    pub setup: Vec<String>,
+    /// The tool's arguments.
+    pub command: Vec<String>,
+    /// After the command succeeded (and, to clean up, after it failed badly): back to the host as the
+    /// set-up left it. Lines that may find nothing to do should say so (`--if-exists`).
+    pub reset: Vec<String>,
+    /// Arguments of the tool that repair the host after a SIGKILL.
+    pub recover: Vec<String>,
+    /// Put before the command's arguments when a call is made to hang.
+    pub short_timeout: Vec<String>,
+}
+
+impl Scenario {
+    /// A command that makes something.
+    pub fn build(name: &str, command: &[&str]) -> Self {
+        Self::new(name, Kind::Build, command)
+    }
+
+    /// A command that removes something.
+    pub fn remove(name: &str, command: &[&str]) -> Self {
+        Self::new(name, Kind::Remove, command)
+    }
+
+    /// A command that must fail and change nothing.
+    pub fn refused(name: &str, command: &[&str]) -> Self {
+        Self::new(name, Kind::Refused, command)
+    }
+
+    /// Sets the shell lines that prepare the host.
+    #[must_use]
+    pub fn setup(self, lines: &[&str]) -> Self {
+        Self { setup: owned(lines), ..self }
+    }
+
+    /// Sets the shell lines that restore the prepared host.
+    #[must_use]
+    pub fn reset(self, lines: &[&str]) -> Self {
+        Self { reset: owned(lines), ..self }
+    }
+
+    fn new(name: &str, kind: Kind, command: &[&str]) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            setup: Vec::new(),
+            command: owned(command),
+            reset: Vec::new(),
+            recover: owned(&["recover"]),
+            short_timeout: owned(&["--timeout", "1"]),
+        }
+    }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}

@@ -1,0 +1,87 @@
+//! What a test's host looks like before the test: warmed up, and lived in by others.
+//!
+//! The first namespace and the first firewall rule of a host leave something behind for good (the
+//! mount on `/run/netns`, empty base chains, `/run/xtables.lock`). [`warm_up`] gets that over with, so
+//! that "nothing is left" can mean nothing. [`foreign_objects`] seeds what the tool must not touch,
+//! above all the settings that it could destroy by accident: switching `ip_forward` on and off again
+//! overwrites every interface's `forwarding` and `accept_redirects`.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::fault;
+use crate::host::is_private;
+
+/// Runs shell lines with the real tools, whatever is mounted over them, and returns what they print.
+///
+/// # Panics
+///
+/// If a line fails (`set -e`), or outside of a private host.
+pub fn sh(script: &str) -> String {
+    let output = try_sh(script, None);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "`{script}` failed ({}): {said}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// As [`sh`], but the caller judges; `$TOOL` stands for `tool` in the script.
+pub(crate) fn try_sh(script: &str, tool: Option<&Path>) -> Output {
+    assert!(is_private(), "shell lines change the network: only in a private host");
+    let mut command = Command::new("sh");
+    command.args(["-e", "-c", script]).stdin(Stdio::null());
+    command.env("PATH", fault::real_path()).env(fault::PASS, "1");
+    if let Some(tool) = tool {
+        command.env("TOOL", tool);
+    }
+    command.output().expect("run sh")
+}
+
+/// Makes what the first namespace and the first rules of a host leave behind.
+///
+/// # Panics
+///
+/// If `ip` or `iptables` fails.
+pub fn warm_up() {
+    sh("ip netns add warm-up
+        ip netns del warm-up
+        iptables -w 5 -t nat -A POSTROUTING -s 192.0.2.255 -j MASQUERADE
+        iptables -w 5 -t nat -D POSTROUTING -s 192.0.2.255 -j MASQUERADE
+        iptables -w 5 -A FORWARD -s 192.0.2.255 -j ACCEPT
+        iptables -w 5 -D FORWARD -s 192.0.2.255 -j ACCEPT");
+}
+
+/// Makes what somebody else has on this host: a namespace `foreign` with a veth pair (`fveth0` here,
+/// `fveth1` there), a bridge `fbr0` with the port `fport0`, firewall rules with a comment, forwarding
+/// for one interface while `ip_forward` is 0, and redirects switched off by an admin.
+///
+/// # Panics
+///
+/// If a command fails.
+pub fn foreign_objects() {
+    sh("ip netns add foreign
+        ip -n foreign link set dev lo up
+        ip link add name fveth0 type veth peer name fveth1 netns foreign
+        ip addr add 198.51.100.1/25 dev fveth0
+        ip link set dev fveth0 up
+        ip -n foreign addr add 198.51.100.2/25 dev fveth1
+        ip -n foreign addr add 2001:db8:f::2/64 dev fveth1 nodad
+        ip -n foreign link set dev fveth1 up
+        ip -n foreign route add default via 198.51.100.1
+        ip link add name fbr0 type bridge
+        ip link set dev fbr0 alias 'the bridge of somebody else'
+        ip addr add 198.51.100.129/25 dev fbr0
+        ip addr add 2001:db8:fb::1/64 dev fbr0 nodad
+        ip link add name fport0 type veth peer name fport1
+        ip link set dev fport0 master fbr0
+        ip link set dev fbr0 up
+        ip link set dev fport0 up
+        ip link set dev fport1 up
+        ip route add 203.0.113.0/24 via 198.51.100.2
+        iptables -w 5 -t nat -A POSTROUTING -s 198.51.100.128/25 ! -o fbr0 \
+            -m comment --comment 'somebody else: out' -j MASQUERADE
+        iptables -w 5 -A FORWARD -i fbr0 -m comment --comment 'somebody else: forward' -j ACCEPT
+        echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects
+        echo 1 > /proc/sys/net/ipv4/conf/fbr0/forwarding
+        mkdir /run/somebody
+        echo theirs > /run/somebody/file");
+}

@@ -1,0 +1,326 @@
+//! An idle host gives the same bytes each time, and every kind of change is seen.
+
+use std::time::{Duration, Instant};
+
+use testhost::{Snapshot, foreign_objects, private_host, sh, warm_up};
+
+const SOON: Duration = Duration::from_secs(2);
+
+fn host() -> Snapshot {
+    warm_up();
+    foreign_objects();
+    Snapshot::settled()
+}
+
+#[test]
+fn an_idle_host_is_equal() {
+    private_host(|| {
+        let before = host();
+        for _ in 0..20 {
+            assert_eq!(before.diff(&Snapshot::take()), None);
+        }
+        assert_eq!(before, Snapshot::take());
+        for section in ["link", "addr", "route", "iptables-save", "sysctl", "mounts", "nft"] {
+            assert!(!before.section(section).is_empty(), "`{section}` is empty");
+        }
+        for section in ["foreign: link", "foreign: addr", "foreign: route", "foreign: sysctl"] {
+            assert!(!before.section(section).is_empty(), "`{section}` is empty");
+        }
+    });
+}
+
+#[test]
+fn takes_no_longer_than_it_should() {
+    private_host(|| {
+        host();
+        sh("ip netns add n1; ip netns add n2");
+        let start = Instant::now();
+        for _ in 0..10 {
+            Snapshot::take();
+        }
+        let each = start.elapsed() / 10;
+        #[expect(clippy::print_stdout, reason = "a measurement")]
+        {
+            println!("a snapshot with three namespaces takes {each:?}");
+        }
+        assert!(each < Duration::from_millis(300), "{each:?}: the sweeps take thousands");
+    });
+}
+
+/// A change, a word that its diff must contain, and the way back.
+const CHANGES: [(&str, &str, &str, &str); 37] = [
+    ("a link", "ip link add name x0 type veth peer name x1", "x0 mtu", "ip link del dev x0"),
+    ("a bridge", "ip link add name x0 type bridge", "x0", "ip link del dev x0"),
+    (
+        "alias",
+        "ip link set dev fbr0 alias mine",
+        "mine",
+        "ip link set dev fbr0 alias 'the bridge of somebody else'",
+    ),
+    (
+        "group",
+        "ip link set dev fbr0 group 28276",
+        "fbr0 group = 28276",
+        "ip link set dev fbr0 group default",
+    ),
+    (
+        "mtu",
+        "ip link set dev fport1 mtu 1400",
+        "fport1 mtu = 1400",
+        "ip link set dev fport1 mtu 1500",
+    ),
+    ("down", "ip link set dev fveth0 down", "fveth0 flags", ""),
+    ("mac", "ip link set dev fport1 address 02:00:00:00:00:07", "02:00:00:00:00:07", ""),
+    (
+        "promiscuous",
+        "ip link set dev fport1 promisc on",
+        "promiscuity = 1",
+        "ip link set dev fport1 promisc off",
+    ),
+    ("master", "ip link set dev fport0 nomaster", "- fport0 master = fbr0", ""),
+    ("bridge stp", "ip link set dev fbr0 type bridge stp_state 1", "stp_state = 1", ""),
+    (
+        "bridge ageing",
+        "ip link set dev fbr0 type bridge ageing_time 10000",
+        "ageing_time = 10000",
+        "ip link set dev fbr0 type bridge ageing_time 30000",
+    ),
+    (
+        "port option",
+        "ip link set dev fport0 type bridge_slave hairpin on",
+        "hairpin = true",
+        "ip link set dev fport0 type bridge_slave hairpin off",
+    ),
+    ("address", "ip addr add 10.9.0.1/24 dev fbr0", "10.9.0.1", "ip addr del 10.9.0.1/24 dev fbr0"),
+    (
+        "IPv6 address",
+        "ip addr add 2001:db8:9::1/64 dev fbr0 nodad",
+        "2001:db8:9::1",
+        "ip addr del 2001:db8:9::1/64 dev fbr0",
+    ),
+    (
+        "limited address",
+        "ip addr change 198.51.100.129/25 dev fbr0 valid_lft 900 preferred_lft 900",
+        "limited",
+        "",
+    ),
+    (
+        "route",
+        "ip route add 10.8.0.0/16 via 198.51.100.2",
+        "10.8.0.0/16",
+        "ip route del 10.8.0.0/16",
+    ),
+    (
+        "IPv6 route",
+        "ip -6 route add 2001:db8:8::/48 dev fbr0",
+        "2001:db8:8::/48",
+        "ip -6 route del 2001:db8:8::/48",
+    ),
+    (
+        "route in a table",
+        "ip route add 10.7.0.0/16 dev fbr0 table 77",
+        "table=77",
+        "ip route del 10.7.0.0/16 table 77",
+    ),
+    (
+        "rule",
+        "ip rule add from 10.7.0.0/16 table 77",
+        "10.7.0.0",
+        "ip rule del from 10.7.0.0/16 table 77",
+    ),
+    (
+        "IPv6 rule",
+        "ip -6 rule add from 2001:db8::/64 table 77",
+        "2001:db8::",
+        "ip -6 rule del from 2001:db8::/64 table 77",
+    ),
+    (
+        "neighbour",
+        "ip neigh add 198.51.100.200 lladdr 02:00:00:00:00:09 dev fbr0",
+        "198.51.100.200",
+        "ip neigh del 198.51.100.200 dev fbr0",
+    ),
+    (
+        "proxy neighbour",
+        "ip neigh add proxy 198.51.100.201 dev fbr0",
+        "198.51.100.201",
+        "ip neigh del proxy 198.51.100.201 dev fbr0",
+    ),
+    ("ip_forward", "echo 1 > /proc/sys/net/ipv4/ip_forward", "net/ipv4/ip_forward = 1", ""),
+    (
+        "sysctl of a link",
+        "echo 1 > /proc/sys/net/ipv4/conf/fbr0/proxy_arp",
+        "conf/fbr0/proxy_arp = 1",
+        "echo 0 > /proc/sys/net/ipv4/conf/fbr0/proxy_arp",
+    ),
+    (
+        "IPv6 sysctl",
+        "echo 1 > /proc/sys/net/ipv6/conf/fbr0/accept_ra_rt_info_max_plen",
+        "max_plen = 1",
+        "echo 0 > /proc/sys/net/ipv6/conf/fbr0/accept_ra_rt_info_max_plen",
+    ),
+    (
+        "filter rule",
+        "iptables -A FORWARD -s 10.6.0.0/16 -j DROP",
+        "10.6.0.0/16",
+        "iptables -D FORWARD -s 10.6.0.0/16 -j DROP",
+    ),
+    (
+        "order of rules",
+        "iptables -I FORWARD -m comment --comment 'somebody else: forward' -i fbr0 -j ACCEPT; iptables -I FORWARD -j DROP",
+        "-A FORWARD -j DROP",
+        "iptables -D FORWARD -j DROP; iptables -D FORWARD 1",
+    ),
+    (
+        "nat rule",
+        "iptables -t nat -A POSTROUTING -s 10.6.0.0/16 -j MASQUERADE",
+        "MASQUERADE",
+        "iptables -t nat -D POSTROUTING -s 10.6.0.0/16 -j MASQUERADE",
+    ),
+    ("policy", "iptables -P FORWARD DROP", ":FORWARD DROP", "iptables -P FORWARD ACCEPT"),
+    ("namespace", "ip netns add x", "/run/netns/x", "ip netns del x"),
+    ("file in /run", "echo x > /run/x", "/run/x 0644", "rm /run/x"),
+    (
+        "content of a file",
+        "echo more >> /run/somebody/file",
+        "more",
+        "echo theirs > /run/somebody/file",
+    ),
+    ("mode of a file", "chmod 600 /run/somebody/file", "0600", "chmod 644 /run/somebody/file"),
+    (
+        "stacked mount",
+        "mount --bind /run/netns/foreign /run/netns/foreign",
+        "/run/netns/foreign nsfs",
+        "umount /run/netns/foreign",
+    ),
+    ("file without a mount", ": > /run/netns/x", "x: broken", "rm /run/netns/x"),
+    (
+        "sysctl in a namespace",
+        "ip netns exec foreign sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'",
+        "foreign: sysctl",
+        "",
+    ),
+    (
+        "rule in a namespace",
+        "ip netns exec foreign iptables -A INPUT -s 10.5.0.0/16 -j DROP",
+        "foreign: nft",
+        "",
+    ),
+];
+
+#[test]
+fn every_change_is_seen_and_its_undoing_too() {
+    private_host(|| {
+        let mut before = host();
+        for (what, change, word, back) in CHANGES {
+            sh(change);
+            let diff = before.diff(&Snapshot::take());
+            let diff = diff.unwrap_or_else(|| panic!("{what}: not seen"));
+            assert!(diff.contains(word), "{what}: `{word}` is not in\n{diff}");
+            if back.is_empty() {
+                // There is no exact way back (a link's queue, derived settings): go on from here.
+                before = Snapshot::settled();
+                continue;
+            }
+            sh(back);
+            if let Err(diff) = before.wait_equal(SOON) {
+                panic!("{what}: the way back is not the way there\n{diff}");
+            }
+        }
+    });
+}
+
+#[test]
+fn inside_a_namespace_everything_is_seen() {
+    private_host(|| {
+        let before = host();
+        for (change, word) in [
+            ("ip -n foreign addr add 10.9.0.2/24 dev fveth1", "foreign: addr"),
+            ("ip -n foreign route add 10.8.0.0/16 dev fveth1", "foreign: route"),
+            ("ip -n foreign link set dev lo alias netns-tool", "foreign: link"),
+            ("ip -n foreign rule add from 10.7.0.0/16 table 77", "foreign: rule"),
+            (
+                "ip -n foreign neigh add 198.51.100.9 lladdr 02:00:00:00:00:09 dev fveth1",
+                "foreign: neigh",
+            ),
+        ] {
+            sh(change);
+            let diff = before.diff(&Snapshot::take()).unwrap_or_default();
+            assert!(diff.contains(word), "{change}: `{word}` is not in\n{diff}");
+        }
+    });
+}
+
+#[test]
+fn reading_changes_nothing() {
+    private_host(|| {
+        // On a cold host: what a reader could leave is base chains, modules' tables, /run/netns.
+        Snapshot::take();
+        assert_eq!(sh("ls /run").trim(), "tmp");
+        assert!(!sh("nft list ruleset").contains("table"));
+        assert_eq!(sh("cat /proc/net/ip_tables_names 2>/dev/null || true"), "");
+    });
+}
+
+#[test]
+fn interface_numbers_do_not_matter() {
+    private_host(|| {
+        let before = host();
+        sh("ip link add name x0 type veth peer name x1; ip link del dev x0");
+        sh("ip netns add n1; ip link add name y0 type veth peer name y1 netns n1");
+        let first = Snapshot::settled();
+        assert!(first.section("link").iter().any(|line| line == "y0 peer = y1 in n1"));
+        assert!(first.section("n1: link").iter().any(|line| line == "y1 peer = y0"));
+        sh("ip link del dev y0; ip netns del n1");
+        before.wait_equal(SOON).unwrap();
+        sh("ip netns add n1; ip link add name y0 type veth peer name y1 netns n1");
+        assert!(first.diff(&Snapshot::take()).is_some(), "hardware addresses are random");
+        first.wait_equal_but_random_macs(SOON).unwrap();
+        sh("ip link set dev y0 mtu 1400");
+        assert!(first.diff_but_random_macs(&Snapshot::take()).is_some());
+    });
+}
+
+#[test]
+fn two_runs_of_one_bridge_are_equal_but_for_random_macs() {
+    private_host(|| {
+        let before = host();
+        let make = "ip link add name b0 type bridge
+            ip link add name y0 type veth peer name y1
+            ip link add name z0 type veth peer name z1
+            for link in y0 z0; do ip link set dev $link master b0; done
+            ip addr add 10.3.0.1/24 dev b0
+            for link in b0 y0 y1 z0 z1; do ip link set dev $link up; done";
+        sh(make);
+        let first = Snapshot::settled();
+        sh("ip link del dev b0; ip link del dev y0; ip link del dev z0");
+        before.wait_equal(SOON).unwrap();
+        sh(make);
+        first.wait_equal_but_random_macs(Duration::from_secs(5)).unwrap();
+    });
+}
+
+#[test]
+fn undoing_ip_forward_is_seen_to_destroy_the_settings_of_others() {
+    private_host(|| {
+        let before = host();
+        sh("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/ip_forward");
+        let diff = before.diff(&Snapshot::take()).unwrap();
+        assert!(diff.contains("- net/ipv4/conf/fbr0/forwarding = 1"), "{diff}");
+        assert!(diff.contains("- net/ipv4/conf/all/accept_redirects = 0"), "{diff}");
+    });
+}
+
+#[test]
+fn legacy_tables_are_read_where_they_exist() {
+    private_host(|| {
+        if sh("command -v iptables-legacy || true").is_empty() {
+            return;
+        }
+        let before = host();
+        assert!(before.section("iptables-legacy-save").is_empty());
+        sh("iptables-legacy -A INPUT -s 10.4.0.0/16 -j DROP");
+        let diff = before.diff(&Snapshot::take()).unwrap();
+        assert!(diff.contains("+ -A INPUT -s 10.4.0.0/16 -j DROP"), "{diff}");
+    });
+}
