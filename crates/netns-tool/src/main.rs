@@ -1,1 +1,145 @@
-fn main() {}
+//! netns-tool: virtual networks on one machine out of network namespaces, veth pairs, bridges and NAT.
+//!
+//! A subcommand turns its arguments and what stands in the kernel into a plan, which is printed or applied.
+
+mod address;
+mod advice;
+mod bridge;
+mod cli;
+mod failure;
+mod ip;
+mod iptables;
+mod kernel;
+mod mark;
+mod name;
+mod namespace;
+mod nat;
+mod noun;
+mod plan;
+mod run;
+mod sysctl;
+mod system;
+mod veth;
+
+use anyhow::Result;
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+use cli::{Cli, Command};
+use failure::{Failure, Kind};
+use kernel::Snapshot;
+use noun::Noun;
+use run::{Settings, Writer};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+fn main() -> ExitCode {
+    let color = color_choice();
+    let matches = match Cli::command().color(color).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // That nobody reads the help (a broken pipe) is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome =
+        Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| act(&cli));
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let failure = error
+        .downcast::<Failure>()
+        .unwrap_or_else(|error| Failure::new(Kind::Failed, format!("{error:#}")));
+    report_failure(&failure, color);
+    ExitCode::from(failure.kind.exit_code())
+}
+
+/// Does what the command line says.
+fn act(cli: &Cli) -> Result<()> {
+    system::signals::prepare()?;
+    let global = &cli.global;
+    let settings = Settings {
+        limit: Duration::from_secs(global.timeout.into()),
+        wait: Duration::from_secs(global.wait.into()),
+        verbose: global.verbose,
+    };
+    let noun: &dyn Noun = match &cli.command {
+        Command::Create(args) => args,
+        Command::Delete(args) => args,
+        Command::Veth(args) => args,
+        Command::Bridge(args) => args,
+        Command::Nat(args) => args,
+        Command::Recover => return recover(settings, global),
+    };
+    if global.dry_run {
+        if run::journal_lies_there() {
+            run::tell(
+                "note: a killed command has left something, which the next command takes back first",
+            );
+        }
+        let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+        say(&work.plan.script(&command_line()));
+        return Ok(());
+    }
+    let writer = Writer::new(settings)?;
+    let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+    writer.apply(&work.plan, &command_line())?;
+    if !global.quiet {
+        say(&(work.report.join("\n") + "\n"));
+    }
+    Ok(())
+}
+
+fn recover(settings: Settings, global: &cli::Global) -> Result<()> {
+    if global.dry_run {
+        say(if run::journal_lies_there() {
+            "# a killed command has left something; netns-tool recover takes it back\n"
+        } else {
+            "# nothing to take back\n"
+        });
+        return Ok(());
+    }
+    let (_writer, had_left) = Writer::open(settings)?;
+    if !had_left && !global.quiet {
+        say("Nothing to take back\n");
+    }
+    Ok(())
+}
+
+/// Writes to stdout. A reader that has gone away does not make what was done a failure.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn report_failure(failure: &Failure, color: ColorChoice) {
+    let mut stderr = std::io::stderr();
+    let is_colored = match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let lead = if is_colored { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    let _ = writeln!(stderr, "{lead} {failure}");
+}
+
+/// What was typed, for the head of a script and for the journal.
+fn command_line() -> String {
+    let words = std::env::args().skip(1).map(|word| plan::quote(&word).into_owned());
+    std::iter::once("netns-tool".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// `--color` has to be known before the command line is parsed: its own errors are coloured too.
+fn color_choice() -> ColorChoice {
+    let words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut choice = ColorChoice::Auto;
+    for (index, word) in words.iter().enumerate() {
+        let value = word.strip_prefix("--color=").or_else(|| {
+            (word == "--color").then(|| words.get(index + 1)).flatten().map(String::as_str)
+        });
+        choice = match value {
+            Some("always") => ColorChoice::Always,
+            Some("never") => ColorChoice::Never,
+            _ => choice,
+        };
+    }
+    choice
+}

@@ -1,0 +1,230 @@
+//! The command line. The doc comments here are the help.
+
+use crate::address::{Gateway, Mac, interface_address};
+use crate::name::{InterfaceName, NamespaceName};
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand};
+use ipnet::IpNet;
+
+/// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT.
+///
+/// It runs the `ip` and `iptables` commands that you would have typed, and shows them (--dry-run, --verbose).
+/// A command does all of its work or none; what made something takes it back with --delete.
+#[derive(Debug, Parser)]
+#[command(name = "netns-tool", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Print the commands as a shell script; change nothing
+    #[arg(short = 'n', long, global = true)]
+    pub dry_run: bool,
+    /// Show each command on stderr as it is run
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print nothing when all goes well
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub color: ColorChoice,
+    /// The time limit of each system command
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub timeout: u16,
+    /// How long to wait while another netns-tool is at work
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub wait: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make network namespaces, with their loopback up
+    Create(CreateArgs),
+    /// Delete network namespaces and everything wired to them
+    Delete(DeleteArgs),
+    /// Make a veth pair between the host and a namespace (or two namespaces)
+    Veth(VethArgs),
+    /// Make a bridge, and attach interfaces to it
+    Bridge(BridgeArgs),
+    /// Give a bridge's subnets a way out, behind the address of an uplink
+    Nat(NatArgs),
+    /// Take back what a killed command has left
+    ///
+    /// Every command that changes something does this first; this one does nothing else.
+    Recover,
+}
+
+/// Make network namespaces, with their loopback up.
+///
+/// Each is a file in /run/netns, as `ip netns add` makes it. That 127.0.0.1 answers is verified with a ping inside
+/// the namespace (where `ping` is installed).
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The names of the namespaces
+    #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::new)]
+    pub names: Vec<NamespaceName>,
+    /// Give the loopback one more address (repeatable)
+    #[arg(long = "addr", value_name = "CIDR", value_parser = interface_address)]
+    pub addresses: Vec<IpNet>,
+    /// Take a namespace that exists already for a success, if it is sound
+    #[arg(long)]
+    pub if_missing: bool,
+    /// Do not ping 127.0.0.1 inside
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+/// Delete network namespaces and everything wired to them.
+///
+/// The veth pairs go first, so that their names can be used again at once. All names are checked before any is
+/// deleted. A broken leftover (a file without a namespace on it, or with several) is cleaned up.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The names of the namespaces
+    #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::existing)]
+    pub names: Vec<NamespaceName>,
+    /// Take a namespace that is not there for a success
+    #[arg(long)]
+    pub if_exists: bool,
+    /// End the processes inside first (SIGTERM, then SIGKILL)
+    #[arg(long)]
+    pub kill: bool,
+    /// Delete also what netns-tool did not make
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Make a veth pair between the host and a namespace (or two namespaces).
+///
+/// Alone it leaves both ends down and without an address, and prints the next steps to type. The options do those
+/// steps in the same call.
+#[derive(Debug, Args)]
+#[command(override_usage = "netns-tool veth [OPTIONS] <HOST_IF> <NAMESPACE> <NS_IF>\n       \
+    netns-tool veth [OPTIONS] <HOST_IF> --host <PEER_IF>")]
+pub struct VethArgs {
+    /// The end on the host
+    #[arg(value_name = "HOST_IF", value_parser = InterfaceName::new)]
+    pub host_if: InterfaceName,
+    /// The namespace of the other end
+    #[arg(value_name = "NAMESPACE", required_unless_present = "peer_if", conflicts_with = "peer_if", requires = "ns_if", value_parser = NamespaceName::existing)]
+    pub namespace: Option<NamespaceName>,
+    /// The end in the namespace
+    #[arg(value_name = "NS_IF", value_parser = InterfaceName::new)]
+    pub ns_if: Option<InterfaceName>,
+    /// Keep both ends on the host: the other end, in place of NAMESPACE and NS_IF
+    #[arg(long = "host", value_name = "PEER_IF", value_parser = InterfaceName::new)]
+    pub peer_if: Option<InterfaceName>,
+    /// Put the first end into this namespace rather than on the host
+    #[arg(long, value_name = "NAMESPACE", conflicts_with = "peer_if", value_parser = NamespaceName::existing)]
+    pub host_ns: Option<NamespaceName>,
+    /// An address for the first end, IPv4 or IPv6 (repeatable)
+    #[arg(long = "host-addr", value_name = "CIDR", value_parser = interface_address)]
+    pub host_addresses: Vec<IpNet>,
+    /// An address for the other end (repeatable)
+    #[arg(long = "ns-addr", value_name = "CIDR", value_parser = interface_address)]
+    pub ns_addresses: Vec<IpNet>,
+    /// Bring both ends up (an address, a bridge or a gateway does that too)
+    #[arg(long)]
+    pub up: bool,
+    /// Make the first end a port of this bridge
+    #[arg(long, value_name = "BRIDGE", value_parser = InterfaceName::existing)]
+    pub bridge: Option<InterfaceName>,
+    /// The default route of the namespace: an address, or `auto` for the bridge's or the host end's (repeatable: IPv4 and IPv6)
+    #[arg(long = "gateway", value_name = "IP|auto", conflicts_with = "peer_if")]
+    pub gateways: Vec<Gateway>,
+    /// The largest packet of both ends, in bytes
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535))]
+    pub mtu: Option<u32>,
+    /// The hardware address of the first end
+    #[arg(long, value_name = "MAC")]
+    pub host_mac: Option<Mac>,
+    /// The hardware address of the other end
+    #[arg(long, value_name = "MAC")]
+    pub ns_mac: Option<Mac>,
+    #[command(flatten)]
+    pub removal: Removal,
+}
+
+/// Make a bridge, and attach interfaces to it.
+#[derive(Debug, Args)]
+pub struct BridgeArgs {
+    /// The name of the bridge
+    #[arg(value_name = "NAME", value_parser = InterfaceName::new)]
+    pub name: InterfaceName,
+    /// An address for the bridge, IPv4 or IPv6 (repeatable)
+    #[arg(long = "addr", value_name = "CIDR", value_parser = interface_address)]
+    pub addresses: Vec<IpNet>,
+    /// Make existing interfaces ports of the bridge, and bring them up (repeatable, or with commas)
+    #[arg(long, value_name = "IF", value_delimiter = ',', value_parser = InterfaceName::existing)]
+    pub attach: Vec<InterfaceName>,
+    /// The largest packet, in bytes
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535))]
+    pub mtu: Option<u32>,
+    /// The hardware address
+    #[arg(long, value_name = "MAC")]
+    pub mac: Option<Mac>,
+    /// Speak the spanning tree protocol
+    #[arg(long)]
+    pub stp: bool,
+    /// Tell VLANs apart
+    #[arg(long)]
+    pub vlan_filtering: bool,
+    /// Make it inside this namespace rather than on the host
+    #[arg(long = "ns", value_name = "NAMESPACE", value_parser = NamespaceName::existing)]
+    pub namespace: Option<NamespaceName>,
+    /// Take a bridge that exists already, and is as asked for, for a success; attach what is not attached yet
+    #[arg(long)]
+    pub if_missing: bool,
+    #[command(flatten)]
+    pub removal: Removal,
+}
+
+/// Give a bridge's subnets a way out, behind the address of an uplink.
+///
+/// Turns IPv4 forwarding on, masquerades each IPv4 subnet of the bridge on the uplink, lets the bridge out, and
+/// only answers back in. --delete also puts forwarding back to what it was, if no other NAT of netns-tool remains.
+#[derive(Debug, Args)]
+pub struct NatArgs {
+    /// The bridge
+    #[arg(value_name = "BRIDGE", value_parser = InterfaceName::existing)]
+    pub bridge: InterfaceName,
+    /// The uplink; by default the interface of the default route
+    #[arg(value_name = "OUTBOUND", value_parser = InterfaceName::existing)]
+    pub outbound: Option<InterfaceName>,
+    #[command(flatten)]
+    pub removal: Removal,
+}
+
+/// Taking back.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Taking back")]
+pub struct Removal {
+    /// Undo what the same words without --delete did
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub delete: bool,
+    /// With --delete: take what is not there for a success
+    #[arg(long, requires = "delete")]
+    pub if_exists: bool,
+    /// With --delete: delete also what netns-tool did not make
+    #[arg(long, requires = "delete")]
+    pub force: bool,
+}

@@ -1,0 +1,130 @@
+//! What went wrong, in words for the person who typed the command, and the exit code that goes with it.
+
+use std::fmt;
+
+/// Why a command ends without success; each kind has its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 1: it failed, and the host is as it was.
+    Failed,
+    /// 2: wrong usage; nothing was started.
+    Usage,
+    /// 3: root, a tool or a kernel feature is missing; nothing was changed.
+    Missing,
+    /// 4: something is left that should be gone.
+    Left,
+    /// 5: another netns-tool holds the lock.
+    Locked,
+    /// 128 + n: signal n arrived, and the host is as it was.
+    Signal(i32),
+}
+
+impl Kind {
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Missing => 3,
+            Kind::Left => 4,
+            Kind::Locked => 5,
+            Kind::Signal(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+/// An error for a person: what happened to what, then labelled lines (`ran`, `system`, `undone`, `try`, …).
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: Kind,
+    what: String,
+    notes: Vec<(&'static str, String)>,
+}
+
+impl Failure {
+    pub fn new(kind: Kind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), notes: Vec::new() }
+    }
+
+    /// Adds a labelled line below the message, such as `try: …`.
+    pub fn note(mut self, label: &'static str, text: impl Into<String>) -> Self {
+        self.notes.push((label, text.into()));
+        self
+    }
+
+    /// Adds what to do now.
+    pub fn hint(self, text: impl Into<String>) -> Self {
+        self.note("try", text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.what))?;
+        for (label, text) in &self.notes {
+            let text = printable(text);
+            for (number, line) in text.trim_end().lines().enumerate() {
+                let label = if number == 0 { format!("{label}:") } else { String::new() };
+                write!(f, "\n  {label:8} {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Shorthand for the usual failure: exit code 1, the host as it was.
+pub fn failed(what: impl Into<String>) -> Failure {
+    Failure::new(Kind::Failed, what)
+}
+
+/// Shorthand for exit code 2.
+pub fn usage(what: impl Into<String>) -> Failure {
+    Failure::new(Kind::Usage, what)
+}
+
+/// Shorthand for exit code 3.
+pub fn missing(what: impl Into<String>) -> Failure {
+    Failure::new(Kind::Missing, what)
+}
+
+/// Text of others (names, what a tool said, a command line) made safe for a terminal: control characters
+/// but for line breaks are written as `\u{1b}` and the like.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => safe.push(character),
+            '\t' => safe.push(' '),
+            // Besides the controls: the characters that reorder or hide text on a terminal.
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
+                safe.extend(c.escape_unicode());
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let codes =
+            [Kind::Failed, Kind::Usage, Kind::Missing, Kind::Left, Kind::Locked, Kind::Signal(2)];
+        assert_eq!(codes.map(Kind::exit_code), [1, 2, 3, 4, 5, 130]);
+    }
+
+    #[test]
+    fn notes_stand_below_the_message_and_no_escape_reaches_the_terminal() {
+        let failure = failed("cannot add `\u{1b}[31mx`").note("system", "one\ntwo").hint("again");
+        assert_eq!(
+            failure.to_string(),
+            "cannot add `\\u{1b}[31mx`\n  system:  one\n           two\n  try:     again"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! The commands of `ip`: one constructor for each kind of change, with what it gives and how it is undone.
+
+use crate::address::Mac;
+use crate::mark::{ALIAS, GROUP};
+use crate::name::{InterfaceName, NamespaceName};
+use crate::plan::{Cmd, Fact, Place, Step};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// What an end of a veth pair, or a bridge, is made with: set in the call that makes it, so that no other program
+/// (udev, NetworkManager) sees it without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hardware {
+    /// In bytes.
+    pub mtu: Option<u32>,
+    pub mac: Option<Mac>,
+}
+
+impl Hardware {
+    fn words(&self) -> String {
+        let mtu = self.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
+        let mac = self.mac.map(|mac| format!(" address {mac}")).unwrap_or_default();
+        format!("{mtu}{mac} group {GROUP}")
+    }
+}
+
+/// One end of a veth pair.
+#[derive(Clone, Debug)]
+pub struct End<'a> {
+    pub at: &'a Place,
+    pub name: &'a InterfaceName,
+    pub hardware: Hardware,
+}
+
+/// Makes the namespace.
+pub fn add_namespace(name: &NamespaceName) -> Step {
+    Step {
+        why: format!("make network namespace {name}"),
+        run: Cmd::ip(&None, &format!("netns add {name}")),
+        gives: vec![Fact::Namespace(name.clone())],
+        undo: vec![Cmd::ip(&None, &format!("netns del {name}"))],
+    }
+}
+
+/// Removes the namespace, which must be unused, with all that is in it.
+pub fn delete_namespace(name: &NamespaceName, why: String) -> Step {
+    Step {
+        why,
+        run: Cmd::ip(&None, &format!("netns del {name}")),
+        gives: vec![Fact::not(Fact::Namespace(name.clone()))],
+        undo: vec![],
+    }
+}
+
+/// Makes a veth pair, both ends at once where they belong.
+pub fn add_veth(one: &End, other: &End) -> Step {
+    let netns = match other.at {
+        Some(netns) if other.at != one.at => format!(" netns {netns}"),
+        _ => String::new(),
+    };
+    let (name, peer) = (one.name, other.name);
+    let line = format!(
+        "link add name {name}{} type veth peer name {peer}{netns}{}",
+        one.hardware.words(),
+        other.hardware.words()
+    );
+    Step {
+        why: format!("make the veth pair {name} and {peer}, both ends where they belong"),
+        run: Cmd::ip(one.at, &line),
+        gives: vec![link(one.at, one.name), link(other.at, other.name)],
+        undo: vec![Cmd::ip(one.at, &format!("link del dev {name}"))],
+    }
+}
+
+/// Makes a bridge. `options` are words for the kind, such as `stp_state 1`.
+pub fn add_bridge(at: &Place, name: &InterfaceName, hardware: Hardware, options: &str) -> Step {
+    Step {
+        why: format!("make the bridge {name}"),
+        run: Cmd::ip(at, &format!("link add name {name}{} type bridge{options}", hardware.words())),
+        gives: vec![link(at, name)],
+        undo: vec![Cmd::ip(at, &format!("link del dev {name}"))],
+    }
+}
+
+/// Removes a link; of a veth pair, the other end goes in the same moment.
+pub fn delete_link(at: &Place, name: &InterfaceName, why: String) -> Step {
+    Step {
+        why,
+        run: Cmd::ip(at, &format!("link del dev {name}")),
+        gives: vec![Fact::not(link(at, name))],
+        undo: vec![],
+    }
+}
+
+/// Marks a link that was made here, and with `up` brings it up in the same call.
+pub fn mark(at: &Place, name: &InterfaceName, alias: &str, up: bool) -> Step {
+    let mut gives =
+        vec![Fact::Alias { at: at.clone(), name: name.clone(), alias: alias.to_owned() }];
+    let mut run = Cmd::ip(at, &format!("link set dev {name}"));
+    with_words(&mut run, &["alias", alias]);
+    with_words(&mut run, if up { &["up"][..] } else { &[] });
+    gives.extend(up.then(|| Fact::Up { at: at.clone(), name: name.clone() }));
+    let why = if up {
+        format!("mark {name} as made by {ALIAS}, and bring it up")
+    } else {
+        format!("mark {name} as made by {ALIAS}")
+    };
+    Step { why, run, gives, undo: vec![] }
+}
+
+/// Adds an address to a link that was made here.
+pub fn add_address(at: &Place, name: &InterfaceName, address: IpNet) -> Step {
+    // On a link that has just been made nobody else can have the address. Without duplicate address detection it
+    // can be used at once.
+    let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
+    Step {
+        why: format!("give {name} the address {address}"),
+        run: Cmd::ip(at, &format!("addr add {address} dev {name}{nodad}")),
+        gives: vec![Fact::Address { at: at.clone(), name: name.clone(), address }],
+        undo: vec![],
+    }
+}
+
+/// Adds a default route over a link that was made here.
+pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) -> Step {
+    let family = if gateway.is_ipv6() { "-6 " } else { "" };
+    Step {
+        why: format!("send what is for other networks to {gateway}"),
+        run: Cmd::ip(at, &format!("{family}route add default via {gateway} dev {device}")),
+        gives: vec![Fact::DefaultRoute { at: at.clone(), gateway }],
+        undo: vec![],
+    }
+}
+
+fn link(at: &Place, name: &InterfaceName) -> Fact {
+    Fact::Link { at: at.clone(), name: name.clone() }
+}
+
+/// Adds words to a command of `ip`.
+pub fn with_words(run: &mut Cmd, words: &[&str]) {
+    if let Cmd::Run { args, .. } = run {
+        args.extend(words.iter().map(|word| (*word).to_owned()));
+    }
+}

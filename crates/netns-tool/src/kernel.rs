@@ -1,0 +1,250 @@
+//! The reader: what stands in the kernel, as facts for the nouns and as answers for the engine.
+
+pub mod firewall;
+pub mod namespaces;
+mod netlink;
+pub mod state;
+
+use crate::name::NamespaceName;
+use crate::plan::{Fact, Place, Tool};
+use crate::sysctl::{Forwarding, IPV4};
+use crate::system::tools;
+use anyhow::{Context, Result};
+use namespaces::{Entry, Process};
+use state::State;
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+/// What a command wants to know before it plans.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub namespaces: Vec<NamespaceName>,
+    /// Also the processes inside them.
+    pub processes: bool,
+    /// The firewall and the switches of forwarding.
+    pub firewall: bool,
+}
+
+/// What was found: the whole input of a plan besides the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub host: State,
+    pub namespaces: BTreeMap<NamespaceName, Netns>,
+    pub firewall: firewall::Listing,
+    pub forwarding: Forwarding,
+    pub has_ping: bool,
+}
+
+/// A name of /run/netns, and the namespace behind it.
+#[derive(Clone, Debug)]
+pub struct Netns {
+    pub entry: Entry,
+    /// Empty where there is no sound namespace.
+    pub state: State,
+    pub processes: Vec<Process>,
+    /// It is the namespace that netns-tool itself runs in.
+    pub is_current: bool,
+    /// The number by which the host knows it, if any of the host's links leads there.
+    pub host_id: Option<i32>,
+}
+
+impl Snapshot {
+    /// Reads what is wanted. Nothing is changed.
+    pub fn read(wanted: &Wanted, limit: Duration) -> Result<Self> {
+        let mut snapshot = Self {
+            host: read_state()?,
+            has_ping: tools::is_installed(Tool::Ping),
+            ..Self::default()
+        };
+        for name in &wanted.namespaces {
+            let netns = Netns::read(name, wanted.processes)?;
+            snapshot.namespaces.insert(name.clone(), netns);
+        }
+        if wanted.firewall {
+            snapshot.firewall = firewall::Listing::read(limit)?;
+            snapshot.forwarding = read_forwarding(&snapshot.host)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// What stands at the place; a namespace must have been among the wanted.
+    pub fn state(&self, at: &Place) -> &State {
+        at.as_ref()
+            .and_then(|name| self.namespaces.get(name))
+            .map_or(&self.host, |netns| &netns.state)
+    }
+}
+
+impl Netns {
+    fn read(name: &NamespaceName, processes: bool) -> Result<Self> {
+        let entry = namespaces::entry(name)?;
+        let mut netns = Self {
+            entry,
+            state: State::default(),
+            processes: Vec::new(),
+            is_current: false,
+            host_id: None,
+        };
+        if matches!(entry, Entry::Sound { .. }) {
+            let file = fs::File::open(name.path())?;
+            netns.is_current = same_file(&file.metadata()?, &fs::metadata("/proc/self/ns/net")?);
+            netns.host_id = netlink::netns_id(&file)?;
+            netns.state = namespaces::inside(name, read_state)?;
+            if processes {
+                netns.processes = namespaces::processes(name)?;
+            }
+        }
+        Ok(netns)
+    }
+
+    pub fn is_sound(&self) -> bool {
+        matches!(self.entry, Entry::Sound { .. })
+    }
+
+    /// Whether netns-tool made it: the mark is on its `lo`.
+    pub fn is_ours(&self) -> bool {
+        self.state
+            .links
+            .iter()
+            .any(|link| link.name.as_str() == "lo" && crate::mark::is_ours(link.alias.as_deref()))
+    }
+}
+
+/// Answers whether facts hold, reading each place once; made anew for each look.
+pub struct Look {
+    limit: Duration,
+    states: BTreeMap<Place, State>,
+    firewall: Option<firewall::Listing>,
+}
+
+impl Look {
+    pub fn new(limit: Duration) -> Self {
+        Self { limit, states: BTreeMap::new(), firewall: None }
+    }
+
+    /// Whether the fact is so at this moment.
+    pub fn holds(&mut self, fact: &Fact) -> Result<bool> {
+        Ok(match fact {
+            Fact::Not(fact) => !self.holds(fact)?,
+            Fact::Namespace(name) => namespaces::entry(name)? != Entry::Absent,
+            Fact::Empty(name) => namespaces::processes(name)?.is_empty(),
+            Fact::Value { path, value } => read_value(path)? == *value,
+            Fact::Rule(rule) => self.firewall()?.has(rule)?,
+            Fact::Link { at, name } => self.state(at)?.link(name).is_some(),
+            Fact::Up { at, name } => self.state(at)?.link(name).is_some_and(|link| link.up),
+            Fact::Alias { at, name, alias } => {
+                self.state(at)?.link(name).is_some_and(|link| link.alias.as_deref() == Some(alias))
+            }
+            Fact::Port { at, name, bridge } => {
+                let state = self.state(at)?;
+                let master = state
+                    .link(name)
+                    .and_then(|link| link.master)
+                    .and_then(|index| state.by_index(index));
+                master.is_some_and(|master| master.name == *bridge)
+            }
+            Fact::Address { at, name, address } => {
+                let state = self.state(at)?;
+                state
+                    .link(name)
+                    .is_some_and(|link| state.addresses_of(link).any(|net| net == *address))
+            }
+            Fact::DefaultRoute { at, gateway } => self
+                .state(at)?
+                .default_routes(gateway.is_ipv4())
+                .iter()
+                .any(|route| route.via == Some(*gateway)),
+        })
+    }
+
+    /// Whether what a step of ours gave is there now, to be taken back: a link with our group, not any of that name.
+    pub fn remains(&mut self, fact: &Fact) -> Result<bool> {
+        Ok(match fact {
+            Fact::Link { at, name } => self.state(at)?.link(name).is_some_and(state::Link::is_ours),
+            Fact::Namespace(name) => match namespaces::entry(name)? {
+                Entry::Absent => false,
+                Entry::Broken => true,
+                // Its mark comes a moment after it. Without one it can be ours only as long as it is untouched.
+                Entry::Sound { .. } => {
+                    let state = self.state(&Some(name.clone()))?;
+                    let lo = state.links.iter().find(|link| link.name.as_str() == "lo");
+                    let alias = lo.and_then(|link| link.alias.as_deref());
+                    crate::mark::is_ours(alias) || (alias.is_none() && state.links.len() <= 1)
+                }
+            },
+            fact => self.holds(fact)?,
+        })
+    }
+
+    /// The first of the facts that does not hold.
+    pub fn first_missing<'a>(
+        &mut self,
+        facts: impl IntoIterator<Item = &'a Fact>,
+    ) -> Result<Option<&'a Fact>> {
+        for fact in facts {
+            if !self.holds(fact)? {
+                return Ok(Some(fact));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A namespace that is not there has nothing in it.
+    fn state(&mut self, at: &Place) -> Result<&State> {
+        if !self.states.contains_key(at) {
+            let state = match at {
+                None => read_state()?,
+                Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {
+                    namespaces::inside(name, read_state)?
+                }
+                Some(_) => State::default(),
+            };
+            self.states.insert(at.clone(), state);
+        }
+        self.states.get(at).context("a state that was just read is there")
+    }
+
+    fn firewall(&mut self) -> Result<&mut firewall::Listing> {
+        if self.firewall.is_none() {
+            self.firewall = Some(firewall::Listing::read(self.limit)?);
+        }
+        self.firewall.as_mut().context("a listing that was just read is there")
+    }
+}
+
+/// The state of the network namespace that the calling thread is in.
+fn read_state() -> Result<State> {
+    Ok(State {
+        links: netlink::links()?,
+        addresses: netlink::addresses()?,
+        routes: netlink::routes()?,
+    })
+}
+
+fn read_value(path: &str) -> Result<String> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    Ok(text.trim().to_owned())
+}
+
+fn read_forwarding(host: &State) -> Result<Forwarding> {
+    let is_on = |path: &str| Ok::<_, anyhow::Error>(read_value(&format!("{IPV4}/{path}"))? != "0");
+    let mut interfaces = Vec::new();
+    for link in &host.links {
+        // An interface may go away meanwhile, or (a port of Open vSwitch, say) have no IPv4 settings.
+        if is_on(&format!("conf/{}/forwarding", link.name)).unwrap_or(false) {
+            interfaces.push(link.index);
+        }
+    }
+    Ok(Forwarding {
+        on: is_on("ip_forward")?,
+        accept_redirects: is_on("conf/all/accept_redirects")?,
+        default: is_on("conf/default/forwarding")?,
+        interfaces,
+    })
+}
+
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}

@@ -1,0 +1,116 @@
+//! Network namespaces as `ip netns` keeps them: files in /run/netns, each with a namespace mounted on it.
+
+use crate::failure::{failed, missing};
+use crate::name::NamespaceName;
+use anyhow::{Context, Result};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+
+/// What /run/netns has under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// No file.
+    Absent,
+    /// A file on which no namespace is mounted, as an interrupted `ip netns add` leaves it.
+    Broken,
+    /// A network namespace. Of several mounts, one above the other, each needs its own unmounting.
+    Sound { mounts: usize },
+}
+
+/// Looks the name up.
+pub fn entry(name: &NamespaceName) -> Result<Entry> {
+    let path = name.path();
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Entry::Absent),
+        Err(error) => return Err(failed(format!("cannot open {}: {error}", path.display())).into()),
+    };
+    if fstatfs(&file)?.filesystem_type() != NSFS_MAGIC {
+        return Ok(Entry::Broken);
+    }
+    Ok(Entry::Sound { mounts: mounts(name)? })
+}
+
+/// How many mounts lie one above the other on the namespace's file.
+fn mounts(name: &NamespaceName) -> Result<usize> {
+    let table =
+        fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
+    // The fields are: mount id, id of the mount it lies on, device, root, mount point, … (proc_pid_mountinfo(5)).
+    let ids = table.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split(' ').collect();
+        let [id, below, _, _, point, ..] = fields[..] else { return None };
+        (std::path::Path::new(point) == name.path()).then_some((id, below))
+    });
+    let below: HashMap<&str, &str> = ids.collect();
+    // Where /run is shared, the same mount shows up again below the mount of /run/netns on itself: that copy is
+    // the bottom of a stack of its own, so the height of the highest stack is what counts.
+    let height =
+        |id: &&str| std::iter::successors(Some(*id), |id| below.get(id).copied()).count() - 1;
+    Ok(below.keys().map(height).max().unwrap_or(1))
+}
+
+/// Runs `read` on a thread of its own inside the namespace, so that the rest of the process stays where it is.
+///
+/// # Errors
+/// The namespace is not there, is broken, may not be entered, or `read` fails.
+pub fn inside<T: Send>(name: &NamespaceName, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let path = name.path();
+    let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            setns(&file, CloneFlags::CLONE_NEWNET).map_err(|error| {
+                missing(format!("cannot enter network namespace `{name}`: {}", error.desc()))
+                    .hint("run it as root (sudo); it needs CAP_SYS_ADMIN")
+            })?;
+            read()
+        });
+        reader.join().unwrap_or_else(|_| Err(failed("a reader of the kernel panicked").into()))
+    })
+}
+
+/// A process with a thread inside a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub pid: i32,
+    /// Its command line, as far as it shows one.
+    pub command: String,
+}
+
+/// The processes inside the namespace.
+pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
+    let path = name.path();
+    let Ok(here) = fs::metadata(&path) else { return Ok(Vec::new()) };
+    let is_inside = |netns: &std::path::Path| {
+        fs::metadata(netns)
+            .is_ok_and(|there| (there.dev(), there.ino()) == (here.dev(), here.ino()))
+    };
+    let mut inside = Vec::new();
+    for process in fs::read_dir("/proc").context("cannot read /proc")?.flatten() {
+        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // A process that ends while it is looked at has no tasks any more.
+        let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
+        if tasks.into_iter().any(|task| is_inside(&task.path().join("ns/net"))) {
+            inside.push(Process { pid, command: command(&process.path()) });
+        }
+    }
+    inside.sort_by_key(|process| process.pid);
+    Ok(inside)
+}
+
+fn command(process: &std::path::Path) -> String {
+    let line = fs::read(process.join("cmdline")).unwrap_or_default();
+    let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
+    let line = words.join(" ").trim_end().to_owned();
+    if !line.is_empty() {
+        return line;
+    }
+    fs::read_to_string(process.join("comm"))
+        .map(|comm| comm.trim_end().to_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,239 @@
+//! Reading links, addresses and routes from the kernel over rtnetlink, as `ip` itself does.
+//!
+//! It reads in process: the text of a tool can be cut off or garbled while its exit status is 0, and a tool takes a
+//! thousand times as long. Only the attributes that are needed are decoded, so that whatever a later kernel or a
+//! foreign interface adds cannot disturb it. Layouts: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
+
+use super::state::{Address, Link, Route};
+use crate::name::InterfaceName;
+use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
+use netlink_packet_core::{
+    DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+
+const RTM_GETLINK: u16 = 18;
+const RTM_GETADDR: u16 = 22;
+const RTM_GETROUTE: u16 = 26;
+const RTM_GETNSID: u16 = 90;
+
+/// A message of rtnetlink whose body is taken apart by its reader.
+#[derive(Debug)]
+struct Raw {
+    kind: u16,
+    body: Vec<u8>,
+}
+
+impl NetlinkSerializable for Raw {
+    fn message_type(&self) -> u16 {
+        self.kind
+    }
+    fn buffer_len(&self) -> usize {
+        self.body.len()
+    }
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.body);
+    }
+}
+
+impl NetlinkDeserializable for Raw {
+    type Error = DecodeError;
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self { kind: header.message_type, body: payload.to_vec() })
+    }
+}
+
+/// All links of the network namespace that the calling thread is in.
+pub fn links() -> Result<Vec<Link>> {
+    // IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: counters are costly, and nobody here reads them.
+    let mut request = vec![0; 16];
+    request.extend([8, 0, 29, 0]);
+    request.extend(8u32.to_ne_bytes());
+    dump(RTM_GETLINK, request, 16)?.iter().map(|body| link(body)).collect()
+}
+
+/// All addresses of the network namespace that the calling thread is in.
+pub fn addresses() -> Result<Vec<Address>> {
+    let bodies = dump(RTM_GETADDR, vec![0; 8], 8)?;
+    Ok(bodies.iter().filter_map(|body| address(body)).collect())
+}
+
+/// The routes of the main table of the network namespace that the calling thread is in.
+pub fn routes() -> Result<Vec<Route>> {
+    let bodies = dump(RTM_GETROUTE, vec![0; 12], 12)?;
+    Ok(bodies.iter().filter_map(|body| route(body)).collect())
+}
+
+/// The number by which the calling thread's network namespace knows the one behind the file, if it knows it at all;
+/// [`Link::peer_netns`] is such a number.
+pub fn netns_id(file: &impl AsRawFd) -> Result<Option<i32>> {
+    // struct rtgenmsg, then NETNSA_FD.
+    let mut request = vec![0, 0, 0, 0, 8, 0, 3, 0];
+    request.extend(file.as_raw_fd().to_ne_bytes());
+    let bodies = ask(RTM_GETNSID, request, 0)?.unwrap_or_default();
+    let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
+    // NETNSA_NSID; -1 stands for "not assigned".
+    let id = attributes
+        .iter()
+        .find(|(kind, _)| *kind == 1)
+        .map(|(_, value)| number(value).cast_signed());
+    Ok(id.filter(|id| *id >= 0))
+}
+
+/// Asks for a dump until one was not disturbed by a change, and gives its message bodies.
+fn dump(kind: u16, request: Vec<u8>, header: usize) -> Result<Vec<Vec<u8>>> {
+    for _ in 0..20 {
+        if let Some(bodies) = ask(kind, request.clone(), NLM_F_DUMP)
+            .context("the kernel could not be asked over netlink")?
+        {
+            if let Some(short) = bodies.iter().find(|body| body.len() < header) {
+                bail!(
+                    "the kernel sent a netlink message of {} bytes, less than its header",
+                    short.len()
+                );
+            }
+            return Ok(bodies);
+        }
+    }
+    bail!("the network kept changing while it was read; try again when it is quieter")
+}
+
+/// Sends one request and collects the answer; `None`: something changed during the dump, and parts may be missing.
+fn ask(kind: u16, request: Vec<u8>, flags: u16) -> Result<Option<Vec<Vec<u8>>>> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut message = NetlinkMessage::new(
+        NetlinkHeader::default(),
+        NetlinkPayload::InnerMessage(Raw { kind, body: request }),
+    );
+    message.header.flags = NLM_F_REQUEST | flags;
+    message.finalize();
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    socket.send(&bytes, 0)?;
+    let mut bodies = Vec::new();
+    let mut disturbed = false;
+    loop {
+        // The kernel sends dumps in datagrams of at most 32 KiB.
+        let mut datagram = Vec::with_capacity(1 << 16);
+        socket.recv(&mut datagram, 0)?;
+        let mut rest = datagram.as_slice();
+        while !rest.is_empty() {
+            let message = NetlinkMessage::<Raw>::deserialize(rest)?;
+            disturbed |= message.header.flags & NLM_F_DUMP_INTR != 0;
+            match message.payload {
+                NetlinkPayload::Done(_) => return Ok((!disturbed).then_some(bodies)),
+                NetlinkPayload::Error(error) if error.code.is_some() => {
+                    return Err(error.to_io().into());
+                }
+                NetlinkPayload::InnerMessage(raw) => bodies.push(raw.body),
+                _ => {}
+            }
+            let length = (message.header.length as usize).next_multiple_of(4);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        if flags & NLM_F_DUMP != NLM_F_DUMP {
+            return Ok(Some(bodies));
+        }
+    }
+}
+
+/// The attributes after the fixed header of a message, as pairs of kind and value.
+fn attributes(body: &[u8], header: usize) -> Vec<(u16, Vec<u8>)> {
+    let attributes = NlasIterator::new(body.get(header..).unwrap_or_default());
+    attributes.map_while(Result::ok).map(|nla| (nla.kind(), nla.value().to_vec())).collect()
+}
+
+fn link(body: &[u8]) -> Result<Link> {
+    let mut link = Link {
+        index: number(&body[4..8]),
+        up: number(&body[8..12]) & 1 == 1,
+        mtu: 0,
+        ..Link::default()
+    };
+    for (kind, value) in attributes(body, 16) {
+        match kind {
+            1 => link.mac = value,
+            3 => link.name = InterfaceName::reported(text(&value)),
+            4 => link.mtu = number(&value),
+            5 => link.peer = Some(number(&value)),
+            37 => link.peer_netns = Some(number(&value).cast_signed()),
+            10 => link.master = Some(number(&value)),
+            18 => read_link_info(&value, &mut link),
+            20 => link.alias = Some(text(&value)),
+            27 => link.group = number(&value),
+            _ => {}
+        }
+    }
+    Ok(link)
+}
+
+/// IFLA_LINKINFO: the kind, and of a bridge the settings that can be asked for.
+fn read_link_info(value: &[u8], link: &mut Link) {
+    for (kind, value) in attributes(value, 0) {
+        match kind {
+            1 => link.kind = Some(text(&value)),
+            2 => {
+                for (kind, value) in attributes(&value, 0) {
+                    match kind {
+                        // IFLA_BR_STP_STATE and IFLA_BR_VLAN_FILTERING
+                        5 => link.stp = number(&value) != 0,
+                        7 => link.vlan_filtering = value.first().is_some_and(|on| *on != 0),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn address(body: &[u8]) -> Option<Address> {
+    let (prefix, index) = (body[1], number(&body[4..8]));
+    let attributes = attributes(body, 8);
+    // On a point-to-point link IFA_ADDRESS (1) is the other end's, and IFA_LOCAL (2) our own.
+    let find = |wanted| {
+        attributes.iter().find(|(kind, _)| *kind == wanted).and_then(|(_, value)| ip(value))
+    };
+    let ip = find(2).or_else(|| find(1))?;
+    Some(Address { index, net: IpNet::new(ip, prefix).ok()? })
+}
+
+fn route(body: &[u8]) -> Option<Route> {
+    const UNICAST: u8 = 1;
+    const MAIN: u32 = 254;
+    let (family, prefix, mut table, kind) = (body[0], body[1], u32::from(body[4]), body[7]);
+    let (mut to, mut via, mut device, mut metric) = (None, None, None, 0);
+    for (kind, value) in attributes(body, 12) {
+        match kind {
+            1 => to = ip(&value),
+            4 => device = Some(number(&value)),
+            5 => via = ip(&value),
+            6 => metric = number(&value),
+            15 => table = number(&value),
+            _ => {}
+        }
+    }
+    let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
+    let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
+    (table == MAIN && kind == UNICAST).then_some(Route { to, via, device, metric })
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.get(..4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_ne_bytes)
+}
+
+/// Text that ends with a NUL. A foreign name need not be UTF-8: it is shown, never used.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned()
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from).ok();
+    v4.or_else(|| <[u8; 16]>::try_from(bytes).map(IpAddr::from).ok())
+}

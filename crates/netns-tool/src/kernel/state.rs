@@ -1,0 +1,120 @@
+//! What stands in one network namespace: the facts from which plans are computed.
+
+use crate::mark;
+use crate::name::InterfaceName;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// The links, addresses and routes of one network namespace.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub links: Vec<Link>,
+    pub addresses: Vec<Address>,
+    pub routes: Vec<Route>,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub index: u32,
+    pub name: InterfaceName,
+    /// `veth`, `bridge`, …; `None` for `lo` and for hardware.
+    pub kind: Option<String>,
+    /// Administratively up.
+    pub up: bool,
+    pub mtu: u32,
+    pub mac: Vec<u8>,
+    pub group: u32,
+    pub alias: Option<String>,
+    /// The index of the bridge (or bond, …) that it is a port of.
+    pub master: Option<u32>,
+    /// Of a veth: the index of the other end, in the namespace `peer_netns`.
+    pub peer: Option<u32>,
+    /// `None`: the other end is in the same namespace.
+    pub peer_netns: Option<i32>,
+    /// Of a bridge: whether it speaks the spanning tree protocol.
+    pub stp: bool,
+    /// Of a bridge: whether it tells VLANs apart.
+    pub vlan_filtering: bool,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            index: 0,
+            name: InterfaceName::reported(String::new()),
+            kind: None,
+            up: false,
+            mtu: 1500,
+            mac: Vec::new(),
+            group: 0,
+            alias: None,
+            master: None,
+            peer: None,
+            peer_netns: None,
+            stp: false,
+            vlan_filtering: false,
+        }
+    }
+}
+
+impl Link {
+    pub fn is_kind(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
+
+    /// Whether it bears the marks of netns-tool. The alias alone can be missing: it comes a moment after the group.
+    pub fn is_ours(&self) -> bool {
+        self.group == mark::GROUP && (self.alias.is_none() || mark::is_ours(self.alias.as_deref()))
+    }
+}
+
+/// An address on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The index of the interface.
+    pub index: u32,
+    pub net: IpNet,
+}
+
+/// A unicast route of the main table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub to: IpNet,
+    pub via: Option<IpAddr>,
+    /// The index of the interface; `None` for a route over several.
+    pub device: Option<u32>,
+    pub metric: u32,
+}
+
+impl State {
+    pub fn link(&self, name: &InterfaceName) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == *name)
+    }
+
+    pub fn by_index(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// The ports of the bridge, by name.
+    pub fn ports<'a>(&'a self, bridge: &'a Link) -> impl Iterator<Item = &'a Link> {
+        self.links.iter().filter(|link| link.master == Some(bridge.index))
+    }
+
+    /// The addresses of the interface.
+    pub fn addresses_of<'a>(&'a self, link: &'a Link) -> impl Iterator<Item = IpNet> + 'a {
+        self.addresses
+            .iter()
+            .filter(|address| address.index == link.index)
+            .map(|address| address.net)
+    }
+
+    /// The default routes of one address family, the preferred one first.
+    pub fn default_routes(&self, ipv4: bool) -> Vec<&Route> {
+        let is_default =
+            |route: &&Route| route.to.prefix_len() == 0 && route.to.addr().is_ipv4() == ipv4;
+        let mut routes: Vec<_> = self.routes.iter().filter(is_default).collect();
+        routes.sort_by_key(|route| route.metric);
+        routes
+    }
+}

@@ -1,0 +1,223 @@
+//! `create` and `delete`: network namespaces that stay.
+
+use crate::cli::{CreateArgs, DeleteArgs};
+use crate::failure::{Failure, failed};
+use crate::ip;
+use crate::kernel::namespaces::Entry;
+use crate::kernel::{Netns, Snapshot, Wanted};
+use crate::mark::ALIAS;
+use crate::name::{InterfaceName, NamespaceName};
+use crate::noun::{Noun, Work};
+use crate::plan::{Cmd, Fact, Plan, Step, Tool};
+
+impl Noun for CreateArgs {
+    fn wanted(&self) -> Wanted {
+        Wanted { namespaces: self.names.clone(), ..Wanted::default() }
+    }
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let (mut steps, mut report) = (Vec::new(), Vec::new());
+        for (name, netns) in named(&self.names, facts) {
+            match netns.entry {
+                Entry::Absent => {
+                    steps.extend(self.create(name, facts));
+                    report.push(format!(
+                        "Created network namespace `{name}` at {}",
+                        name.path().display()
+                    ));
+                    report.push(self.loopback_line(facts));
+                }
+                Entry::Broken => {
+                    return Err(failed(format!("network namespace `{name}` is broken: its file has no namespace mounted on it"))
+                        .hint(format!("netns-tool delete {name}, and then the same command again")));
+                }
+                Entry::Sound { .. } if self.if_missing => {
+                    report.push(format!(
+                        "Network namespace `{name}` exists at {}",
+                        name.path().display()
+                    ));
+                }
+                Entry::Sound { .. } => {
+                    return Err(failed(format!("network namespace `{name}` already exists"))
+                        .hint(format!("--if-missing to keep it, or netns-tool delete {name}")));
+                }
+            }
+        }
+        Ok(Work { plan: Plan::build(steps), report })
+    }
+}
+
+impl CreateArgs {
+    /// The steps for one namespace.
+    fn create(&self, name: &NamespaceName, facts: &Snapshot) -> Vec<Step> {
+        let at = Some(name.clone());
+        let lo = InterfaceName::reported("lo".to_owned());
+        let mut up = ip::mark(&at, &lo, ALIAS, true);
+        up.why = "bring up its loopback, and mark the namespace as made by netns-tool".to_owned();
+        let mut steps = vec![ip::add_namespace(name), up];
+        steps.extend(self.addresses.iter().map(|address| ip::add_address(&at, &lo, *address)));
+        if !self.no_verify && facts.has_ping {
+            steps.push(Step {
+                why: format!("see that 127.0.0.1 answers inside {name}"),
+                run: Cmd::Run {
+                    netns: at,
+                    tool: Tool::Ping,
+                    args: ["-n", "-q", "-c", "1", "-W", "2", "127.0.0.1"]
+                        .map(str::to_owned)
+                        .to_vec(),
+                    stdin: None,
+                },
+                gives: vec![],
+                undo: vec![],
+            });
+        }
+        steps
+    }
+
+    fn loopback_line(&self, facts: &Snapshot) -> String {
+        let seen = match (self.no_verify, facts.has_ping) {
+            (true, _) => "not verified",
+            (false, true) => "127.0.0.1 answers",
+            (false, false) => "127.0.0.1 is there; `ping` is not installed",
+        };
+        let more = self.addresses.iter().map(|address| format!(", {address}")).collect::<String>();
+        format!("Loopback is up ({seen}){more}")
+    }
+}
+
+impl Noun for DeleteArgs {
+    fn wanted(&self) -> Wanted {
+        Wanted { namespaces: self.names.clone(), processes: true, ..Wanted::default() }
+    }
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let (mut first, mut then, mut report) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, netns) in named(&self.names, facts) {
+            if netns.entry == Entry::Absent {
+                if !self.if_exists {
+                    return Err(failed(format!("there is no network namespace `{name}`"))
+                        .hint("`ip netns list` shows those that are there; --if-exists takes it for a success"));
+                }
+                report.push(format!("There is no network namespace `{name}`"));
+                continue;
+            }
+            self.check(name, netns)?;
+            if !netns.processes.is_empty() {
+                first.push(end_processes(name, netns));
+            }
+            first.extend(cut_veths(name, netns));
+            then.extend(unmount(name, netns));
+            report.push(deleted_line(name, netns));
+        }
+        first.extend(then);
+        Ok(Work { plan: Plan::remove(first), report })
+    }
+}
+
+impl DeleteArgs {
+    /// Refuses what would hurt.
+    fn check(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+        if netns.is_current {
+            return Err(failed(format!(
+                "network namespace `{name}` is the one that this command runs in"
+            ))
+            .hint("the same command outside of it"));
+        }
+        if netns.is_sound() && !netns.is_ours() && !self.force {
+            return Err(failed(format!("network namespace `{name}` was not made by netns-tool: its `lo` does not bear the mark"))
+                .hint("--force deletes it all the same"));
+        }
+        if !netns.processes.is_empty() && !self.kill {
+            let mut failure = failed(format!("processes run inside network namespace `{name}`"));
+            for process in &netns.processes {
+                failure = failure
+                    .note("pid", format!("{} {}", process.pid, process.command.replace('\n', " ")));
+            }
+            return Err(failure.hint("end them, or --kill to have them ended"));
+        }
+        Ok(())
+    }
+}
+
+/// Each name once, with what is there.
+fn named<'a>(
+    names: &'a [NamespaceName],
+    facts: &'a Snapshot,
+) -> Vec<(&'a NamespaceName, &'a Netns)> {
+    let mut named: Vec<(&NamespaceName, &Netns)> = Vec::new();
+    for name in names {
+        if let Some(netns) =
+            facts.namespaces.get(name).filter(|_| !named.iter().any(|(seen, _)| *seen == name))
+        {
+            named.push((name, netns));
+        }
+    }
+    named
+}
+
+fn end_processes(name: &NamespaceName, netns: &Netns) -> Step {
+    Step {
+        why: format!("end the processes inside {name}"),
+        run: Cmd::End {
+            netns: name.clone(),
+            pids: netns.processes.iter().map(|process| process.pid).collect(),
+        },
+        gives: vec![Fact::Empty(name.clone())],
+        undo: vec![],
+    }
+}
+
+/// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns
+/// del` has returned, and until then the names on the host are taken.
+fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+    let at = Some(name.clone());
+    let veths =
+        netns.state.links.iter().filter(|link| link.is_kind("veth") && link.name.is_plain());
+    let why =
+        |link| format!("delete {link} of {name} and its other end: both names are free at once");
+    veths.map(|link| ip::delete_link(&at, &link.name, why(&link.name))).collect()
+}
+
+/// The namespace, with the mounts that lie one above the other on its file.
+fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Entry::Sound { mounts } = netns.entry {
+        steps.extend((1..mounts).map(|_| Step {
+            why: format!("take off the upper of the mounts on the file of {name}"),
+            run: Cmd::Run {
+                netns: None,
+                tool: Tool::Umount,
+                args: vec![name.path().display().to_string()],
+                stdin: None,
+            },
+            gives: vec![],
+            undo: vec![],
+        }));
+    }
+    let why = match netns.entry {
+        Entry::Broken => format!("remove the file of {name}, which has no namespace"),
+        _ => format!("delete network namespace {name}"),
+    };
+    steps.push(ip::delete_namespace(name, why));
+    steps
+}
+
+fn deleted_line(name: &NamespaceName, netns: &Netns) -> String {
+    if !netns.is_sound() {
+        return format!("Deleted network namespace `{name}` (a file without a namespace)");
+    }
+    let wires: Vec<_> = netns
+        .state
+        .links
+        .iter()
+        .filter(|link| link.is_kind("veth"))
+        .map(|link| link.name.as_str())
+        .collect();
+    match wires[..] {
+        [] => format!("Deleted network namespace `{name}`"),
+        _ => format!(
+            "Deleted network namespace `{name}`, and with it the veth pairs of {}",
+            wires.join(", ")
+        ),
+    }
+}

@@ -1,0 +1,88 @@
+//! What the subcommands have in common: each says what it wants to know, and turns what is there into a plan.
+
+use crate::failure::{Failure, failed};
+use crate::kernel::namespaces::Entry;
+use crate::kernel::state::{Link, State};
+use crate::kernel::{Snapshot, Wanted};
+use crate::name::InterfaceName;
+use crate::plan::{Cmd, Place, Plan};
+
+/// A subcommand with its arguments.
+pub trait Noun {
+    /// What has to be read before [`Noun::plan`].
+    fn wanted(&self) -> Wanted;
+
+    /// The plan that does what the arguments say on the host as it is. Pure: all it knows is in `facts`.
+    ///
+    /// # Errors
+    /// Why it cannot be done; nothing has been changed then.
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure>;
+}
+
+/// A plan, and what to say on stdout when it has been applied.
+#[derive(Debug)]
+pub struct Work {
+    pub plan: Plan,
+    pub report: Vec<String>,
+}
+
+/// The place can be used: it is the host, or a namespace that is there and sound.
+pub fn require_sound(at: &Place, facts: &Snapshot) -> Result<(), Failure> {
+    let Some(name) = at else { return Ok(()) };
+    match facts.namespaces.get(name).map(|netns| netns.entry) {
+        Some(Entry::Sound { .. }) => Ok(()),
+        Some(Entry::Broken) => Err(failed(format!(
+            "network namespace `{name}` is broken: its file has no namespace mounted on it"
+        ))
+        .hint(format!("netns-tool delete {name}, and netns-tool create {name}"))),
+        _ => Err(failed(format!("network namespace `{name}` not found"))
+            .hint(format!("netns-tool create {name}"))),
+    }
+}
+
+/// No interface of that name is there yet.
+pub fn check_free(at: &Place, name: &InterfaceName, facts: &Snapshot) -> Result<(), Failure> {
+    let Some(link) = facts.state(at).link(name) else { return Ok(()) };
+    let made = if link.is_ours() { "made by netns-tool" } else { "not made by netns-tool" };
+    let ip = Cmd::ip(at, &format!("link del dev {name}"));
+    Err(failed(format!("interface `{name}` already exists{} ({made})", where_is(at)))
+        .hint(format!("another name, or remove it: {ip}")))
+}
+
+/// The bridge of that name, with room for one more port.
+pub fn find_bridge<'a>(
+    at: &Place,
+    name: &InterfaceName,
+    facts: &'a Snapshot,
+) -> Result<&'a Link, Failure> {
+    let state = facts.state(at);
+    let Some(link) = state.link(name) else {
+        let option = at.as_ref().map(|netns| format!(" --ns {netns}")).unwrap_or_default();
+        return Err(failed(format!("there is no bridge `{name}`{}", where_is(at)))
+            .hint(format!("netns-tool bridge {name}{option}")));
+    };
+    if !link.is_kind("bridge") {
+        return Err(failed(format!("`{name}`{} is not a bridge", where_is(at))));
+    }
+    check_room(state, link, 1)?;
+    Ok(link)
+}
+
+/// So many more ports fit on the bridge.
+pub fn check_room(state: &State, bridge: &Link, more: usize) -> Result<(), Failure> {
+    /// `BR_MAX_PORTS` of net/bridge/br_private.h less the one that is not used.
+    const PORTS_MAX: usize = 1023;
+    let ports = state.ports(bridge).count();
+    if ports + more > PORTS_MAX {
+        return Err(failed(format!(
+            "bridge `{}` has {ports} ports; it takes at most {PORTS_MAX}",
+            bridge.name
+        )));
+    }
+    Ok(())
+}
+
+/// The place, as words after a name.
+pub fn where_is(at: &Place) -> String {
+    at.as_ref().map(|netns| format!(" in network namespace `{netns}`")).unwrap_or_default()
+}

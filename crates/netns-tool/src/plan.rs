@@ -1,0 +1,293 @@
+//! The one idea: whatever the tool changes is a [`Plan`], computed before anything is touched, printed as a shell
+//! script or applied by one loop.
+
+use crate::name::{InterfaceName, NamespaceName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
+/// that netns-tool runs in.
+pub type Place = Option<NamespaceName>;
+
+/// One change, as it can be typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cmd {
+    /// A system tool with its arguments, inside `netns`, reading `stdin`.
+    Run { netns: Place, tool: Tool, args: Vec<String>, stdin: Option<String> },
+    /// A value written to a file of /proc/sys on the host.
+    Write { path: String, value: String },
+    /// SIGTERM to the processes in the namespace, and SIGKILL to those that are still there after
+    /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
+    End { netns: NamespaceName, pids: Vec<i32> },
+}
+
+/// How long a process may take to end after SIGTERM, in seconds.
+pub const GRACE_SECONDS: u64 = 3;
+
+/// The system tools that a plan may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Tool {
+    Ip,
+    Iptables,
+    IptablesRestore,
+    IptablesSave,
+    Ping,
+    Umount,
+}
+
+impl Tool {
+    /// The name of its program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Tool::Ip => "ip",
+            Tool::Iptables => "iptables",
+            Tool::IptablesRestore => "iptables-restore",
+            Tool::IptablesSave => "iptables-save",
+            Tool::Ping => "ping",
+            Tool::Umount => "umount",
+        }
+    }
+
+    /// The package that brings it, as Debian and Ubuntu call it.
+    pub fn package(self) -> &'static str {
+        match self {
+            Tool::Ip => "iproute2",
+            Tool::Iptables | Tool::IptablesRestore | Tool::IptablesSave => "iptables",
+            Tool::Ping => "iputils-ping",
+            Tool::Umount => "mount",
+        }
+    }
+}
+
+/// Something that is or is not so in the kernel, and that the reader can look up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The namespace has its file in /run/netns.
+    Namespace(NamespaceName),
+    /// The interface exists.
+    Link { at: Place, name: InterfaceName },
+    /// The interface is administratively up.
+    Up { at: Place, name: InterfaceName },
+    /// The interface bears this alias.
+    Alias { at: Place, name: InterfaceName, alias: String },
+    /// The interface is a port of the bridge.
+    Port { at: Place, name: InterfaceName, bridge: InterfaceName },
+    /// The interface has the address.
+    Address { at: Place, name: InterfaceName, address: IpNet },
+    /// The main routing table has a default route through the gateway.
+    DefaultRoute { at: Place, gateway: IpAddr },
+    /// The firewall of the host has the rule.
+    Rule(Rule),
+    /// The file of /proc/sys holds the value.
+    Value { path: String, value: String },
+    /// No process is inside the namespace.
+    Empty(NamespaceName),
+    /// The opposite.
+    Not(Box<Fact>),
+}
+
+impl Fact {
+    pub fn not(fact: Fact) -> Self {
+        Self::Not(Box::new(fact))
+    }
+}
+
+/// A rule of the IPv4 firewall: its table, its chain, and its words after the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    pub table: String,
+    pub chain: String,
+    pub words: Vec<String>,
+}
+
+/// One change of the kernel that happens whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The reason, for a reader of the script.
+    pub why: String,
+    pub run: Cmd,
+    /// What holds after it, and did not before.
+    pub gives: Vec<Fact>,
+    /// Takes it back; empty where it goes with what an earlier step made.
+    pub undo: Vec<Cmd>,
+}
+
+/// Which way a plan goes when something fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Back: what was done is undone.
+    Build,
+    /// On: the rest is still removed, and what is left is named.
+    Remove,
+}
+
+/// Steps in the order in which they need each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub direction: Direction,
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    pub fn build(steps: Vec<Step>) -> Self {
+        Self { direction: Direction::Build, steps }
+    }
+
+    pub fn remove(steps: Vec<Step>) -> Self {
+        Self { direction: Direction::Remove, steps }
+    }
+
+    /// The plan as a commented POSIX shell script that leaves the same state.
+    pub fn script(&self, command_line: &str) -> String {
+        let mut script = format!("#!/bin/sh\n# {}\n", one_line(command_line));
+        if self.steps.is_empty() {
+            script.push_str("# nothing to do\n");
+        } else if self.direction == Direction::Build {
+            script.push_str("set -e\n");
+        }
+        for step in &self.steps {
+            script.push_str(&format!("\n# {}\n{}\n", one_line(&step.why), step.run));
+        }
+        script
+    }
+}
+
+impl Cmd {
+    /// A command of `ip`, from its words separated by single spaces.
+    pub fn ip(netns: &Place, words: &str) -> Self {
+        let args = words.split(' ').map(str::to_owned).collect();
+        Self::Run { netns: netns.clone(), tool: Tool::Ip, args, stdin: None }
+    }
+
+    /// The program and its arguments, as they are executed and as one would type them.
+    pub fn words(&self) -> Vec<String> {
+        let Self::Run { netns, tool, args, .. } = self else { return Vec::new() };
+        let lead: Vec<&str> = match (netns, tool) {
+            (None, _) => vec![tool.program()],
+            (Some(netns), Tool::Ip) => vec!["ip", "-n", netns.as_str()],
+            (Some(netns), _) => vec!["ip", "netns", "exec", netns.as_str(), tool.program()],
+        };
+        lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
+    }
+
+    /// What holds after a value was written.
+    pub fn value(&self) -> Option<Fact> {
+        let Self::Write { path, value } = self else { return None };
+        Some(Fact::Value { path: path.clone(), value: value.clone() })
+    }
+
+    /// The tools that it needs, the one whose program is started first.
+    pub fn tools(&self) -> Vec<Tool> {
+        match self {
+            Self::Run { netns: Some(_), tool, .. } if *tool != Tool::Ip => vec![Tool::Ip, *tool],
+            Self::Run { tool, .. } => vec![*tool],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    /// A line (with a here-document where it reads its input) that can be pasted into a POSIX shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run { stdin, .. } => {
+                let words: Vec<_> = self.words();
+                let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
+                f.write_str(&quoted.join(" "))?;
+                match stdin {
+                    Some(text) => write!(f, " <<'END'\n{text}END"),
+                    None => Ok(()),
+                }
+            }
+            Self::Write { path, value } => write!(f, "echo {} > {}", quote(value), quote(path)),
+            Self::End { pids, .. } => {
+                let alive: Vec<_> =
+                    pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
+                let alive = alive.join(" || ");
+                let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
+                write!(
+                    f,
+                    "kill -TERM {pids}; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
+                )?;
+                write!(f, "kill -KILL {pids} 2>/dev/null || true")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |at: &Place| match at {
+            Some(netns) => format!(" in network namespace `{netns}`"),
+            None => String::new(),
+        };
+        match self {
+            Self::Namespace(name) => write!(f, "network namespace `{name}`"),
+            Self::Link { at, name } => write!(f, "interface `{name}`{}", place(at)),
+            Self::Up { at, name } => write!(f, "interface `{name}` being up{}", place(at)),
+            Self::Alias { at, name, alias } => {
+                write!(f, "alias `{alias}` of `{name}`{}", place(at))
+            }
+            Self::Port { at, name, bridge } => {
+                write!(f, "port `{name}` of bridge `{bridge}`{}", place(at))
+            }
+            Self::Address { at, name, address } => {
+                write!(f, "address `{address}` of `{name}`{}", place(at))
+            }
+            Self::DefaultRoute { at, gateway } => {
+                write!(f, "default route via `{gateway}`{}", place(at))
+            }
+            Self::Rule(rule) => write!(f, "rule `{rule}`"),
+            Self::Value { path, value } => write!(f, "value `{value}` of `{path}`"),
+            Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),
+            Self::Not(fact) => write!(f, "absence of {fact}"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.words.iter().map(|word| quote(word)).collect();
+        write!(f, "{} {} {}", self.table, self.chain, words.join(" "))
+    }
+}
+
+/// A word as a POSIX shell reads it back.
+pub fn quote(word: &str) -> Cow<'_, str> {
+    // It fails for a NUL only, which no parsed name, address or path has.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
+}
+
+/// Text for a comment of the script, where a line break would end the comment.
+fn one_line(text: &str) -> String {
+    crate::failure::printable(text).replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_displays_as_a_line_to_paste() {
+        let netns = Some(NamespaceName::new("ns1").unwrap());
+        assert_eq!(
+            Cmd::ip(&netns, "link set dev lo up").to_string(),
+            "ip -n ns1 link set dev lo up"
+        );
+        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
+        let ping = Cmd::Run { netns, tool: Tool::Ping, args, stdin: None };
+        assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
+        let write =
+            Cmd::Write { path: "/proc/sys/net/ipv4/ip_forward".to_owned(), value: "1".to_owned() };
+        assert_eq!(write.to_string(), "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    }
+
+    #[test]
+    fn no_text_breaks_out_of_the_comment_of_a_script() {
+        let script = Plan::build(vec![]).script("netns-tool create x\nrm -rf /\u{1b}");
+        assert_eq!(script, "#!/bin/sh\n# netns-tool create x\\nrm -rf /\\u{1b}\n# nothing to do\n");
+    }
+}

@@ -1,0 +1,188 @@
+//! The only writer: applies plans under the lock, with a journal, and takes back what it has to.
+
+mod apply;
+mod journal;
+mod lock;
+mod undo;
+
+pub use lock::journal_lies_there;
+
+use crate::advice::advise;
+use crate::failure::{Failure, Kind, failed, missing, printable};
+use crate::kernel::{Look, namespaces};
+use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step};
+use crate::system::{child, signals, tools};
+use anyhow::{Context, Result};
+use journal::Journal;
+use lock::Lock;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// How commands are run.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The time limit of each system command.
+    pub limit: Duration,
+    /// How long to wait for another netns-tool.
+    pub wait: Duration,
+    /// Show each change on stderr as it is made.
+    pub verbose: bool,
+}
+
+/// The right to change the host: it holds the lock, and nothing of a killed command is left.
+pub struct Writer {
+    settings: Settings,
+    lock: Lock,
+}
+
+/// Why a command did not do what it should.
+struct Refusal {
+    /// In the words of the system.
+    said: String,
+    code: Option<i32>,
+}
+
+impl Writer {
+    /// Takes the lock, and first takes back what a killed command has left.
+    ///
+    /// # Errors
+    /// Missing privileges, another netns-tool at work, or something that cannot be taken back.
+    pub fn new(settings: Settings) -> Result<Self> {
+        Ok(Self::open(settings)?.0)
+    }
+
+    /// The same, and says whether there was anything to take back.
+    pub fn open(settings: Settings) -> Result<(Self, bool)> {
+        require_privileges()?;
+        let writer = Self { settings, lock: Lock::take(settings.wait)? };
+        let had_left = writer.recover()?;
+        Ok((writer, had_left))
+    }
+
+    /// Applies a plan, whole or not at all; a removal goes on past errors.
+    pub fn apply(&self, plan: &Plan, command_line: &str) -> Result<()> {
+        for cmd in plan.steps.iter().flat_map(|step| [&step.run].into_iter().chain(&step.undo)) {
+            cmd.tools().into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
+        }
+        match plan.direction {
+            crate::plan::Direction::Build => {
+                self.build(plan, Journal::new(&self.lock, command_line.to_owned()))
+            }
+            crate::plan::Direction::Remove => self.remove(plan),
+        }
+    }
+
+    /// Takes back what a killed command has left, and says so; `false` if there was nothing.
+    fn recover(&self) -> Result<bool> {
+        let Some(left) = journal::left(&self.lock)? else { return Ok(false) };
+        tell(&format!("taking back what an interrupted command had begun: {}", left.command));
+        let leftovers = self.undo(&left.steps.iter().collect::<Vec<_>>());
+        if !leftovers.is_empty() {
+            return Err(undo::name_leftovers(
+                Failure::new(Kind::Left, "not all of it could be taken back"),
+                &leftovers,
+            )
+            .into());
+        }
+        journal::remove(&self.lock)?;
+        tell("the host is as it was before it");
+        Ok(true)
+    }
+
+    /// Runs one command. With `patient` a signal does not shorten its time.
+    fn execute(&self, cmd: &Cmd, patient: bool) -> Result<(), Refusal> {
+        if self.settings.verbose {
+            tell(&format!("+ {cmd}"));
+        }
+        match cmd {
+            Cmd::Write { path, value } => write_value(path, value),
+            Cmd::End { netns, .. } => end_processes(netns),
+            Cmd::Run { .. } => {
+                let output = child::run(cmd, self.settings.limit, patient)
+                    .map_err(|error| Refusal::new(format!("{error:#}")))?;
+                let code = output.status.and_then(|status| status.code());
+                let said = output.reason(self.settings.limit);
+                if output.is_success() { Ok(()) } else { Err(Refusal { said, code }) }
+            }
+        }
+    }
+
+    fn look(&self) -> Look {
+        Look::new(self.settings.limit)
+    }
+
+    /// The failure of one step, in words.
+    fn refused(&self, step: &Step, refusal: &Refusal) -> Failure {
+        let failure = failed(format!("could not {}", step.why)).note("ran", step.run.to_string());
+        advise(failure.note("system", refusal.said.clone()), &step.run, &refusal.said)
+    }
+}
+
+impl Refusal {
+    fn new(said: String) -> Self {
+        Self { said, code: None }
+    }
+}
+
+/// A line on stderr. That nobody reads it (a broken pipe) must not disturb an undo.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// Root, or its two capabilities that count.
+fn require_privileges() -> Result<()> {
+    const NET_ADMIN: u64 = 1 << 12;
+    const SYS_ADMIN: u64 = 1 << 21;
+    let status =
+        std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    for (name, bit) in [("CAP_NET_ADMIN", NET_ADMIN), ("CAP_SYS_ADMIN", SYS_ADMIN)] {
+        if effective & bit == 0 {
+            return Err(missing(format!(
+                "changing the network takes root's rights, and {name} is missing"
+            ))
+            .hint("the same command with sudo")
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn write_value(path: &str, value: &str) -> Result<(), Refusal> {
+    let refuse = |error: std::io::Error| Refusal::new(format!("cannot write {path}: {error}"));
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(refuse)?;
+    file.write_all(value.as_bytes()).map_err(refuse)
+}
+
+/// Ends all processes in the namespace: SIGTERM, some time, SIGKILL; also those that appear meanwhile.
+fn end_processes(netns: &crate::name::NamespaceName) -> Result<(), Refusal> {
+    let begin = Instant::now();
+    let grace = Duration::from_secs(GRACE_SECONDS);
+    let mut asked = std::collections::HashSet::new();
+    while begin.elapsed() < grace * 2 {
+        let processes =
+            namespaces::processes(netns).map_err(|error| Refusal::new(format!("{error:#}")))?;
+        if processes.is_empty() {
+            return Ok(());
+        }
+        for process in processes {
+            let pid = Pid::from_raw(process.pid);
+            // One that has ended meanwhile needs no signal.
+            if begin.elapsed() >= grace {
+                let _ = kill(pid, Signal::SIGKILL);
+            } else if asked.insert(process.pid) {
+                let _ = kill(pid, Signal::SIGTERM);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err(Refusal::new("processes are still there after SIGKILL".to_owned()))
+}
+
+/// Whether a signal has asked the command to end.
+fn interruption() -> Result<()> {
+    signals::interruption().map_or(Ok(()), |failure| Err(failure.into()))
+}

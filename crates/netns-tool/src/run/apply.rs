@@ -1,0 +1,160 @@
+//! Applying a plan: a build that goes back when anything fails, a removal that goes on.
+
+use super::journal::Journal;
+use super::{Refusal, Writer, interruption, tell, undo};
+use crate::failure::{Failure, Kind, failed};
+use crate::plan::{Fact, Plan, Step};
+use crate::system::signals;
+use anyhow::Result;
+use std::time::Duration;
+
+/// The exit status by which iptables says that its lock, or its chain, is busy; or that it is not permitted.
+const IPTABLES_BUSY: i32 = 4;
+
+impl Writer {
+    /// Does all the steps, or leaves the host as it was.
+    pub(super) fn build(&self, plan: &Plan, mut journal: Journal) -> Result<()> {
+        let mut begun = Vec::new();
+        let outcome =
+            self.do_steps(plan, &mut journal, &mut begun).and_then(|()| self.verify(plan));
+        let Err(error) = outcome else { return journal.close() };
+        let leftovers = self.undo(&begun);
+        let mut failure =
+            error.downcast::<Failure>().unwrap_or_else(|error| failed(format!("{error:#}")));
+        if leftovers.is_empty() {
+            journal.close()?;
+            let undone = begun.len();
+            failure = failure.note(
+                "undone",
+                if undone == 0 {
+                    "nothing had been changed".to_owned()
+                } else {
+                    "everything; the host is as it was".to_owned()
+                },
+            );
+            return Err(failure.into());
+        }
+        failure.kind = Kind::Left;
+        Err(undo::name_leftovers(failure, &leftovers).into())
+    }
+
+    fn do_steps<'p>(
+        &self,
+        plan: &'p Plan,
+        journal: &mut Journal,
+        begun: &mut Vec<&'p Step>,
+    ) -> Result<()> {
+        for step in &plan.steps {
+            interruption()?;
+            if !step.undo.is_empty() {
+                self.prove_absence(step)?;
+                journal.note(step)?;
+                begun.push(step);
+            }
+            if let Err(refusal) = self.act(step) {
+                // `ip netns add` found a file of that name, which was not there a moment ago: it is somebody else's.
+                if matches!(step.gives[..], [Fact::Namespace(_)])
+                    && refusal.said.contains("File exists")
+                {
+                    begun.pop();
+                }
+                return Err(self.refused(step, &refusal).into());
+            }
+        }
+        interruption()
+    }
+
+    /// Runs a step; a firewall that is busy is asked again, if it did nothing.
+    fn act(&self, step: &Step) -> Result<(), Refusal> {
+        let mut outcome = self.execute(&step.run, false);
+        for _ in 0..3 {
+            let Err(refusal) = &outcome else { break };
+            let is_busy = refusal.code == Some(IPTABLES_BUSY) && signals::pending().is_none();
+            if !is_busy
+                || !self.look().first_missing(&step.gives).is_ok_and(|missing| missing.is_some())
+            {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            outcome = self.execute(&step.run, false);
+        }
+        outcome
+    }
+
+    /// Whatever is going to be undone must not be there before. Rules are told apart by their marks, and nobody
+    /// else makes rules with ours: the plan was computed under the lock from a listing without them.
+    fn prove_absence(&self, step: &Step) -> Result<()> {
+        let mut look = self.look();
+        for fact in step.gives.iter().filter(|fact| !matches!(fact, Fact::Rule(_))) {
+            if look.holds(fact)? {
+                return Err(failed(format!(
+                    "cannot {}: somebody else has just made {fact}",
+                    step.why
+                ))
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A command that ends with exit status 0 need not have done anything.
+    fn verify(&self, plan: &Plan) -> Result<()> {
+        let facts = plan.steps.iter().flat_map(|step| &step.gives);
+        match self.look().first_missing(facts)? {
+            None => Ok(()),
+            Some(fact) => {
+                Err(failed(format!("all commands reported success, but there is no {fact}"))
+                    .hint("netns-tool -v shows what was run")
+                    .into())
+            }
+        }
+    }
+
+    /// Removes what can be removed: what fails is tried once more, and what is left then is named.
+    pub(super) fn remove(&self, plan: &Plan) -> Result<()> {
+        interruption()?;
+        let mut refusals: Vec<Option<Refusal>> =
+            plan.steps.iter().map(|step| self.take_away(step)).collect();
+        let mut left = self.not_done(plan);
+        for index in left {
+            let outcome = self.execute(&plan.steps[index].run, true);
+            refusals[index] = outcome.err().or(refusals[index].take());
+        }
+        left = self.not_done(plan);
+        if signals::pending().is_some() {
+            tell("a signal arrived; what was begun to be removed was removed to the end");
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let mut failure = Failure::new(Kind::Left, "not everything could be removed");
+        for index in left {
+            let step = &plan.steps[index];
+            failure = failure.note(
+                "left",
+                step.gives.iter().map(|fact| undo::name(fact)).collect::<Vec<_>>().join(", "),
+            );
+            if let Some(refusal) = &refusals[index] {
+                failure = failure.note("system", refusal.said.clone());
+            }
+            failure = failure.note("run", step.run.to_string());
+        }
+        Err(failure.hint("the same command again, or the commands above").into())
+    }
+
+    /// Runs a step of a removal, unless an earlier one has done it already, as with the two ends of a veth pair.
+    fn take_away(&self, step: &Step) -> Option<Refusal> {
+        let mut look = self.look();
+        let is_done = !step.gives.is_empty()
+            && step.gives.iter().all(|fact| look.holds(fact).unwrap_or(false));
+        if is_done { None } else { self.execute(&step.run, true).err() }
+    }
+
+    /// The indices of the steps that have not done what they should. What cannot be looked up counts as not done.
+    fn not_done(&self, plan: &Plan) -> Vec<usize> {
+        let mut look = self.look();
+        let is_done = |step: &Step| step.gives.iter().all(|fact| look.holds(fact).unwrap_or(false));
+        let done: Vec<bool> = plan.steps.iter().map(is_done).collect();
+        (0..plan.steps.len()).filter(|index| !done[*index]).collect()
+    }
+}

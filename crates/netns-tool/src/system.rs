@@ -1,0 +1,5 @@
+//! The ground: signals, the system's tools, and the one place that starts a process.
+
+pub mod child;
+pub mod signals;
+pub mod tools;

@@ -1,0 +1,184 @@
+//! One child process: fixed program, cleared environment, a process group of its own, a time limit.
+
+use super::{signals, tools};
+use crate::failure::{Failure, missing};
+use crate::plan::Cmd;
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a child may go on after a signal has arrived. It is not interrupted itself: a `ip netns add` that is
+/// hit halfway leaves a file without its mount.
+const AFTER_SIGNAL: Duration = Duration::from_secs(2);
+
+/// The longest wait between two looks at a child that is silent.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How a child ended.
+pub struct Output {
+    /// `None`: it was killed at the time limit.
+    pub status: Option<ExitStatus>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    pub fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    /// In words: what it said, or how it ended.
+    pub fn reason(&self, limit: Duration) -> String {
+        let said = [&self.stderr, &self.stdout].map(|text| text.trim());
+        let said = said
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .map(|text| format!("{text}\n"))
+            .unwrap_or_default();
+        let end = match self.status {
+            None => format!(
+                "it did not end within {} s (--timeout), and was killed",
+                limit.as_secs_f32()
+            ),
+            Some(status) => match (status.code(), status.signal()) {
+                (Some(code), _) if !said.is_empty() && code != 0 => {
+                    return said.trim_end().to_owned();
+                }
+                (Some(code), _) => format!("exit status {code}, without a word"),
+                (None, Some(signal)) => format!("it was killed by signal {signal}"),
+                (None, None) => "it ended in an unknown way".to_owned(),
+            },
+        };
+        said + &end
+    }
+}
+
+/// Runs the command of a system tool to its end. With `patient`, a signal does not shorten its time.
+///
+/// # Errors
+/// It could not be started: then nothing has happened.
+pub fn run(cmd: &Cmd, limit: Duration, patient: bool) -> Result<Output> {
+    let Cmd::Run { stdin, .. } = cmd else { anyhow::bail!("`{cmd}` is not a program") };
+    // What `ip netns exec` starts is searched in the PATH below, and must be as trustworthy as `ip`.
+    let programs = cmd.tools().into_iter().map(tools::find).collect::<Result<Vec<_>, Failure>>()?;
+    let program = programs.first().context("a command has a program")?;
+    let words = cmd.words();
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+    let mut command = Command::new(program);
+    command
+        .args(&words[1..])
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", tools::path())
+        .current_dir("/");
+    command
+        .process_group(0)
+        .stdin(input(stdin.as_deref())?)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let start = Instant::now();
+    let mut child = command
+        .spawn()
+        .map_err(|error| missing(format!("cannot start {}: {error}", program.display())))?;
+    let mut pipes = [
+        Pipe::new(child.stdout.take().map(OwnedFd::from))?,
+        Pipe::new(child.stderr.take().map(OwnedFd::from))?,
+    ];
+    let status = watch(&mut child, &mut pipes, start + limit, patient)?;
+    let [stdout, stderr] = pipes.map(|pipe| String::from_utf8_lossy(&pipe.bytes).into_owned());
+    Ok(Output { status, stdout, stderr })
+}
+
+/// The text as a file in memory, so that a child that does not read it cannot block us.
+fn input(text: Option<&str>) -> Result<Stdio> {
+    let Some(text) = text else { return Ok(Stdio::null()) };
+    let mut file = File::from(
+        memfd_create(c"stdin", MFdFlags::MFD_CLOEXEC).context("cannot make a file in memory")?,
+    );
+    file.write_all(text.as_bytes())?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// Collects what the child prints until it has ended; kills its process group at the deadline.
+fn watch(
+    child: &mut Child,
+    pipes: &mut [Pipe],
+    deadline: Instant,
+    patient: bool,
+) -> Result<Option<ExitStatus>> {
+    let mut deadline = deadline;
+    let mut hurried = patient;
+    loop {
+        for pipe in pipes.iter_mut() {
+            pipe.drain();
+        }
+        if let Some(status) = child.try_wait().context("cannot wait for a child")? {
+            pipes.iter_mut().for_each(Pipe::drain);
+            return Ok(Some(status));
+        }
+        let now = Instant::now();
+        if !hurried && signals::pending().is_some() {
+            hurried = true;
+            deadline = deadline.min(now + AFTER_SIGNAL);
+        }
+        if now >= deadline {
+            // Its group may be gone already; then there is nothing to kill.
+            let _ = killpg(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL);
+            child.wait().context("cannot wait for a child")?;
+            return Ok(None);
+        }
+        wait_for_output(pipes, LOOK.min(deadline - now));
+    }
+}
+
+/// Returns when a pipe has something, or ends, or the time is over, or a signal arrives.
+fn wait_for_output(pipes: &[Pipe], time: Duration) {
+    let mut open: Vec<_> = pipes
+        .iter()
+        .filter_map(|pipe| pipe.file.as_ref())
+        .map(|file| PollFd::new(file.as_fd(), PollFlags::POLLIN))
+        .collect();
+    if open.is_empty() {
+        // Both ends are closed: it is about to exit.
+        std::thread::sleep(Duration::from_micros(100).min(time));
+    } else {
+        let _: Result<_, Errno> =
+            poll(&mut open, PollTimeout::try_from(time).unwrap_or(PollTimeout::ZERO));
+    }
+}
+
+/// The reading end of a pipe, read without blocking.
+struct Pipe {
+    file: Option<File>,
+    bytes: Vec<u8>,
+}
+
+impl Pipe {
+    fn new(end: Option<OwnedFd>) -> Result<Self> {
+        if let Some(end) = &end {
+            fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).context("cannot set up a pipe")?;
+        }
+        Ok(Self { file: end.map(File::from), bytes: Vec::new() })
+    }
+
+    /// Takes what is there; forgets the pipe at its end.
+    fn drain(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        match file.read_to_end(&mut self.bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            // Its end, or an error after which nothing more comes.
+            _ => self.file = None,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Signals: they set a flag that is read between steps; the children never see them.
+
+use crate::failure::{Failure, Kind, missing};
+use anyhow::{Context, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::{Mode, umask};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+static ARRIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// The least limits to work with: the journal's size in bytes, and open files.
+const LIMITS: [(Resource, u64, &str); 2] = [
+    (Resource::RLIMIT_FSIZE, 1 << 24, "file size (ulimit -f)"),
+    (Resource::RLIMIT_NOFILE, 64, "open files (ulimit -n)"),
+];
+
+/// Makes the process independent of what its parent left it: signal dispositions and mask, umask, limits.
+///
+/// # Errors
+/// A limit is too low and cannot be raised.
+pub fn prepare() -> Result<()> {
+    // A parent may have left SIGCHLD ignored, and then the exit status of a child is lost; any handler cures it.
+    // HUP, INT and TERM may be ignored as well (sudo passes that on), and must work during a long command.
+    let arrived = ARRIVED.get_or_init(Arc::default);
+    signal_hook::flag::register(SIGCHLD, Arc::default()).context("cannot handle SIGCHLD")?;
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        let number = usize::try_from(signal)?;
+        signal_hook::flag::register_usize(signal, Arc::clone(arrived), number)
+            .context("cannot handle signals")?;
+    }
+    SigSet::all().thread_unblock().context("cannot unblock signals")?;
+    umask(Mode::from_bits_truncate(0o077));
+    LIMITS.into_iter().try_for_each(|(resource, least, name)| raise(resource, least, name))?;
+    Ok(())
+}
+
+fn raise(resource: Resource, least: u64, name: &str) -> Result<()> {
+    let (soft, hard) = getrlimit(resource)?;
+    if soft >= least {
+        return Ok(());
+    }
+    // Root may raise the hard limit too.
+    if setrlimit(resource, hard.max(least), hard.max(least)).is_ok()
+        || (hard >= least && setrlimit(resource, hard, hard).is_ok())
+    {
+        return Ok(());
+    }
+    Err(missing(format!("the limit on {name} is {soft}, and cannot be raised to {least}"))
+        .hint("raise it in the shell that starts netns-tool")
+        .into())
+}
+
+/// The number of a signal that asked the command to end.
+pub fn pending() -> Option<i32> {
+    let number = ARRIVED.get()?.load(Ordering::Relaxed);
+    i32::try_from(number).ok().filter(|number| *number != 0)
+}
+
+/// The failure to give up with if a signal has arrived.
+pub fn interruption() -> Option<Failure> {
+    let number = pending()?;
+    let name = nix::sys::signal::Signal::try_from(number)
+        .map_or("a signal", nix::sys::signal::Signal::as_str);
+    Some(Failure::new(Kind::Signal(number), format!("interrupted by {name}")))
+}

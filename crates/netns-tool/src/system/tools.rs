@@ -1,0 +1,52 @@
+//! Where the system tools are: in the system's own folders alone, never in PATH, and only as root left them.
+
+use crate::failure::{Failure, missing};
+use crate::plan::Tool;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The only folders that are searched; also the PATH of every child.
+const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// The PATH that children get.
+pub fn path() -> String {
+    FOLDERS.join(":")
+}
+
+/// Finds the tool's program.
+///
+/// # Errors
+/// It is not installed, or somebody but root could have changed it.
+pub fn find(tool: Tool) -> Result<PathBuf, Failure> {
+    let program = tool.program();
+    let candidates = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
+    let Some(path) = candidates.into_iter().find(|path| path.is_file()) else {
+        return Err(missing(format!("`{program}` is not installed")).note("looked", path()).hint(
+            format!("apt-get install {} (or your system's package that has it)", tool.package()),
+        ));
+    };
+    let metadata = fs::metadata(&path)
+        .map_err(|error| missing(format!("cannot look at {}: {error}", path.display())))?;
+    let others_may_write = metadata.mode() & 0o022 != 0;
+    if others_may_write || !is_root(metadata.uid()) {
+        return Err(missing(format!(
+            "{} is not run: somebody but root can change it",
+            path.display()
+        ))
+        .hint(format!("chown root {0}; chmod go-w {0}", path.display())));
+    }
+    Ok(path)
+}
+
+pub fn is_installed(tool: Tool) -> bool {
+    find(tool).is_ok()
+}
+
+/// Whether the owner is root; in a user namespace that does not map root, its files show the overflow uid.
+fn is_root(uid: u32) -> bool {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    uid == 0
+        || (read("/proc/sys/kernel/overflowuid").trim().parse() == Ok(uid)
+            && read("/proc/self/uid_map").split_whitespace().next_back() != Some("4294967295"))
+}
