@@ -143,7 +143,7 @@ mod tests {
     fn a_listing_reads_back_as_the_rules_that_were_added() {
         let rule =
             Rule::new("filter", "FORWARD", "-i br0 -o eth0", "netns-tool nat br0 eth0", "ACCEPT");
-        assert_eq!(parse_save(SAVED), [rule.clone()]);
+        assert_eq!(parse_save(SAVED), std::slice::from_ref(&rule));
         assert!(rule.is_ours());
         assert_eq!(
             rule.without_comment(),

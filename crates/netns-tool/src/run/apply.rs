@@ -132,7 +132,7 @@ impl Writer {
             let step = &plan.steps[index];
             failure = failure.note(
                 "left",
-                step.gives.iter().map(|fact| undo::name(fact)).collect::<Vec<_>>().join(", "),
+                step.gives.iter().map(undo::name).collect::<Vec<_>>().join(", "),
             );
             if let Some(refusal) = &refusals[index] {
                 failure = failure.note("system", refusal.said.clone());

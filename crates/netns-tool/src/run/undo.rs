@@ -18,10 +18,10 @@ impl Writer {
             }
             for cmd in &step.undo {
                 // Whether it worked is seen by looking, not by its exit status.
-                if let Err(refusal) = self.execute(cmd, true) {
-                    if self.settings.verbose {
-                        tell(&refusal.said);
-                    }
+                if let Err(refusal) = self.execute(cmd, true)
+                    && self.settings.verbose
+                {
+                    tell(&refusal.said);
                 }
             }
         }
