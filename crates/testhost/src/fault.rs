@@ -199,6 +199,7 @@ impl Faults {
     pub fn reset(&self) {
         self.disarm();
         empty(&Path::new(DIR).join("calls"));
+        let _none = fs::remove_file(Path::new(DIR).join("fired"));
     }
 
     /// The calls since the last reset: the tool's name and its arguments, a line for each.
@@ -207,6 +208,11 @@ impl Faults {
             .map_while(|k| fs::read_to_string(format!("{DIR}/calls/{k}")).ok())
             .map(|call| call.trim_end().to_owned())
             .collect()
+    }
+
+    /// How many calls misbehaved since the last reset.
+    pub fn fired(&self) -> usize {
+        fs::read_to_string(Path::new(DIR).join("fired")).map_or(0, |text| text.lines().count())
     }
 
     fn write(&self, name: &str, words: &str) -> &Self {

@@ -24,6 +24,7 @@ elif [ -e "$dir/arm/from" ]; then
     [ "$k" -ge "$from" ] || mode=''
 fi
 
+[ -z "$mode" ] || echo "$k $mode" >>"$dir/fired"
 case $mode in
 '') exec "$real" "$@" ;;
 fail-before) ;;

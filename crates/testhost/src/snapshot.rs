@@ -127,6 +127,12 @@ impl Snapshot {
         self.objects().difference(&other.objects()).cloned().collect()
     }
 
+    /// The other end of a veth pair that is on the host with both ends.
+    pub(crate) fn peer_of(&self, link: &str) -> Option<&str> {
+        let start = format!("{link} link = ");
+        self.section("link").iter().find_map(|line| line.strip_prefix(&start))
+    }
+
     fn objects(&self) -> BTreeSet<String> {
         let first = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
         let namespaces = self

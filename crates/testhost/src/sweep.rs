@@ -53,8 +53,8 @@ pub struct Report {
     pub points: usize,
     /// Runs with a fault.
     pub runs: usize,
-    /// Runs that succeeded in spite of the fault.
-    pub survived: usize,
+    /// The faults in spite of which the command succeeded.
+    pub survived: Vec<String>,
     pub failures: Vec<Failure>,
 }
 
@@ -76,7 +76,7 @@ impl Report {
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scenario, points, runs, survived, failures } = self;
-        write!(f, "{scenario}: {points} fault points, {runs} runs, {survived} survived, ")?;
+        write!(f, "{scenario}: {points} fault points, {runs} runs, {} survived, ", survived.len())?;
         write!(f, "{} broke a promise", failures.len())
     }
 }
@@ -208,6 +208,7 @@ impl<'a> Sweep<'a> {
         } else if let Err(diff) = sweep.reset() {
             panic!("{name}: the reset does not lead back to the host as it was:\n{diff}");
         }
+        sweep.faults.reset();
         sweep
     }
 
@@ -216,18 +217,28 @@ impl<'a> Sweep<'a> {
         let short: &[String] = if mode.hangs() { &self.scenario.short_timeout } else { &[] };
         let run = run(self.tool, &[short, &self.scenario.command]);
         self.last_calls = self.faults.calls();
+        let fired = self.faults.fired();
         self.faults.reset();
         self.report.runs += 1;
-        let verdict = if self.last_calls.len() < k {
+        let mut untouched = false;
+        let verdict = if fired == 0 || self.last_calls.len() < k {
             Err((format!("call {k} was not made this time"), String::new()))
         } else {
-            self.judge(&run, mode)
+            let verdict = self.judge(&run, mode);
+            // Then the host was just seen to be as before.
+            let failed = run.code.is_none_or(|code| code != 0 && code != LEFTOVERS);
+            untouched = verdict.is_ok() && failed && self.scenario.kind != Kind::Remove;
+            verdict
         };
         if run.code == Some(0) {
-            self.report.survived += 1;
+            self.report.survived.push(fault.to_owned());
         }
         if let Err(broken) = verdict {
             self.fail(fault, &run, broken);
+        }
+        if untouched {
+            self.faults.reset();
+            return true;
         }
         match self.restore() {
             Ok(()) => true,
@@ -327,7 +338,9 @@ impl<'a> Sweep<'a> {
         let unnamed: Vec<String> = now
             .objects_not_in(promised)
             .into_iter()
-            .filter(|name| !run.stderr.contains(name.as_str()))
+            .filter(|name| !names(&run.stderr, name))
+            // A pair is one thing: naming one end will do.
+            .filter(|name| !now.peer_of(name).is_some_and(|peer| names(&run.stderr, peer)))
             .collect();
         match promised.diff_but_random_macs(&now) {
             None => Err(("exit code 4, but nothing is left".to_owned(), String::new())),
@@ -349,17 +362,17 @@ impl<'a> Sweep<'a> {
         self.after.wait_equal_but_random_macs(SETTLED).map_err(differs)
     }
 
-    /// Back to the prepared host, whatever the last run did.
+    /// Back to the prepared host, whatever the last run did; and counting starts again.
     fn restore(&mut self) -> Result<(), String> {
-        if self.before.diff(&Snapshot::take()).is_none() {
-            return Ok(());
+        let same = |sweep: &Self| sweep.before.diff(&Snapshot::take()).is_none();
+        if !same(self) {
+            let _best_effort = run(self.tool, &[&self.scenario.recover]);
+            if !same(self) {
+                return self.reset();
+            }
         }
-        let _best_effort = run(self.tool, &[&self.scenario.recover]);
-        if self.before.diff(&Snapshot::take()).is_none() {
-            self.faults.reset();
-            return Ok(());
-        }
-        self.reset()
+        self.faults.reset();
+        Ok(())
     }
 
     fn reset(&mut self) -> Result<(), String> {
@@ -383,6 +396,13 @@ impl<'a> Sweep<'a> {
     }
 }
 
+/// Whether a text has this name in it as a word of its own.
+fn names(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(name)
+        .any(|(i, _)| !text[..i].ends_with(part) && !text[i + name.len()..].starts_with(part))
+}
+
 fn shell(lines: &[String], tool: &Path) -> Result<(), String> {
     for line in lines {
         let output = try_sh(line, Some(tool));
@@ -392,4 +412,17 @@ fn shell(lines: &[String], tool: &Path) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn a_name_is_named_as_a_word() {
+        assert!(names("left: v0.", "v0"));
+        assert!(names("ip link del dev v0\n", "v0"));
+        assert!(names("/run/netns/n1: busy", "n1"));
+        assert!(!names("left: p-v0, v01", "v0"));
+    }
 }

@@ -7,7 +7,7 @@
 ip=/usr/sbin/ip
 state=/run/lab-tool
 journal=$state/journal
-limit=100 # hundredths of a second, times ten: ten seconds
+limit=10 # seconds
 stop=0
 trap 'stop=130' INT
 trap 'stop=143' TERM
@@ -22,9 +22,9 @@ call() {
     local pid i
     "$@" {nap}<&- </dev/null >/dev/null 2>>"$state/said" &
     pid=$!
-    for ((i = 0; i < limit * 10; i++)); do
+    for ((i = 0; i < limit * 500; i++)); do
         kill -0 "$pid" 2>/dev/null || break
-        read -rt 0.01 -u "$nap"
+        read -rt 0.002 -u "$nap"
     done
     kill -9 -- "-$pid" 2>/dev/null
     while :; do
@@ -56,9 +56,10 @@ undo() {
                 call $ip link del dev "$name"
             fi
         done
-        if [[ $kind == netns ]] && ns_there "$name" || [[ $kind == link ]] && link_there "$name"; then
-            left+=" $name"
-        fi
+        case $kind in
+        netns) ns_there "$name" && left+=" $name" ;;
+        link) link_there "$name" && left+=" $name" ;;
+        esac
     done
     rm -rf "$state"
     [[ -z $left ]] && return
@@ -101,7 +102,7 @@ down() {
 }
 
 while [[ $1 == --timeout ]]; do
-    limit=$(($2 * 10))
+    limit=$2
     shift 2
 done
 if [[ -e $journal ]]; then undo || exit; fi

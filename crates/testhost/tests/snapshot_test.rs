@@ -43,7 +43,7 @@ fn takes_no_longer_than_it_should() {
         {
             println!("a snapshot with three namespaces takes {each:?}");
         }
-        assert!(each < Duration::from_millis(300), "{each:?}: the sweeps take thousands");
+        assert!(each < Duration::from_secs(1), "{each:?}: the sweeps take thousands");
     });
 }
 
@@ -69,7 +69,12 @@ const CHANGES: [(&str, &str, &str, &str); 37] = [
         "fport1 mtu = 1400",
         "ip link set dev fport1 mtu 1500",
     ),
-    ("down", "ip link set dev fveth0 down", "fveth0 flags", ""),
+    (
+        "down",
+        "ip link set dev fveth0 down",
+        "fveth0 flags",
+        "ip link set dev fveth0 up; ip route add 203.0.113.0/24 via 198.51.100.2",
+    ),
     ("mac", "ip link set dev fport1 address 02:00:00:00:00:07", "02:00:00:00:00:07", ""),
     (
         "promiscuous",
@@ -77,19 +82,24 @@ const CHANGES: [(&str, &str, &str, &str); 37] = [
         "promiscuity = 1",
         "ip link set dev fport1 promisc off",
     ),
-    ("master", "ip link set dev fport0 nomaster", "- fport0 master = fbr0", ""),
+    (
+        "port option",
+        "ip link set dev fport0 type bridge_slave hairpin on",
+        "hairpin = true",
+        "ip link set dev fport0 type bridge_slave hairpin off",
+    ),
+    (
+        "master",
+        "ip link set dev fport0 nomaster",
+        "- fport0 linkinfo.info_slave_data.bridge_id",
+        "",
+    ),
     ("bridge stp", "ip link set dev fbr0 type bridge stp_state 1", "stp_state = 1", ""),
     (
         "bridge ageing",
         "ip link set dev fbr0 type bridge ageing_time 10000",
         "ageing_time = 10000",
         "ip link set dev fbr0 type bridge ageing_time 30000",
-    ),
-    (
-        "port option",
-        "ip link set dev fport0 type bridge_slave hairpin on",
-        "hairpin = true",
-        "ip link set dev fport0 type bridge_slave hairpin off",
     ),
     ("address", "ip addr add 10.9.0.1/24 dev fbr0", "10.9.0.1", "ip addr del 10.9.0.1/24 dev fbr0"),
     (
