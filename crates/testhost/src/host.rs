@@ -19,6 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::why_not::why_not;
+
 /// Set for the inner run of a test: a token and the outer namespaces, see [`Ticket`].
 const TICKET: &str = "TESTHOST_TICKET";
 const AS_USER: &str = "NETNS_TOOL_TEST_AS";
@@ -263,47 +265,6 @@ fn namespace_of_self(kind: &str) -> String {
         panic!("cannot read the {kind} namespace of this process: {error}")
     });
     link.to_string_lossy().into_owned()
-}
-
-/// What may forbid private hosts on this machine, and the command that allows them.
-fn why_not() -> String {
-    let switches = [
-        (
-            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-            "1",
-            "AppArmor forbids user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
-        ),
-        (
-            "/proc/sys/kernel/unprivileged_userns_clone",
-            "0",
-            "the kernel forbids user namespaces: sysctl -w kernel.unprivileged_userns_clone=1",
-        ),
-        (
-            "/proc/sys/user/max_user_namespaces",
-            "0",
-            "no user namespace is allowed: sysctl -w user.max_user_namespaces=10000",
-        ),
-        (
-            "/proc/sys/user/max_net_namespaces",
-            "0",
-            "no network namespace is allowed: sysctl -w user.max_net_namespaces=10000",
-        ),
-    ];
-    let found: Vec<&str> = switches
-        .iter()
-        .filter(|(path, bad, _)| fs::read_to_string(path).is_ok_and(|now| now.trim() == *bad))
-        .map(|(_, _, advice)| *advice)
-        .collect();
-    let why = if !found.is_empty() {
-        found.join("\n")
-    } else if nix::unistd::geteuid().is_root() {
-        "no switch of the kernel forbids it; a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN \
-         (docker run --privileged), and the commands unshare, setpriv, mount and ip"
-            .to_owned()
-    } else {
-        "no switch of the kernel forbids it; as root it works without user namespaces".to_owned()
-    };
-    format!("what forbids a private host here: {why}")
 }
 
 fn text(output: &Output) -> String {

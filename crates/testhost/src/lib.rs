@@ -46,17 +46,22 @@
 mod diff;
 mod fault;
 mod host;
+mod judge;
+mod macs;
 mod read;
 mod render;
+mod report;
 mod run;
 mod scenario;
 mod snapshot;
 mod sweep;
+mod why_not;
 mod world;
 
 pub use fault::{Faults, Mode, Sig};
 pub use host::{binary, enter, is_private, private_host, probe};
+pub use report::{Failure, Report};
 pub use scenario::{Kind, Scenario};
 pub use snapshot::Snapshot;
-pub use sweep::{Failure, Report, sweep, sweep_undo};
+pub use sweep::{sweep, sweep_undo};
 pub use world::{foreign_objects, sh, warm_up};

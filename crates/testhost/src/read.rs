@@ -49,15 +49,21 @@ pub(crate) struct Raw {
 pub(crate) fn namespace(saves: bool) -> Raw {
     let mut raw = Raw::default();
     // All processes first, then /proc while they run.
-    let ip = start("ip", &["-force", "-json", "-details", "-batch", "-"], QUESTIONS);
-    let ip6 = start("ip", &["-6", "-json", "rule", "show"], "");
-    let nft = start("nft", &["--json", "list", "ruleset"], "");
+    let ip = ask("ip", &["-force", "-json", "-details", "-batch", "-"], QUESTIONS);
+    let ip6 = start("ip", &["-6", "-json", "rule", "show"]);
+    let nft = start("nft", &["--json", "list", "ruleset"]);
     let mut running = Vec::new();
     if saves {
-        for (name, tables) in SAVES {
-            // A legacy save is asked only where tables exist: asking must not make them.
-            if tables.is_none_or(has_tables) {
-                running.push((name, start(name, &[], "")));
+        running.extend(SAVES.map(|name| (name, start(name, &[]))));
+        for (name, names_file, tables) in LEGACY_SAVES {
+            match fs::read_to_string(format!("/proc/thread-self/net/{names_file}")) {
+                Ok(names) if names.is_empty() => {}
+                Ok(_) => running.push((name, start(name, &[]))),
+                // Nobody may read that file in a user namespace. Asking for a table makes it, so it is
+                // asked for only where a legacy command has been run, which always makes the lock.
+                Err(_) if Path::new(LEGACY_LOCK).exists() => running
+                    .extend(tables.map(|(title, table)| (title, start(name, &["-t", table])))),
+                Err(_) => {}
             }
         }
     }
@@ -83,23 +89,31 @@ pub(crate) fn namespace_at(path: &Path) -> Raw {
     }
 }
 
-/// Every `*-save`, and for the legacy ones the file that lists the tables that exist.
-const SAVES: [(&str, Option<&str>); 6] = [
-    ("iptables-save", None),
-    ("ip6tables-save", None),
-    ("iptables-nft-save", None),
-    ("ip6tables-nft-save", None),
-    ("iptables-legacy-save", Some("ip_tables_names")),
-    ("ip6tables-legacy-save", Some("ip6_tables_names")),
+const SAVES: [&str; 4] =
+    ["iptables-save", "ip6tables-save", "iptables-nft-save", "ip6tables-nft-save"];
+/// A legacy save, the file that lists the tables there are, and a section for each table.
+type LegacySave = (&'static str, &'static str, [(&'static str, &'static str); 2]);
+const LEGACY_SAVES: [LegacySave; 2] = [
+    (
+        "iptables-legacy-save",
+        "ip_tables_names",
+        [("iptables-legacy-save filter", "filter"), ("iptables-legacy-save nat", "nat")],
+    ),
+    (
+        "ip6tables-legacy-save",
+        "ip6_tables_names",
+        [("ip6tables-legacy-save filter", "filter"), ("ip6tables-legacy-save nat", "nat")],
+    ),
 ];
-
-fn has_tables(file: &str) -> bool {
-    fs::read_to_string(format!("/proc/thread-self/net/{file}")).is_ok_and(|names| !names.is_empty())
-}
+const LEGACY_LOCK: &str = "/run/xtables.lock";
 
 struct Running(&'static str, std::process::Child);
 
-fn start(tool: &'static str, args: &[&str], input: &str) -> Option<Running> {
+fn start(tool: &'static str, args: &[&str]) -> Option<Running> {
+    ask(tool, args, "")
+}
+
+fn ask(tool: &'static str, args: &[&str], input: &str) -> Option<Running> {
     let path = fault::real_tool(tool)?;
     if tool.ends_with("-nft-save") && same_as_default(tool, &path) {
         return None;

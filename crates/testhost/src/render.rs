@@ -1,13 +1,12 @@
 //! From the tools' JSON and dumps to lines that are equal exactly while the host is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv6Addr;
 
 use serde_json::Value;
 
 use crate::read::Raw;
 
-type Sections = BTreeMap<String, Vec<String>>;
+pub(crate) type Sections = BTreeMap<String, Vec<String>>;
 
 /// Keys whose values move by themselves, or number things in the order of their making.
 const MOVING: [&str; 23] = [
@@ -38,8 +37,6 @@ const MOVING: [&str; 23] = [
 ];
 const LIFETIMES: [&str; 2] = ["valid_life_time", "preferred_life_time"];
 const FOREVER: u64 = 0xffff_ffff;
-/// Sections in which the order of lines is itself configuration.
-const ORDERED: [&str; 2] = ["save", "nft"];
 
 /// The sections of all namespaces; the first one, named "", is the host itself.
 pub(crate) fn namespaces(all: &[(&str, &Raw)], sections: &mut Sections) {
@@ -274,91 +271,9 @@ fn save(text: &str) -> Vec<String> {
     tables.concat()
 }
 
-/// All hardware addresses in a snapshot.
-pub(crate) fn macs(sections: &Sections) -> BTreeSet<String> {
-    let is_mac = |word: &&str| {
-        word.len() == 17
-            && word.bytes().enumerate().all(|(i, byte)| match i % 3 {
-                2 => byte == b':',
-                _ => byte.is_ascii_hexdigit(),
-            })
-    };
-    sections
-        .values()
-        .flatten()
-        .filter(|line| line.contains(" address = "))
-        .flat_map(|line| line.split(' ').filter(is_mac))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The sections with these hardware addresses, and the link-local addresses made of them, hidden.
-pub(crate) fn without_macs(sections: &Sections, macs: &BTreeSet<&String>) -> Sections {
-    let words: Vec<(String, &str)> = macs
-        .iter()
-        .flat_map(|mac| {
-            [
-                (mac.to_string(), "RANDOM-MAC"),
-                (bridge_id(mac), "= 8000.RANDOM-MAC"),
-                (link_local(mac), "RANDOM-LINK-LOCAL"),
-            ]
-        })
-        .collect();
-    let mut all = sections.clone();
-    for (name, lines) in &mut all {
-        let mut changed = false;
-        for line in lines.iter_mut() {
-            for (word, name) in &words {
-                if line.contains(word.as_str()) {
-                    *line = line.replace(word.as_str(), name);
-                    changed = true;
-                }
-            }
-        }
-        if changed && !ORDERED.iter().any(|ordered| name.ends_with(ordered)) {
-            lines.sort_unstable();
-        }
-    }
-    all
-}
-
-/// A bridge's identity as `ip` prints it: with the default priority, and without leading zeroes
-/// (`8000.6:b1:b2:9:b2:ea`).
-fn bridge_id(mac: &str) -> String {
-    let bytes: Vec<String> = bytes(mac).iter().map(|byte| format!("{byte:x}")).collect();
-    format!("= 8000.{}", bytes.join(":"))
-}
-
-/// The EUI-64 link-local address of a hardware address (RFC 4291, appendix A).
-fn link_local(mac: &str) -> String {
-    let [a, b, c, d, e, f] = bytes(mac);
-    let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
-    let address =
-        Ipv6Addr::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f));
-    address.to_string()
-}
-
-fn bytes(mac: &str) -> [u8; 6] {
-    let mut bytes = [0; 6];
-    for (byte, text) in bytes.iter_mut().zip(mac.split(':')) {
-        *byte = u8::from_str_radix(text, 16).expect("only hardware addresses get here");
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bridge_id, link_local, save};
-
-    #[test]
-    fn link_local_of_a_mac() {
-        assert_eq!(link_local("16:47:5e:84:b7:2d"), "fe80::1447:5eff:fe84:b72d");
-    }
-
-    #[test]
-    fn bridge_id_has_no_leading_zeroes() {
-        assert_eq!(bridge_id("06:b1:b2:09:b2:ea"), "= 8000.6:b1:b2:9:b2:ea");
-    }
+    use super::save;
 
     #[test]
     fn a_save_without_comments_counters_and_order_of_tables() {

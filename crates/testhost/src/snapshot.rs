@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::read::{self, Raw};
-use crate::{diff, render};
+use crate::{diff, macs, render};
 
 /// A link's carrier and state follow up to a second behind (the kernel's linkwatch), and so do its
 /// IPv6 addresses.
@@ -88,9 +88,9 @@ impl Snapshot {
     /// two has count as equal (the kernel makes new links random ones), and so do the IPv6 link-local
     /// addresses made of them.
     pub fn diff_but_random_macs(&self, other: &Self) -> Option<String> {
-        let (mine, theirs) = (render::macs(&self.sections), render::macs(&other.sections));
+        let (mine, theirs) = (macs::all(&self.sections), macs::all(&other.sections));
         let hide = |snapshot: &Self, macs: BTreeSet<&String>| Self {
-            sections: render::without_macs(&snapshot.sections, &macs),
+            sections: macs::hidden(&snapshot.sections, &macs),
         };
         hide(self, mine.difference(&theirs).collect())
             .diff(&hide(other, theirs.difference(&mine).collect()))

@@ -13,13 +13,13 @@ fn tool(script: &str) -> (ExitStatus, String) {
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()
-        .unwrap();
+        .expect("run sh");
     let said = [output.stdout, output.stderr].concat();
     (output.status, String::from_utf8_lossy(&said).into_owned())
 }
 
 fn exists(link: &str) -> bool {
-    std::fs::exists(format!("/sys/class/net/{link}")).unwrap()
+    std::fs::exists(format!("/sys/class/net/{link}")).expect("look for a link")
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn an_ordinary_user_has_a_user_namespace() {
             let map = fs::read_to_string("/proc/self/uid_map").unwrap();
             let fields: Vec<&str> = map.split_whitespace().collect();
             assert_eq!(fields, ["0", "65534", "1"], "root here is nobody outside");
-            let groups = nix_groups();
+            let groups = groups_of_self();
             assert!(groups.is_empty(), "supplementary groups are left: {groups:?}");
         });
     } else {
@@ -115,9 +115,9 @@ fn an_ordinary_user_has_a_user_namespace() {
     }
 }
 
-fn nix_groups() -> Vec<String> {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap();
+fn groups_of_self() -> Vec<String> {
+    let status = fs::read_to_string("/proc/self/status").expect("own status");
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:")).expect("a line");
     line.split_whitespace().map(str::to_owned).collect()
 }
 

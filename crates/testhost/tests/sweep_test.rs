@@ -15,9 +15,9 @@ const DOWN: &str = "$TOOL down n1 n2 v0";
 /// The lab tool, with a mistake or without.
 fn lab_tool(bug: &str) -> PathBuf {
     let path = PathBuf::from(format!("/run/tmp/lab-tool-{bug}"));
-    let (first, rest) = LAB_TOOL.split_once('\n').unwrap();
-    fs::write(&path, format!("{first}\nBUG={bug}\n{rest}")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let (first, rest) = LAB_TOOL.split_once('\n').expect("two lines");
+    fs::write(&path, format!("{first}\nBUG={bug}\n{rest}")).expect("write the tool");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
     path
 }
 
@@ -126,8 +126,8 @@ fn without_foreign_objects_recording_the_undo_before_goes_unseen() {
 /// A tool made of a few lines.
 fn script(name: &str, lines: &str) -> PathBuf {
     let path = PathBuf::from(format!("/run/tmp/{name}"));
-    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("write the tool");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
     path
 }
 
