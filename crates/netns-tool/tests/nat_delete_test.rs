@@ -1,0 +1,229 @@
+//! `nat`: how it is taken back, to the last switch, and what it refuses.
+
+mod support;
+
+use predicates::prelude::*;
+use predicates::str::contains;
+use support::wan::{SERVER, UPLINK, rules, stage};
+use support::{HOST, set_sysctl, sh, sysctl, tool, unchanged, uninstall};
+use support::{assert_is, done, http_get, ip, lived_in, private_host, refused, refused_with};
+use testhost::Snapshot;
+
+#[test]
+fn delete_restores_rules_and_switches_also_those_of_others() {
+    private_host(|| {
+        // Others let one interface forward, and have redirects switched off: a mere 1 and 0 would lose both.
+        lived_in();
+        stage();
+        let before = Snapshot::settled();
+        assert_eq!(sysctl("ipv4/conf/fbr0/forwarding"), "1");
+        assert_eq!(sysctl("ipv4/conf/all/accept_redirects"), "0");
+        for line in ["nat br0 up0", "nat br0"] {
+            done(line);
+            assert_eq!(sysctl("ipv4/ip_forward"), "1");
+            done(&format!("{line} --delete"));
+            assert_is(&before);
+        }
+    });
+}
+
+#[test]
+fn delete_leaves_forwarding_on_where_it_was_on() {
+    private_host(|| {
+        lived_in();
+        stage();
+        set_sysctl("ipv4/ip_forward", "1");
+        let before = Snapshot::settled();
+        done("nat br0 up0");
+        tool("nat br0 up0 --delete").success().stdout(contains("forwarding  stays on"));
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn forwarding_stays_on_until_the_last_nat_is_deleted() {
+    private_host(|| {
+        lived_in();
+        stage();
+        done("bridge br1 --addr 10.1.0.1/24");
+        done("create c");
+        done("veth vc c eth0 --bridge br1 --ns-addr 10.1.0.2/24 --gateway auto");
+        let before = Snapshot::settled();
+        for (first, second) in [("br0", "br1"), ("br1", "br0")] {
+            done("nat br0 up0");
+            done("nat br1 up0");
+            tool(&format!("nat {first} up0 --delete"))
+                .success()
+                .stdout(contains("forwarding  stays on"));
+            let (inside, outside) = if second == "br1" { ("c", "a") } else { ("a", "c") };
+            assert_eq!(http_get(inside, "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+            let peer = http_get(outside, "internet", SERVER).unwrap_or_default();
+            assert_ne!(peer, format!("you are {UPLINK}"), "{first} is not hidden any more");
+            done(&format!("nat {second} up0 --delete"));
+            assert_is(&before);
+        }
+    });
+}
+
+#[test]
+fn the_bridge_or_the_uplink_may_be_gone_already() {
+    private_host(|| {
+        lived_in();
+        stage();
+        let before = rules();
+        done("nat br0 up0");
+        sh("ip link del dev br0");
+        tool("nat br0 up0 --delete").success().stdout(contains("NAT removed"));
+        assert_eq!((rules(), sysctl("ipv4/ip_forward").as_str()), (before.clone(), "0"));
+        done("bridge br0 --addr 10.0.0.1/24");
+        done("nat br0");
+        sh("ip link del dev up0");
+        done("nat br0 --delete");
+        assert_eq!((rules(), sysctl("ipv4/ip_forward").as_str()), (before, "0"));
+    });
+}
+
+#[test]
+fn rules_that_others_have_flushed_do_not_stop_it() {
+    private_host(|| {
+        stage();
+        for flush in ["iptables -t nat -F", "iptables -D FORWARD 1"] {
+            done("nat br0 up0");
+            sh(flush);
+            done("nat br0 up0 --delete");
+            assert_eq!(rules().matches("netns-tool").count(), 0);
+            assert_eq!(sysctl("ipv4/ip_forward"), "0");
+        }
+    });
+}
+
+#[test]
+fn what_is_not_there_cannot_be_deleted_unless_that_is_fine() {
+    private_host(|| {
+        stage();
+        sh("iptables -t nat -A POSTROUTING -s 10.0.0.0/24 -o up0 -j MASQUERADE");
+        refused("nat br0 up0 --delete").stderr(
+            contains("there is no NAT of `br0` to `up0` that netns-tool made")
+                .and(contains("--force")),
+        );
+        refused("nat br9 --delete")
+            .stderr(contains("there is no NAT of `br9` that netns-tool made"));
+        for line in ["nat br0 up0 --delete --if-exists", "nat br9 nowhere --delete --if-exists"] {
+            unchanged(|| tool(line)).success();
+        }
+        // The rule of somebody else that says the same goes with --force alone.
+        tool("nat br0 up0 --delete --force").success();
+        assert_eq!(rules().matches("MASQUERADE").count(), 0);
+    });
+}
+
+#[test]
+fn of_several_uplinks_delete_wants_to_know_which() {
+    private_host(|| {
+        stage();
+        done("veth up1 internet eth1 --host-addr 198.18.1.2/24 --ns-addr 198.18.1.1/24");
+        done("nat br0 up0");
+        done("nat br0 up1");
+        refused("nat br0 --delete").stderr(
+            contains("several uplinks: up0, up1").and(contains("netns-tool nat br0 up0 --delete")),
+        );
+        done("nat br0 up1 --delete");
+        assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+        done("nat br0 --delete");
+        assert_eq!(rules().matches("netns-tool").count(), 0);
+    });
+}
+
+#[test]
+fn each_thing_that_is_missing_has_its_own_error() {
+    private_host(|| {
+        stage();
+        sh(
+            "ip link add name bare type bridge; ip link add name six type bridge; ip addr add fd00::1/64 dev six",
+        );
+        for (line, message, cure) in [
+            ("nat br9 up0", "there is no bridge `br9`", "netns-tool bridge br9"),
+            ("nat up0 br0", "`up0` is not a bridge", ""),
+            (
+                "nat bare up0",
+                "bridge `bare` has no IPv4 address",
+                "ip addr add 10.0.0.1/24 dev bare",
+            ),
+            ("nat six up0", "bridge `six` has no IPv4 address", ""),
+            ("nat br0 eth9", "there is no outbound interface `eth9`", "ip -br link"),
+            ("nat br0 br0", "bridge `br0` cannot be its own uplink", ""),
+        ] {
+            refused(line).stderr(contains(message).and(contains(cure)));
+        }
+        ip(HOST, "route del default");
+        refused("nat br0")
+            .stderr(contains("the host has no default route").and(contains("OUTBOUND")));
+    });
+}
+
+#[test]
+fn the_whole_internet_is_no_subnet() {
+    private_host(|| {
+        stage();
+        ip(HOST, "addr add 198.18.0.1/0 dev br0");
+        refused("nat br0 up0").stderr(contains("198.18.0.1/0").and(contains("the whole internet")));
+    });
+}
+
+#[test]
+fn a_subnet_that_is_somebody_elses_too_is_refused() {
+    private_host(|| {
+        stage();
+        sh(
+            "ip link add name other type bridge; ip addr add 10.0.0.65/26 dev other; ip link set dev other up",
+        );
+        refused("nat br0 up0").stderr(
+            contains("10.0.0.0/24").and(contains("overlaps 10.0.0.64/26")).and(contains("`other`")),
+        );
+        // As when the uplink's own network is the bridge's.
+        sh("ip link del dev other; ip addr flush dev br0; ip addr add 192.0.2.77/24 dev br0");
+        refused("nat br0 up0").stderr(contains("192.0.2.0/24").and(contains("`up0`")));
+    });
+}
+
+#[test]
+fn a_damaged_nat_is_reported_with_the_cure() {
+    private_host(|| {
+        stage();
+        done("nat br0 up0");
+        sh("iptables -D FORWARD 1");
+        refused("nat br0 up0")
+            .stderr(contains("damaged").and(contains("netns-tool nat br0 up0 --delete")));
+        done("nat br0 up0 --delete");
+        done("nat br0 up0");
+        assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+    });
+}
+
+#[test]
+fn without_iptables_it_says_what_to_install() {
+    private_host(|| {
+        stage();
+        sh("iptables -S >/dev/null");
+        uninstall(&["iptables", "iptables-save", "iptables-restore"]);
+        refused_with(3, "nat br0 up0")
+            .stderr(contains("is not installed").and(contains("apt-get install iptables")));
+        refused_with(3, "nat br0 up0 --delete").stderr(contains("is not installed"));
+        assert_eq!(sysctl("ipv4/ip_forward"), "0");
+    });
+}
+
+#[test]
+fn an_uplink_with_a_dot_in_its_name_works() {
+    private_host(|| {
+        stage();
+        sh(
+            "ip link set dev up0 down; ip link set dev up0 name wan.7; ip link set dev wan.7 up; ip route add default via 192.0.2.1",
+        );
+        let before = Snapshot::settled();
+        done("nat br0 wan.7");
+        assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+        done("nat br0 wan.7 --delete");
+        assert_eq!(before.section("sysctl"), Snapshot::take().section("sysctl"));
+    });
+}
