@@ -2,6 +2,8 @@
 
 use ipnet::IpNet;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -102,6 +104,17 @@ impl FromStr for Mac {
 }
 
 impl Mac {
+    /// A random one, unicast and locally administered (IEEE 802), as the kernel gives to virtual interfaces.
+    ///
+    /// # Errors
+    /// The kernel's source of randomness cannot be read.
+    pub fn random() -> std::io::Result<Self> {
+        let mut octets = [0; 6];
+        File::open("/dev/urandom")?.read_exact(&mut octets)?;
+        octets[0] = octets[0] & 0xfc | 0x02;
+        Ok(Self(octets))
+    }
+
     /// The six octets as the kernel reports them.
     pub fn octets(self) -> [u8; 6] {
         self.0

@@ -64,7 +64,9 @@ impl BridgeArgs {
         let mut options = String::new();
         options.push_str(if self.stp { " stp_state 1" } else { "" });
         options.push_str(if self.vlan_filtering { " vlan_filtering 1" } else { "" });
-        let hardware = Hardware { mtu: self.mtu, mac: self.mac };
+        // Without an address of its own a bridge takes the lowest of its ports', and changes it as they come and go:
+        // then whoever has it as its gateway loses packets.
+        let hardware = Hardware { mtu: self.mtu, mac: self.mac.or(facts.fresh_mac) };
         let mut steps = vec![
             ip::add_bridge(at, &self.name, hardware, &options),
             ip::mark(at, &self.name, &memory.alias()?, true),

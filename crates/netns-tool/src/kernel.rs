@@ -5,6 +5,7 @@ pub mod namespaces;
 mod netlink;
 pub mod state;
 
+use crate::address::Mac;
 use crate::name::NamespaceName;
 use crate::plan::{Fact, Place, Tool};
 use crate::sysctl::{Forwarding, IPV4};
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub firewall: firewall::Listing,
     pub forwarding: Forwarding,
     pub has_ping: bool,
+    /// A hardware address that nobody has.
+    pub fresh_mac: Option<Mac>,
 }
 
 /// A name of /run/netns, and the namespace behind it.
@@ -55,6 +58,7 @@ impl Snapshot {
         let mut snapshot = Self {
             host: read_state()?,
             has_ping: tools::is_installed(Tool::Ping),
+            fresh_mac: Some(Mac::random()?),
             ..Self::default()
         };
         for name in &wanted.namespaces {

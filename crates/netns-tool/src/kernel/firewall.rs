@@ -18,23 +18,30 @@ pub struct Listing {
 
 impl Listing {
     /// # Errors
-    /// There is no `iptables-save`, or it failed.
+    /// There is no `iptables-save`, or it failed twice.
     pub fn read(limit: Duration) -> Result<Self> {
+        // It says nothing where there are no rules, but also where it could not say anything: so ask twice.
+        match Self::read_once(limit) {
+            Ok(listing) if !listing.tables.is_empty() => Ok(listing),
+            _ => Self::read_once(limit),
+        }
+    }
+
+    fn read_once(limit: Duration) -> Result<Self> {
         let cmd = Cmd::Run { netns: None, tool: Tool::IptablesSave, args: vec![], stdin: None };
         let output = child::run(&cmd, limit, true)?;
-        if !output.is_success() {
-            return Err(failed("cannot list the rules of the firewall")
+        let refused = |why: String| {
+            failed("cannot list the rules of the firewall")
                 .note("ran", cmd.to_string())
-                .note("system", output.reason(limit))
-                .into());
+                .note("system", why)
+        };
+        if !output.is_success() {
+            return Err(refused(output.reason(limit)).into());
         }
         let tables: Vec<_> =
             iptables::saved_tables(&output.stdout).into_iter().map(str::to_owned).collect();
-        // Nothing at all is what a host without rules prints; anything else has to be a listing.
         if tables.is_empty() && !output.stdout.trim().is_empty() {
-            return Err(
-                failed("`iptables-save` printed something that is not a listing of rules").into()
-            );
+            return Err(refused("what it printed is not a listing of rules".to_owned()).into());
         }
         Ok(Self { rules: iptables::parse_save(&output.stdout), tables, limit })
     }

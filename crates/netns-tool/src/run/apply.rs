@@ -130,10 +130,8 @@ impl Writer {
         let mut failure = Failure::new(Kind::Left, "not everything could be removed");
         for index in left {
             let step = &plan.steps[index];
-            failure = failure.note(
-                "left",
-                step.gives.iter().map(undo::name).collect::<Vec<_>>().join(", "),
-            );
+            failure = failure
+                .note("left", step.gives.iter().map(undo::name).collect::<Vec<_>>().join(", "));
             if let Some(refusal) = &refusals[index] {
                 failure = failure.note("system", refusal.said.clone());
             }
