@@ -27,6 +27,11 @@ pub fn advise(failure: Failure, cmd: &Cmd, said: &str) -> Failure {
     if has("Exchange full") {
         return failure.note("reason", "a bridge takes at most 1023 ports");
     }
+    if has("Permission denied") && line.contains("addr add") && line.contains("nodad") {
+        return failure
+            .note("reason", "IPv6 is turned off there")
+            .hint("sysctl net.ipv6.conf.all.disable_ipv6=0 (in the namespace: ip netns exec NAME sysctl …)");
+    }
     if has("Operation not permitted") || has("Permission denied") {
         return failure
             .note("reason", "the rights over this network are missing: it takes root on the host, not only in a user namespace")

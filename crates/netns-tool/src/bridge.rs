@@ -1,17 +1,16 @@
 //! `bridge`: a switch, and the interfaces that are its ports.
 
+mod memory;
+
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed, usage};
 use crate::ip::{self, Hardware};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
-use crate::mark;
 use crate::name::InterfaceName;
 use crate::noun::{Noun, Work, check_free, check_room, require_sound, where_is};
 use crate::plan::{Cmd, Fact, Plan, Step};
-
-/// The longest alias of an interface, in bytes (`IFALIASZ` of linux/if.h less its NUL).
-const ALIAS_MAX: usize = 255;
+use memory::{Memory, Port};
 
 impl Noun for BridgeArgs {
     fn wanted(&self) -> Wanted {
@@ -300,60 +299,5 @@ impl BridgeArgs {
             plan: Plan::remove(steps),
             report: vec![format!("Bridge deleted: {}{}", self.name, where_is(&self.namespace))],
         })
-    }
-}
-
-/// What a bridge has to remember of its ports until they are taken off: it is part of the mark, in the bridge's alias.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Memory(Vec<Port>);
-
-#[derive(Debug, PartialEq, Eq)]
-struct Port {
-    /// Interface indices are not used again, so that a port that is gone does no harm.
-    index: u32,
-    /// It was down before it became a port.
-    was_down: bool,
-    /// It became a port of a bridge that was there before.
-    joined: bool,
-}
-
-impl Memory {
-    fn of(bridge: &Link) -> Self {
-        let words = bridge
-            .alias
-            .as_deref()
-            .and_then(|alias| alias.split_once(" ports "))
-            .map_or("", |(_, words)| words);
-        let port = |word: &str| {
-            let index = word.trim_end_matches(['d', 'j']).parse().ok()?;
-            Some(Port { index, was_down: word.contains('d'), joined: word.contains('j') })
-        };
-        Self(words.split(' ').filter_map(port).collect())
-    }
-
-    fn alias(&self) -> Result<String, Failure> {
-        let mut alias = mark::ALIAS.to_owned();
-        for (number, port) in self.0.iter().enumerate() {
-            let (down, joined) =
-                (if port.was_down { "d" } else { "" }, if port.joined { "j" } else { "" });
-            alias.push_str(&format!(
-                "{} {}{down}{joined}",
-                if number == 0 { " ports" } else { "" },
-                port.index
-            ));
-        }
-        if alias.len() > ALIAS_MAX {
-            return Err(failed("so many ports cannot be noted on the bridge for the way back")
-                .hint("bring the interfaces up first, and attach them in the call that makes the bridge"));
-        }
-        Ok(alias)
-    }
-
-    fn was_down(&self, port: &Link) -> bool {
-        self.0.iter().any(|entry| entry.index == port.index && entry.was_down)
-    }
-
-    fn has_joined(&self, port: &Link) -> bool {
-        self.0.iter().any(|entry| entry.index == port.index && entry.joined)
     }
 }

@@ -16,6 +16,8 @@ mod namespace;
 mod nat;
 mod noun;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod run;
 mod sysctl;
 mod system;

@@ -15,7 +15,7 @@ pub fn is_ours(alias: Option<&str>) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ']))
 }
 
-/// The comment of the rules of one NAT; [`nat_record`] adds what a value was before.
+/// The comment of the rules of one NAT.
 pub fn nat_comment(bridge: &InterfaceName, uplink: &InterfaceName) -> String {
     format!("{ALIAS} nat {bridge} {uplink}")
 }

@@ -1,19 +1,17 @@
 //! `nat`: a way out for a bridge's subnets, behind the address of an uplink.
 
+mod rules;
+
 use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::iptables::{self, Position};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
-use crate::mark;
-use crate::name::InterfaceName;
 use crate::noun::{Noun, Work};
 use crate::plan::{Plan, Rule, Step};
 use crate::sysctl::Forwarding;
 use ipnet::{IpNet, Ipv4Net};
-
-/// Between the comment of a NAT and its record of what forwarding was before.
-const BEFORE: &str = " before ";
+use rules::{Nat, is_same, nat_of, record_of};
 
 impl Noun for NatArgs {
     fn wanted(&self) -> Wanted {
@@ -22,45 +20,6 @@ impl Noun for NatArgs {
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         if self.removal.delete { self.delete(facts) } else { self.create(facts) }
-    }
-}
-
-/// A NAT: the rules that make it, in the order in which a packet should meet them.
-struct Nat<'a> {
-    bridge: &'a InterfaceName,
-    uplink: &'a InterfaceName,
-    subnets: &'a [Ipv4Net],
-}
-
-impl Nat<'_> {
-    fn comment(&self) -> String {
-        mark::nat_comment(self.bridge, self.uplink)
-    }
-
-    /// Of the filter table: the first is the last line of defence, and bears the record.
-    fn filter(&self, record: &str) -> Vec<Rule> {
-        let (bridge, uplink, comment) = (self.bridge, self.uplink, self.comment());
-        let rule = |matches: String, comment: &str, target| {
-            Rule::new("filter", "FORWARD", &matches, comment, target)
-        };
-        vec![
-            rule(format!("-i {uplink} -o {bridge}"), &format!("{comment}{BEFORE}{record}"), "DROP"),
-            rule(
-                format!("-i {uplink} -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED"),
-                &comment,
-                "ACCEPT",
-            ),
-            rule(format!("-i {bridge} -o {uplink}"), &comment, "ACCEPT"),
-            rule(format!("-i {bridge} -o {bridge}"), &comment, "ACCEPT"),
-        ]
-    }
-
-    fn masquerade(&self) -> Vec<Rule> {
-        let rule = |subnet: &Ipv4Net| {
-            let matches = format!("-s {subnet} -o {}", self.uplink);
-            Rule::new("nat", "POSTROUTING", &matches, &self.comment(), "MASQUERADE")
-        };
-        self.subnets.iter().map(rule).collect()
     }
 }
 
@@ -239,7 +198,7 @@ impl NatArgs {
                 &filter,
             ));
         }
-        let uplink = doomed.iter().find_map(uplink_of).unwrap_or_default();
+        let uplink = doomed.iter().find_map(nat_of).map_or("?", |(_, uplink)| uplink);
         let forwarding = match restored {
             Some(Forwarding { on: false, .. }) => "off again, as before",
             _ if facts.forwarding.on => "stays on",
@@ -310,27 +269,6 @@ fn restored_forwarding(facts: &Snapshot, doomed: &[Rule]) -> Option<Forwarding> 
         return None;
     }
     doomed.iter().find_map(record_of).and_then(Forwarding::from_record).filter(|before| !before.on)
-}
-
-fn record_of(rule: &Rule) -> Option<&str> {
-    nat_of(rule)?;
-    rule.comment()?.split_once(BEFORE).map(|(_, record)| record)
-}
-
-/// The bridge and the uplink of the NAT that the rule belongs to, if netns-tool made it.
-fn nat_of(rule: &Rule) -> Option<(&str, &str)> {
-    let words = rule.comment()?.strip_prefix(mark::ALIAS)?.strip_prefix(" nat ")?;
-    let mut words = words.split(' ');
-    Some((words.next()?, words.next()?))
-}
-
-fn uplink_of(rule: &Rule) -> Option<String> {
-    nat_of(rule).map(|(_, uplink)| uplink.to_owned())
-}
-
-/// Whether the rule that was found is the one that is wanted, whatever its record says.
-fn is_same(found: &Rule, wanted: &Rule) -> bool {
-    nat_of(found) == nat_of(wanted) && found.without_comment() == wanted.without_comment()
 }
 
 /// Refuses a subnet that is somebody else's: another interface's own, or one that other routes lead into.

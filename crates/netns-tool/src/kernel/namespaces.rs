@@ -80,7 +80,7 @@ pub struct Process {
     pub command: String,
 }
 
-/// The processes inside the namespace.
+/// The processes inside the namespace, besides this one: its readers go in and out.
 pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
     let path = name.path();
     let Ok(here) = fs::metadata(&path) else { return Ok(Vec::new()) };
@@ -93,6 +93,9 @@ pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
         let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
+        if pid == std::process::id().cast_signed() {
+            continue;
+        }
         // A process that ends while it is looked at has no tasks any more.
         let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
         if tasks.into_iter().any(|task| is_inside(&task.path().join("ns/net"))) {

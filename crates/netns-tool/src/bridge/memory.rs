@@ -1,0 +1,94 @@
+//! What a bridge remembers of its ports.
+
+use crate::failure::{Failure, failed};
+use crate::kernel::state::Link;
+use crate::mark;
+
+/// The longest alias of an interface, in bytes (`IFALIASZ` of linux/if.h less its NUL).
+const ALIAS_MAX: usize = 255;
+
+/// What a bridge has to remember of its ports until they are taken off: it is part of the mark, in the bridge's alias.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Memory(pub Vec<Port>);
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Interface indices are not used again, so that a port that is gone does no harm.
+    pub index: u32,
+    /// It was down before it became a port.
+    pub was_down: bool,
+    /// It became a port of a bridge that was there before.
+    pub joined: bool,
+}
+
+impl Memory {
+    /// What the alias of the bridge says.
+    pub fn of(bridge: &Link) -> Self {
+        let words = bridge
+            .alias
+            .as_deref()
+            .and_then(|alias| alias.split_once(" ports "))
+            .map_or("", |(_, words)| words);
+        let port = |word: &str| {
+            let index = word.trim_end_matches(['d', 'j']).parse().ok()?;
+            Some(Port { index, was_down: word.contains('d'), joined: word.contains('j') })
+        };
+        Self(words.split(' ').filter_map(port).collect())
+    }
+
+    /// The alias that says it.
+    ///
+    /// # Errors
+    /// There is more to remember than an alias can hold.
+    pub fn alias(&self) -> Result<String, Failure> {
+        let mut alias = mark::ALIAS.to_owned();
+        for (number, port) in self.0.iter().enumerate() {
+            let (down, joined) =
+                (if port.was_down { "d" } else { "" }, if port.joined { "j" } else { "" });
+            alias.push_str(&format!(
+                "{} {}{down}{joined}",
+                if number == 0 { " ports" } else { "" },
+                port.index
+            ));
+        }
+        if alias.len() > ALIAS_MAX {
+            return Err(failed("so many ports cannot be noted on the bridge for the way back")
+                .hint("bring the interfaces up first, and attach them in the call that makes the bridge"));
+        }
+        Ok(alias)
+    }
+
+    pub fn was_down(&self, port: &Link) -> bool {
+        self.0.iter().any(|entry| entry.index == port.index && entry.was_down)
+    }
+
+    pub fn has_joined(&self, port: &Link) -> bool {
+        self.0.iter().any(|entry| entry.index == port.index && entry.joined)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alias_reads_back() {
+        let port = |index, was_down, joined| Port { index, was_down, joined };
+        for (ports, alias) in [
+            (vec![], "netns-tool"),
+            (
+                vec![port(3, true, false), port(12, true, true), port(7, false, true)],
+                "netns-tool ports 3d 12dj 7j",
+            ),
+        ] {
+            let memory = Memory(ports);
+            assert_eq!(memory.alias().unwrap(), alias);
+            assert_eq!(
+                Memory::of(&Link { alias: Some(alias.to_owned()), ..Link::default() }),
+                memory
+            );
+        }
+        let many = Memory((1000..1100).map(|index| port(index, true, false)).collect());
+        assert!(many.alias().is_err());
+    }
+}
