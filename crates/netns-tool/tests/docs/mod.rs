@@ -1,0 +1,5 @@
+//! The doc runner: reads a page, runs it, compares, rewrites.
+
+pub mod page;
+mod scrub;
+pub mod session;
