@@ -7,12 +7,16 @@ use clap::builder::styling::AnsiColor;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand};
 use ipnet::IpNet;
 
-/// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT.
-///
-/// It runs the `ip` and `iptables` commands that you would have typed, and shows them (--dry-run, --verbose).
-/// A command does all of its work or none; what made something takes it back with --delete.
+/// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT
 #[derive(Debug, Parser)]
 #[command(name = "netns-tool", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "\
+    It runs the `ip` and `iptables` commands that you would have typed, and shows them \
+    (--dry-run, --verbose). A command does all of its work or none; the words that made \
+    something take it back with --delete added.\n\nExit codes: 0 done; 1 failed, and the host \
+    is as it was; 2 wrong usage; 3 something is missing (root, a tool, a kernel feature); 4 \
+    something is left that should be gone; 5 another netns-tool is at work; 128 + n ended by \
+    signal n, and the host is as it was.")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -68,16 +72,17 @@ pub enum Command {
     /// Give a bridge's subnets a way out, behind the address of an uplink
     Nat(NatArgs),
     /// Take back what a killed command has left
-    ///
-    /// Every command that changes something does this first; this one does nothing else.
+    #[command(
+        after_help = "Every command that changes something does this first; this one does nothing else."
+    )]
     Recover,
 }
 
-/// Make network namespaces, with their loopback up.
-///
-/// Each is a file in /run/netns, as `ip netns add` makes it. That 127.0.0.1 answers is verified with a ping inside
-/// the namespace (where `ping` is installed).
+/// Make network namespaces, with their loopback up
 #[derive(Debug, Args)]
+#[command(after_help = "\
+    Each is a file in /run/netns, as `ip netns add` makes it. That 127.0.0.1 answers is \
+    verified with a ping inside the namespace, where `ping` is installed.")]
 pub struct CreateArgs {
     /// The names of the namespaces
     #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::new)]
@@ -93,11 +98,12 @@ pub struct CreateArgs {
     pub no_verify: bool,
 }
 
-/// Delete network namespaces and everything wired to them.
-///
-/// The veth pairs go first, so that their names can be used again at once. All names are checked before any is
-/// deleted. A broken leftover (a file without a namespace on it, or with several) is cleaned up.
+/// Delete network namespaces and everything wired to them
 #[derive(Debug, Args)]
+#[command(after_help = "\
+    The veth pairs go first, so that their names can be used again at once. All names are \
+    checked before any is deleted. A broken leftover (a file without a namespace on it, or \
+    with several) is cleaned up.")]
 pub struct DeleteArgs {
     /// The names of the namespaces
     #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::existing)]
@@ -113,13 +119,13 @@ pub struct DeleteArgs {
     pub force: bool,
 }
 
-/// Make a veth pair between the host and a namespace (or two namespaces).
-///
-/// Alone it leaves both ends down and without an address, and prints the next steps to type. The options do those
-/// steps in the same call.
+/// Make a veth pair between the host and a namespace (or two namespaces)
 #[derive(Debug, Args)]
 #[command(override_usage = "netns-tool veth [OPTIONS] <HOST_IF> <NAMESPACE> <NS_IF>\n       \
     netns-tool veth [OPTIONS] <HOST_IF> --host <PEER_IF>")]
+#[command(after_help = "\
+    Alone it leaves both ends down and without an address, and prints the next steps to type. \
+    The options do those steps in the same call.")]
 pub struct VethArgs {
     /// The end on the host
     #[arg(value_name = "HOST_IF", value_parser = InterfaceName::new)]
@@ -164,8 +170,11 @@ pub struct VethArgs {
     pub removal: Removal,
 }
 
-/// Make a bridge, and attach interfaces to it.
+/// Make a bridge, and attach interfaces to it
 #[derive(Debug, Args)]
+#[command(after_help = "\
+    With --delete, --attach names the ports that are to be taken off first; they get back as \
+    they were.")]
 pub struct BridgeArgs {
     /// The name of the bridge
     #[arg(value_name = "NAME", value_parser = InterfaceName::new)]
@@ -198,11 +207,12 @@ pub struct BridgeArgs {
     pub removal: Removal,
 }
 
-/// Give a bridge's subnets a way out, behind the address of an uplink.
-///
-/// Turns IPv4 forwarding on, masquerades each IPv4 subnet of the bridge on the uplink, lets the bridge out, and
-/// only answers back in. --delete also puts forwarding back to what it was, if no other NAT of netns-tool remains.
+/// Give a bridge's subnets a way out, behind the address of an uplink
 #[derive(Debug, Args)]
+#[command(after_help = "\
+    It turns IPv4 forwarding on, masquerades each IPv4 subnet of the bridge on the uplink, \
+    lets the bridge out, and only answers back in. --delete also puts forwarding back to what \
+    it was, if no other NAT of netns-tool remains.")]
 pub struct NatArgs {
     /// The bridge
     #[arg(value_name = "BRIDGE", value_parser = InterfaceName::existing)]
