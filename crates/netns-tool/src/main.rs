@@ -30,7 +30,7 @@ use failure::{Failure, Kind};
 use kernel::Snapshot;
 use noun::Noun;
 use run::{Settings, Writer};
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -78,37 +78,40 @@ fn act(cli: &Cli) -> Result<()> {
             );
         }
         let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
-        say(&work.plan.script(&command_line()));
-        return Ok(());
+        return say(&work.plan.script(&command_line()));
     }
     let writer = Writer::new(settings)?;
     let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
     writer.apply(&work.plan, &command_line())?;
     if !global.quiet {
-        say(&(work.report.join("\n") + "\n"));
+        // That the report cannot be written does not make what was done a failure.
+        let _ = say(&(work.report.join("\n") + "\n"));
     }
     Ok(())
 }
 
 fn recover(settings: Settings, global: &cli::Global) -> Result<()> {
     if global.dry_run {
-        say(if run::journal_lies_there() {
+        return say(if run::journal_lies_there() {
             "# a killed command has left something; netns-tool recover takes it back\n"
         } else {
             "# nothing to take back\n"
         });
-        return Ok(());
     }
     let (_writer, had_left) = Writer::open(settings)?;
-    if !had_left && !global.quiet {
-        say("Nothing to take back\n");
-    }
-    Ok(())
+    if had_left || global.quiet { Ok(()) } else { say("Nothing to take back\n") }
 }
 
-/// Writes to stdout. A reader that has gone away does not make what was done a failure.
-fn say(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Writes to stdout. That its reader has gone away (a broken pipe) is no error.
+fn say(text: &str) -> Result<()> {
+    let written =
+        std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(failure::failed(format!("cannot write to stdout: {error}")).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn report_failure(failure: &Failure, color: ColorChoice) {

@@ -124,7 +124,7 @@ impl NatArgs {
     }
 
     fn find_uplink<'a>(&self, host: &'a State) -> Result<&'a Link, Failure> {
-        let name = "--help shows how to name one: netns-tool nat BRIDGE OUTBOUND";
+        let name = &format!("name the uplink: netns-tool nat {} OUTBOUND", self.bridge);
         let link = match &self.outbound {
             Some(name) => host.link(name).ok_or_else(|| {
                 failed(format!("there is no outbound interface `{name}`"))

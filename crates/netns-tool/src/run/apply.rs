@@ -17,22 +17,19 @@ impl Writer {
         let mut begun = Vec::new();
         let outcome =
             self.do_steps(plan, &mut journal, &mut begun).and_then(|()| self.verify(plan));
-        let Err(error) = outcome else { return journal.close() };
+        // With the journal still there the next command would take everything back: it is part of the work.
+        let Err(error) = outcome.and_then(|()| journal.close()) else { return Ok(()) };
         let leftovers = self.undo(&begun);
         let mut failure =
             error.downcast::<Failure>().unwrap_or_else(|error| failed(format!("{error:#}")));
         if leftovers.is_empty() {
             journal.close()?;
-            let undone = begun.len();
-            failure = failure.note(
-                "undone",
-                if undone == 0 {
-                    "nothing had been changed".to_owned()
-                } else {
-                    "everything; the host is as it was".to_owned()
-                },
-            );
-            return Err(failure.into());
+            let undone = if begun.is_empty() {
+                "nothing had been changed"
+            } else {
+                "everything; the host is as it was"
+            };
+            return Err(failure.note("undone", undone).into());
         }
         failure.kind = Kind::Left;
         Err(undo::name_leftovers(failure, &leftovers).into())

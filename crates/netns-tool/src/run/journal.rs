@@ -74,9 +74,10 @@ impl<'a> Journal<'a> {
     }
 
     /// The host is as it should be: the journal has served.
-    pub fn close(self) -> Result<()> {
+    pub fn close(&mut self) -> Result<()> {
         if self.file.is_some() {
             remove(self.lock)?;
+            self.file = None;
         }
         Ok(())
     }
