@@ -23,3 +23,10 @@ pub fn stage() {
 pub fn rules() -> String {
     sh("iptables-save | grep -v '^#' | sed 's/ \\[[0-9:]*\\]$//'")
 }
+
+/// Makes `internet`, which has 1.1.1.1, behind the gateway 10.0.2.2 of the host's uplink `eth0` (10.0.2.15).
+pub fn stage_internet() {
+    done("create --no-verify internet --addr 1.1.1.1/32");
+    done("veth eth0 internet eth0 --host-addr 10.0.2.15/24 --ns-addr 10.0.2.2/24");
+    sh("ip route add default via 10.0.2.2 dev eth0");
+}
