@@ -195,7 +195,14 @@ fn outer(name: &str) {
     assert!(all.contains(&start), "no private host for `{name}`:\n{said}\n{}", why_not());
     assert!(output.status.success(), "`{name}` failed in its private host:\n{said}");
     assert!(all.contains(&done), "`{name}` did not run to its end in its private host:\n{said}");
-    show(&said);
+    // Of a success only what the body printed is of interest, not what libtest says around it.
+    let body = said_between(&all, &start, &done);
+    show(body);
+}
+
+fn said_between<'a>(all: &'a str, start: &str, done: &str) -> &'a str {
+    let rest = all.split_once(start).map_or(all, |(_, rest)| rest);
+    rest.split_once(done).map_or(rest, |(body, _)| body).trim_start_matches('\n')
 }
 
 /// The name of the running test. libtest names its threads after their tests, but runs tests on the

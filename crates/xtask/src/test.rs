@@ -59,6 +59,10 @@ fn pass(who: &str, packages: &str, args: &[OsString], test_as: Option<&str>) -> 
         command.arg(packages);
     }
     command.args(args);
+    // What passing tests have counted (the fault sweeps, above all) is a result too.
+    if !args.iter().any(|arg| arg == "--") {
+        command.args(["--", "--show-output"]);
+    }
     let mut shown = process::show(&command);
     match test_as {
         Some(user) => {
@@ -112,11 +116,20 @@ fn tee(mut from: impl BufRead, mut to: impl Write) -> Result<Counts> {
 struct Counts {
     passed: u64,
     ignored: u64,
+    /// Faults injected by the sweeps, at so many points.
+    faults: u64,
+    points: u64,
 }
 
 impl Counts {
-    /// Takes in a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; ...`.
+    /// Takes in a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; ...`, or such as
+    /// `nat: 4 fault points, 64 runs, 8 survived, ...`.
     fn add(&mut self, line: &str) {
+        if let Some((points, rest)) = line.split_once(" fault points, ") {
+            let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+            self.points += number(points.rsplit(' ').next());
+            self.faults += number(rest.split(' ').next());
+        }
         let Some(result) = line.strip_prefix("test result: ") else { return };
         let of = |word: &str| {
             let part = result.split([';', '.']).map(str::trim).find(|part| part.ends_with(word));
@@ -133,6 +146,9 @@ impl std::fmt::Display for Counts {
         if self.ignored > 0 {
             write!(f, " ({} ignored)", self.ignored)?;
         }
+        if self.faults > 0 {
+            write!(f, " ({} faults injected at {} points)", self.faults, self.points)?;
+        }
         Ok(())
     }
 }
@@ -145,12 +161,13 @@ mod tests {
     fn the_results_add_up() {
         let output = "running 2 tests\n\
             test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s\n\
+            nat, twice: 4 fault points, 64 runs, 8 survived, 0 broke a promise\n\
             test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.1s";
         let mut seen = Vec::new();
         let counts = tee(output.as_bytes(), &mut seen).unwrap();
         assert_eq!(seen, output.as_bytes());
-        assert_eq!(counts, Counts { passed: 15, ignored: 1 });
-        assert_eq!(counts.to_string(), "15 (1 ignored)");
+        assert_eq!(counts, Counts { passed: 15, ignored: 1, faults: 64, points: 4 });
+        assert_eq!(counts.to_string(), "15 (1 ignored) (64 faults injected at 4 points)");
     }
 
     #[test]
