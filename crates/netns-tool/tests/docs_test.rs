@@ -154,8 +154,8 @@ fn every_option_is_explained_in_the_reference() {
 /// The long options that the help of a command lists.
 fn long_options(command: &[&str]) -> BTreeSet<String> {
     let tool = testhost::binary("netns-tool");
-    let output = Command::new(tool).args(command).arg("--help").output().unwrap();
-    let help = String::from_utf8(output.stdout).unwrap();
+    let output = Command::new(tool).args(command).arg("--help").output().expect("run the tool");
+    let help = String::from_utf8(output.stdout).expect("the help is UTF-8");
     // At other depths are explanations, which mention options as well.
     let is_option = |line: &&str| (2..=6).contains(&(line.len() - line.trim_start().len()));
     let lines = help.lines().filter(is_option).map(str::trim_start).filter(|l| l.starts_with('-'));
@@ -176,7 +176,7 @@ fn prose_of(page: &Page, heading: &str) -> String {
 
 /// The top of the repository.
 fn top() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
 }
 
 /// The tests of the tests: each kind of fault is found, with file and line.
