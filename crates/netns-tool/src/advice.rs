@@ -27,10 +27,14 @@ pub fn advise(failure: Failure, cmd: &Cmd, said: &str) -> Failure {
     if has("Exchange full") {
         return failure.note("reason", "a bridge takes at most 1023 ports");
     }
-    if has("Permission denied") && line.contains("addr add") && line.contains("nodad") {
+    // Older kernels answer with "Permission denied".
+    if has("IPv6 is disabled") || (has("Permission denied") && line.ends_with(" nodad")) {
         return failure
-            .note("reason", "IPv6 is turned off there")
-            .hint("sysctl net.ipv6.conf.all.disable_ipv6=0 (in the namespace: ip netns exec NAME sysctl …)");
+            .note("reason", "IPv6 is turned off there (disable_ipv6)")
+            .hint("turn it on: sysctl -w net.ipv6.conf.all.disable_ipv6=0 (ip netns exec NAMESPACE sysctl …)");
+    }
+    if line.contains(" ping ") {
+        return failure.hint("--no-verify leaves this check out");
     }
     if has("Operation not permitted") || has("Permission denied") {
         return failure

@@ -252,17 +252,20 @@ impl BridgeArgs {
         let mut memory = Memory::of(bridge);
         let (named, left): (Vec<&Link>, Vec<&Link>) =
             state.ports(bridge).partition(|port| self.attach.contains(&port.name));
-        let mut steps: Vec<Step> =
-            named.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
         let joined_later = |port: &&Link| !bridge.is_ours() || memory.has_joined(port);
-        if self.if_missing && !named.is_empty() && named.iter().all(joined_later) {
-            memory.0.retain(|entry| !named.iter().any(|port| port.index == entry.index));
+        let joined: Vec<&Link> = named.iter().copied().filter(joined_later).collect();
+        // Ports that it had before stay: the same words without --delete found them attached.
+        let to_detach = if self.if_missing && !joined.is_empty() { &joined } else { &named };
+        let mut steps: Vec<Step> =
+            to_detach.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
+        if self.if_missing && !joined.is_empty() {
+            memory.0.retain(|entry| !joined.iter().any(|port| port.index == entry.index));
             if bridge.is_ours() {
                 let mut note = ip::mark(&self.namespace, &self.name, &memory.alias()?, false);
                 note.why = format!("forget on {} the ports it got later", self.name);
                 steps.push(note);
             }
-            let ports = named.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
+            let ports = joined.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
             return Ok(Work {
                 plan: Plan::remove(steps),
                 report: vec![format!(

@@ -1,6 +1,8 @@
 //! What went wrong, in words for the person who typed the command, and the exit code that goes with it.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
 /// Why a command ends without success; each kind has its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +98,27 @@ pub fn printable(text: &str) -> String {
         match character {
             '\n' => safe.push(character),
             '\t' => safe.push(' '),
-            // Besides the controls: the characters that reorder or hide text on a terminal.
-            c if c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                safe.extend(c.escape_unicode());
-            }
+            c if c.is_control() || is_deceptive(c) => safe.extend(c.escape_unicode()),
             c => safe.push(c),
         }
     }
     safe
+}
+
+/// A word of the command line made safe to be shown on one line, also where it is no text.
+pub fn printable_word(word: &OsStr) -> String {
+    let mut safe = String::new();
+    for chunk in word.as_bytes().utf8_chunks() {
+        safe.push_str(&printable(chunk.valid()).replace('\n', "\\n"));
+        safe.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    safe
+}
+
+/// The characters besides the controls that break lines, or reorder or hide text, on a terminal.
+fn is_deceptive(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -117,6 +130,13 @@ mod tests {
         let codes =
             [Kind::Failed, Kind::Usage, Kind::Missing, Kind::Left, Kind::Locked, Kind::Signal(2)];
         assert_eq!(codes.map(Kind::exit_code), [1, 2, 3, 4, 5, 130]);
+    }
+
+    #[test]
+    fn words_are_shown_on_one_line_whatever_they_are() {
+        let word = OsStr::from_bytes(b"a\n\x1b[2J\xff\xe2\x80\xae\t");
+        assert_eq!(printable_word(word), "a\\n\\u{1b}[2J\\xff\\u{202e} ");
+        assert_eq!(printable_word(OsStr::new("")), "");
     }
 
     #[test]

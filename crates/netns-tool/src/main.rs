@@ -39,6 +39,7 @@ fn main() -> ExitCode {
     let matches = match Cli::command().color(color).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
+            let error = printable_error(error, color);
             // That nobody reads the help (a broken pipe) is no error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -52,6 +53,13 @@ fn main() -> ExitCode {
         .unwrap_or_else(|error| Failure::new(Kind::Failed, format!("{error:#}")));
     report_failure(&failure, color);
     ExitCode::from(failure.kind.exit_code())
+}
+
+/// The same error as it can be shown. It repeats what was typed, so it is that of the same words made printable:
+/// no word is right only then.
+fn printable_error(error: clap::Error, color: ColorChoice) -> clap::Error {
+    let words = std::env::args_os().map(|word| failure::printable_word(&word));
+    Cli::command().color(color).try_get_matches_from(words).err().unwrap_or(error)
 }
 
 /// Does what the command line says.
@@ -85,7 +93,9 @@ fn act(cli: &Cli) -> Result<()> {
     writer.apply(&work.plan, &command_line())?;
     if !global.quiet {
         // That the report cannot be written does not make what was done a failure.
-        let _ = say(&(work.report.join("\n") + "\n"));
+        if let Err(error) = say(&(work.report.join("\n") + "\n")) {
+            run::tell(&format!("note: it is done, but {error:#}"));
+        }
     }
     Ok(())
 }
@@ -133,8 +143,9 @@ fn command_line() -> String {
 
 /// `--color` has to be known before the command line is parsed: its own errors are coloured too.
 fn color_choice() -> ColorChoice {
-    let words: Vec<String> =
-        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    // After `--` there are only names.
+    let words: Vec<String> = words.take_while(|word| word != "--").collect();
     let mut choice = ColorChoice::Auto;
     for (index, word) in words.iter().enumerate() {
         let value = word.strip_prefix("--color=").or_else(|| {

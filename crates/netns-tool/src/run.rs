@@ -37,6 +37,9 @@ pub struct Writer {
     lock: Lock,
 }
 
+/// How much of an interrupted command is shown, in characters.
+const COMMAND_SHOWN: usize = 80;
+
 /// Why a command did not do what it should.
 struct Refusal {
     /// In the words of the system.
@@ -77,7 +80,12 @@ impl Writer {
     /// Takes back what a killed command has left, and says so; `false` if there was nothing.
     fn recover(&self) -> Result<bool> {
         let Some(left) = journal::left(&self.lock)? else { return Ok(false) };
-        tell(&format!("taking back what an interrupted command had begun: {}", left.command));
+        let command = printable(&left.command);
+        let (shown, more) = match command.char_indices().nth(COMMAND_SHOWN) {
+            Some((end, _)) => (&command[..end], " …"),
+            None => (&command[..], ""),
+        };
+        tell(&format!("taking back what an interrupted command had begun: {shown}{more}"));
         let leftovers = self.undo(&left.steps.iter().collect::<Vec<_>>());
         if !leftovers.is_empty() {
             return Err(undo::name_leftovers(
