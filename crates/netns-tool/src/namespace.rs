@@ -9,6 +9,8 @@ use crate::mark::ALIAS;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work};
 use crate::plan::{Cmd, Fact, Plan, Step, Tool};
+use ipnet::Ipv4Net;
+use std::net::Ipv4Addr;
 
 impl Noun for CreateArgs {
     fn wanted(&self) -> Wanted {
@@ -54,6 +56,11 @@ impl CreateArgs {
         let lo = InterfaceName::reported("lo".to_owned());
         let mut up = ip::mark(&at, &lo, ALIAS, true);
         up.why = "bring up its loopback, and mark the namespace as made by netns-tool".to_owned();
+        if !self.no_verify {
+            // The kernel gives it this address when it goes up; where there is no `ping`, this is all that is verified.
+            let address = Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into();
+            up.gives.push(Fact::Address { at: at.clone(), name: lo.clone(), address });
+        }
         let mut steps = vec![ip::add_namespace(name), up];
         steps.extend(self.addresses.iter().map(|address| ip::add_address(&at, &lo, *address)));
         if !self.no_verify && facts.has_ping {
