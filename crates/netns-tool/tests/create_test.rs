@@ -198,6 +198,22 @@ fn works_where_ping_is_not_installed() {
 }
 
 #[test]
+fn without_ping_it_looks_whether_the_loopback_has_its_address() {
+    private_host(|| {
+        testhost::warm_up();
+        uninstall(&["ping"]);
+        // An `ip` after which the loopback is up, but has lost 127.0.0.1.
+        sh("cp $(readlink -f $(which ip)) /run/tmp/ip
+            printf '%s\\n' '#!/bin/sh' '/run/tmp/ip \"$@\" || exit' \\
+                'case \"$*\" in *\" lo \"*up*) /run/tmp/ip -n $2 addr flush dev lo;; esac' >/run/tmp/shim
+            chmod 755 /run/tmp/shim; mount --bind /run/tmp/shim $(readlink -f $(which ip))");
+        refused("create ns1").stderr(contains("127.0.0.1").and(contains("the host is as it was")));
+        assert!(namespaces().is_empty());
+        done("create ns1 --no-verify");
+    });
+}
+
+#[test]
 fn wrong_names_and_addresses_are_wrong_usage() {
     private_host(|| {
         let wrong =

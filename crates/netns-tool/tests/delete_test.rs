@@ -4,6 +4,7 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::contains;
+use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 use support::{
@@ -47,6 +48,21 @@ fn the_ends_in_another_namespace_go_too_and_at_once() {
             done("create ns1 --no-verify");
         }
         assert_eq!(namespaces(), ["ns1", "ns2"]);
+    });
+}
+
+#[test]
+fn a_namespace_that_somebody_holds_open_keeps_no_wires() {
+    private_host(|| {
+        done("create ns1");
+        done("veth veth0 ns1 eth0 --host-addr 10.0.0.1/24 --ns-addr 10.0.0.2/24");
+        let held = File::open("/run/netns/ns1").unwrap();
+        done("delete ns1");
+        assert!(namespaces().is_empty() && !has_link(HOST, "veth0"));
+        done("create ns1");
+        done("veth veth0 ns1 eth0 --host-addr 10.0.0.1/24 --ns-addr 10.0.0.2/24");
+        ping(HOST, "10.0.0.2");
+        drop(held);
     });
 }
 
@@ -98,6 +114,7 @@ fn all_names_are_checked_before_any_is_deleted() {
         refused("delete ns1 ns2").stderr(contains("`ns2`"));
         assert_eq!(namespaces(), ["foreign", "ns1", "ns2"]);
         process.kill().unwrap();
+        process.wait().unwrap();
     });
 }
 
@@ -156,6 +173,7 @@ fn kill_ends_also_one_that_ignores_it() {
         assert!(bystander.try_wait().unwrap().is_none());
         assert!(namespaces().is_empty());
         bystander.kill().unwrap();
+        bystander.wait().unwrap();
     });
 }
 
