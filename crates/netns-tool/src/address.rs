@@ -37,13 +37,20 @@ pub fn interface_address(text: &str) -> Result<IpNet, String> {
     let is_pair = address.max_prefix_len() - address.prefix_len() <= 1;
     if !is_pair && address.addr() == address.network() && address.addr().is_ipv4() {
         return Err(format!(
-            "it is the address of the network {address} itself; a host's has other last bits"
+            "it is the address of the network {address} itself; a host could have {}",
+            first_host(address)
         ));
     }
     if !is_pair && address.addr() == address.broadcast() && address.addr().is_ipv4() {
         return Err(format!("it is the broadcast address of {}", address.trunc()));
     }
     Ok(address)
+}
+
+/// The first address that a host can have in the network, with its prefix length.
+fn first_host(network: IpNet) -> String {
+    let host = network.hosts().next().unwrap_or(network.addr());
+    format!("{host}/{}", network.prefix_len())
 }
 
 /// The address of a host: not unspecified, not multicast, not broadcast.

@@ -8,7 +8,7 @@ use crate::ip::{self, Hardware};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
 use crate::name::InterfaceName;
-use crate::noun::{Noun, Work, check_free, check_room, require_sound, where_is};
+use crate::noun::{Noun, Work, check_free, check_new, check_room, require_sound, where_is};
 use crate::plan::{Cmd, Fact, Plan, Step};
 use memory::{Memory, Port};
 
@@ -17,8 +17,22 @@ impl Noun for BridgeArgs {
         Wanted { namespaces: self.namespace.iter().cloned().collect(), ..Wanted::default() }
     }
 
+    fn check(&self) -> Result<(), Failure> {
+        if !self.removal.delete {
+            check_new(&self.name)?;
+        }
+        for (number, address) in self.addresses.iter().enumerate() {
+            if self.addresses[..number].iter().any(|earlier| earlier.addr() == address.addr()) {
+                return Err(usage(format!("the address `{}` is given twice", address.addr())));
+            }
+        }
+        match self.attach.iter().find(|port| **port == self.name) {
+            Some(_) => Err(usage(format!("bridge `{}` cannot be a port of itself", self.name))),
+            None => Ok(()),
+        }
+    }
+
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        self.check()?;
         let state = facts.state(&self.namespace);
         if self.removal.delete {
             return self.delete(state);
@@ -38,18 +52,6 @@ impl Noun for BridgeArgs {
 }
 
 impl BridgeArgs {
-    fn check(&self) -> Result<(), Failure> {
-        for (number, address) in self.addresses.iter().enumerate() {
-            if self.addresses[..number].iter().any(|earlier| earlier.addr() == address.addr()) {
-                return Err(usage(format!("the address `{}` is given twice", address.addr())));
-            }
-        }
-        match self.attach.iter().find(|port| **port == self.name) {
-            Some(_) => Err(usage(format!("bridge `{}` cannot be a port of itself", self.name))),
-            None => Ok(()),
-        }
-    }
-
     fn create(&self, facts: &Snapshot, state: &State) -> Result<Work, Failure> {
         let at = &self.namespace;
         check_free(at, &self.name, facts)?;
@@ -178,7 +180,8 @@ impl BridgeArgs {
                 return Err(failed(format!(
                     "there is no interface `{name}`{}",
                     where_is(&self.namespace)
-                )));
+                ))
+                .hint(format!("see which there are: {}", Cmd::ip(&self.namespace, "-br link"))));
             };
             if name.as_str() == "lo" || link.is_kind("bridge") {
                 return Err(failed(format!(
@@ -242,7 +245,7 @@ impl BridgeArgs {
             let message =
                 format!("there is no bridge `{}`{}", self.name, where_is(&self.namespace));
             if self.removal.if_exists {
-                return Ok(Work { plan: Plan::remove(vec![]), report: vec![message] });
+                return Ok(Work::nothing(&message));
             }
             return Err(failed(message).hint("--if-exists takes it for a success"));
         };

@@ -128,16 +128,16 @@ pub struct DeleteArgs {
     The options do those steps in the same call.")]
 pub struct VethArgs {
     /// The end on the host
-    #[arg(value_name = "HOST_IF", value_parser = InterfaceName::new)]
+    #[arg(value_name = "HOST_IF", value_parser = InterfaceName::existing)]
     pub host_if: InterfaceName,
     /// The namespace of the other end
     #[arg(value_name = "NAMESPACE", required_unless_present = "peer_if", conflicts_with = "peer_if", requires = "ns_if", value_parser = NamespaceName::existing)]
     pub namespace: Option<NamespaceName>,
     /// The end in the namespace
-    #[arg(value_name = "NS_IF", value_parser = InterfaceName::new)]
+    #[arg(value_name = "NS_IF", value_parser = InterfaceName::existing)]
     pub ns_if: Option<InterfaceName>,
     /// Keep both ends on the host: the other end, in place of NAMESPACE and NS_IF
-    #[arg(long = "host", value_name = "PEER_IF", value_parser = InterfaceName::new)]
+    #[arg(long = "host", value_name = "PEER_IF", value_parser = InterfaceName::existing)]
     pub peer_if: Option<InterfaceName>,
     /// Put the first end into this namespace rather than on the host
     #[arg(long, value_name = "NAMESPACE", conflicts_with = "peer_if", value_parser = NamespaceName::existing)]
@@ -177,7 +177,7 @@ pub struct VethArgs {
     they were.")]
 pub struct BridgeArgs {
     /// The name of the bridge
-    #[arg(value_name = "NAME", value_parser = InterfaceName::new)]
+    #[arg(value_name = "NAME", value_parser = InterfaceName::existing)]
     pub name: InterfaceName,
     /// An address for the bridge, IPv4 or IPv6 (repeatable)
     #[arg(long = "addr", value_name = "CIDR", value_parser = interface_address)]

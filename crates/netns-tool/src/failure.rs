@@ -34,6 +34,9 @@ impl Kind {
     }
 }
 
+/// The label of what to do now.
+const TRY: &str = "try";
+
 /// An error for a person: what happened to what, then labelled lines (`ran`, `system`, `undone`, `try`, …).
 #[derive(Debug)]
 pub struct Failure {
@@ -55,14 +58,17 @@ impl Failure {
 
     /// Adds what to do now.
     pub fn hint(self, text: impl Into<String>) -> Self {
-        self.note("try", text)
+        self.note(TRY, text)
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.what))?;
-        for (label, text) in &self.notes {
+        // What to do now comes last.
+        let (tries, facts): (Vec<_>, Vec<_>) =
+            self.notes.iter().partition(|(label, _)| *label == TRY);
+        for (label, text) in facts.into_iter().chain(tries) {
             let text = printable(text);
             for (number, line) in text.trim_end().lines().enumerate() {
                 let label = if number == 0 { format!("{label}:") } else { String::new() };
@@ -88,6 +94,12 @@ pub fn usage(what: impl Into<String>) -> Failure {
 /// Shorthand for exit code 3.
 pub fn missing(what: impl Into<String>) -> Failure {
     Failure::new(Kind::Missing, what)
+}
+
+/// The words of an error of the system, without its number.
+pub fn in_words(error: &std::io::Error) -> String {
+    let words = error.to_string();
+    words.split(" (os error ").next().unwrap_or(&words).to_owned()
 }
 
 /// Text of others (names, what a tool said, a command line) made safe for a terminal: control characters
@@ -141,7 +153,7 @@ mod tests {
 
     #[test]
     fn notes_stand_below_the_message_and_no_escape_reaches_the_terminal() {
-        let failure = failed("cannot add `\u{1b}[31mx`").note("system", "one\ntwo").hint("again");
+        let failure = failed("cannot add `\u{1b}[31mx`").hint("again").note("system", "one\ntwo");
         assert_eq!(
             failure.to_string(),
             "cannot add `\\u{1b}[31mx`\n  system:  one\n           two\n  try:     again"

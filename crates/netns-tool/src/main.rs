@@ -79,6 +79,7 @@ fn act(cli: &Cli) -> Result<()> {
         Command::Nat(args) => args,
         Command::Recover => return recover(settings, global),
     };
+    noun.check()?;
     if global.dry_run {
         if run::journal_lies_there() {
             run::tell(
@@ -118,7 +119,8 @@ fn say(text: &str) -> Result<()> {
         std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(failure::failed(format!("cannot write to stdout: {error}")).into())
+            Err(failure::failed(format!("cannot write to stdout: {}", failure::in_words(&error)))
+                .into())
         }
         _ => Ok(()),
     }

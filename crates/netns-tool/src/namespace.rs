@@ -12,6 +12,9 @@ use crate::plan::{Cmd, Fact, Plan, Step, Tool};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
+/// How much of the command of a process inside is shown, in characters.
+const COMMAND_SHOWN: usize = 80;
+
 impl Noun for CreateArgs {
     fn wanted(&self) -> Wanted {
         Wanted { namespaces: self.names.clone(), ..Wanted::default() }
@@ -34,6 +37,7 @@ impl Noun for CreateArgs {
                         .hint(format!("netns-tool delete {name}, and then the same command again")));
                 }
                 Entry::Sound { .. } if self.if_missing => {
+                    self.compare(name, netns)?;
                     report.push(format!(
                         "Network namespace `{name}` exists at {}",
                         name.path().display()
@@ -50,6 +54,26 @@ impl Noun for CreateArgs {
 }
 
 impl CreateArgs {
+    /// Whether a namespace that exists has what is asked for.
+    fn compare(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+        let at = Some(name.clone());
+        let lo = netns.state.links.iter().find(|link| link.name.as_str() == "lo");
+        let has =
+            |address| lo.is_some_and(|lo| netns.state.addresses_of(lo).any(|net| net == address));
+        let is_up = lo.is_some_and(|lo| lo.up);
+        let up = (!is_up).then(|| Cmd::ip(&at, "link set dev lo up").to_string());
+        let missing = self.addresses.iter().filter(|address| !has(**address));
+        let cures: Vec<String> = up
+            .into_iter()
+            .chain(missing.map(|net| Cmd::ip(&at, &format!("addr add {net} dev lo")).to_string()))
+            .collect();
+        if cures.is_empty() {
+            return Ok(());
+        }
+        Err(failed(format!("network namespace `{name}` exists, but not as asked for"))
+            .hint(cures.join("\n")))
+    }
+
     /// The steps for one namespace.
     fn create(&self, name: &NamespaceName, facts: &Snapshot) -> Vec<Step> {
         let at = Some(name.clone());
@@ -105,7 +129,7 @@ impl Noun for DeleteArgs {
                     return Err(failed(format!("there is no network namespace `{name}`"))
                         .hint("`ip netns list` shows those that are there; --if-exists takes it for a success"));
                 }
-                report.push(format!("There is no network namespace `{name}`"));
+                report.push(format!("There is no network namespace `{name}`; nothing to delete"));
                 continue;
             }
             self.check(name, netns)?;
@@ -137,8 +161,9 @@ impl DeleteArgs {
         if !netns.processes.is_empty() && !self.kill {
             let mut failure = failed(format!("processes run inside network namespace `{name}`"));
             for process in &netns.processes {
-                failure = failure
-                    .note("pid", format!("{} {}", process.pid, process.command.replace('\n', " ")));
+                let command: String =
+                    process.command.replace('\n', " ").chars().take(COMMAND_SHOWN).collect();
+                failure = failure.note("pid", format!("{} {command}", process.pid));
             }
             return Err(failure.hint("end them, or --kill to have them ended"));
         }
@@ -222,9 +247,12 @@ fn deleted_line(name: &NamespaceName, netns: &Netns) -> String {
         .collect();
     match wires[..] {
         [] => format!("Deleted network namespace `{name}`"),
+        [wire] => {
+            format!("Deleted network namespace `{name}`, and with it the veth pair of `{wire}`")
+        }
         _ => format!(
-            "Deleted network namespace `{name}`, and with it the veth pairs of {}",
-            wires.join(", ")
+            "Deleted network namespace `{name}`, and with it the veth pairs of `{}`",
+            wires.join("`, `")
         ),
     }
 }

@@ -49,9 +49,17 @@ impl NatArgs {
             all if all == filter.len() => {}
             // Which of them are gone is unknown to the others' order; a NAT that lets too much in is worse than none.
             _ => {
-                return Err(failed(format!("the NAT of `{}` to `{}` is damaged: somebody has removed {} of its {} FORWARD rules",
-                    nat.bridge, nat.uplink, filter.len() - present, filter.len()))
-                .hint(format!("netns-tool nat {} {} --delete, and the same command again", nat.bridge, nat.uplink)));
+                return Err(failed(format!(
+                    "the NAT of `{}` to `{}` is damaged: {} of its {} FORWARD rules are gone",
+                    nat.bridge,
+                    nat.uplink,
+                    filter.len() - present,
+                    filter.len()
+                ))
+                .hint(format!(
+                    "netns-tool nat {} {} --delete, and the same command again",
+                    nat.bridge, nat.uplink
+                )));
             }
         }
         if !missing.is_empty() {
@@ -68,18 +76,22 @@ impl NatArgs {
 
     fn report(&self, nat: &Nat, was_on: bool, nothing_new: bool) -> Vec<String> {
         let subnets = nat.subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let before = if was_on { "was on" } else { "was off" };
+        let forwarding = match (was_on, nothing_new) {
+            (true, _) => "was on",
+            (false, false) => "was off",
+            (false, true) => "was off before the first NAT",
+        };
         let by = if self.outbound.is_some() { "" } else { " (the default route's)" };
         vec![
             format!(
                 "NAT configured: {} -> {}{}",
                 nat.bridge,
                 nat.uplink,
-                if nothing_new { " (nothing to do: it was already)" } else { "" }
+                if nothing_new { " (as it was; nothing was changed)" } else { "" }
             ),
             format!("  subnets     {subnets}"),
             format!("  uplink      {}{by}", nat.uplink),
-            format!("  forwarding  on ({before})"),
+            format!("  forwarding  on ({forwarding})"),
         ]
     }
 
@@ -173,7 +185,7 @@ impl NatArgs {
                 None => format!("there is no NAT of `{}` that netns-tool made", self.bridge),
             };
             if self.removal.if_exists {
-                return Ok(Work { plan: Plan::remove(vec![]), report: vec![message] });
+                return Ok(Work::nothing(&message));
             }
             return Err(failed(message)
                 .hint("--if-exists takes it for a success; --force removes also rules that say the same without its mark"));

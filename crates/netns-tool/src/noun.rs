@@ -1,6 +1,6 @@
 //! What the subcommands have in common: each says what it wants to know, and turns what is there into a plan.
 
-use crate::failure::{Failure, failed};
+use crate::failure::{Failure, failed, usage};
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
@@ -9,6 +9,14 @@ use crate::plan::{Cmd, Place, Plan};
 
 /// A subcommand with its arguments.
 pub trait Noun {
+    /// What can be seen to be wrong with the arguments alone.
+    ///
+    /// # Errors
+    /// Wrong usage; nothing has been looked at then.
+    fn check(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// What has to be read before [`Noun::plan`].
     fn wanted(&self) -> Wanted;
 
@@ -26,6 +34,23 @@ pub struct Work {
     pub report: Vec<String>,
 }
 
+impl Work {
+    /// Nothing is to be removed, and the message says why.
+    pub fn nothing(message: &str) -> Self {
+        let capital = message.chars().next().map(char::to_uppercase).into_iter().flatten();
+        let report =
+            capital.chain(message.chars().skip(1)).chain("; nothing to delete".chars()).collect();
+        Self { plan: Plan::remove(vec![]), report: vec![report] }
+    }
+}
+
+/// A name that is about to be given to an interface.
+pub fn check_new(name: &InterfaceName) -> Result<(), Failure> {
+    InterfaceName::new(name.as_str())
+        .map(|_| ())
+        .map_err(|why| usage(format!("`{name}` cannot be the name of a new interface: {why}")))
+}
+
 /// The place can be used: it is the host, or a namespace that is there and sound.
 pub fn require_sound(at: &Place, facts: &Snapshot) -> Result<(), Failure> {
     let Some(name) = at else { return Ok(()) };
@@ -36,7 +61,7 @@ pub fn require_sound(at: &Place, facts: &Snapshot) -> Result<(), Failure> {
         ))
         .hint(format!("netns-tool delete {name}, and netns-tool create {name}"))),
         _ => Err(failed(format!("network namespace `{name}` not found"))
-            .hint(format!("netns-tool create {name}"))),
+            .hint(format!("netns-tool create {name}, or see which there are: ip netns list"))),
     }
 }
 
@@ -62,7 +87,8 @@ pub fn find_bridge<'a>(
             .hint(format!("netns-tool bridge {name}{option}")));
     };
     if !link.is_kind("bridge") {
-        return Err(failed(format!("`{name}`{} is not a bridge", where_is(at))));
+        return Err(failed(format!("`{name}`{} is not a bridge", where_is(at)))
+            .hint(Cmd::ip(at, "-br link show type bridge").to_string()));
     }
     check_room(state, link, 1)?;
     Ok(link)

@@ -173,6 +173,14 @@ impl Cmd {
         lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
     }
 
+    /// The namespace that it is run in, if not the host.
+    pub fn netns(&self) -> Option<&NamespaceName> {
+        match self {
+            Self::Run { netns, .. } => netns.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What holds after a value was written.
     pub fn value(&self) -> Option<Fact> {
         let Self::Write { path, value } = self else { return None };

@@ -82,14 +82,16 @@ fn facts() -> Snapshot {
 
 fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
     let cli = Cli::try_parse_from(format!("netns-tool {line}").split(' ')).unwrap();
-    match &cli.command {
-        Command::Create(args) => args.plan(facts),
-        Command::Delete(args) => args.plan(facts),
-        Command::Veth(args) => args.plan(facts),
-        Command::Bridge(args) => args.plan(facts),
-        Command::Nat(args) => args.plan(facts),
+    let noun: &dyn Noun = match &cli.command {
+        Command::Create(args) => args,
+        Command::Delete(args) => args,
+        Command::Veth(args) => args,
+        Command::Bridge(args) => args,
+        Command::Nat(args) => args,
         Command::Recover => panic!("recover has no plan"),
-    }
+    };
+    noun.check()?;
+    noun.plan(facts)
 }
 
 /// The commands of the plan, without the comments between them.

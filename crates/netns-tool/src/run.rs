@@ -8,7 +8,7 @@ mod undo;
 pub use lock::journal_lies_there;
 
 use crate::advice::advise;
-use crate::failure::{Failure, Kind, failed, missing, printable};
+use crate::failure::{Failure, Kind, failed, in_words, missing, printable};
 use crate::kernel::{Look, namespaces};
 use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step};
 use crate::system::{child, signals, tools};
@@ -160,7 +160,8 @@ fn require_privileges() -> Result<()> {
 }
 
 fn write_value(path: &str, value: &str) -> Result<(), Refusal> {
-    let refuse = |error: std::io::Error| Refusal::new(format!("cannot write {path}: {error}"));
+    let refuse =
+        |error: std::io::Error| Refusal::new(format!("cannot write {path}: {}", in_words(&error)));
     let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(refuse)?;
     file.write_all(value.as_bytes()).map_err(refuse)
 }

@@ -8,7 +8,7 @@ use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
 use crate::mark::ALIAS;
 use crate::name::InterfaceName;
-use crate::noun::{Noun, Work, check_free, find_bridge, require_sound, where_is};
+use crate::noun::{Noun, Work, check_free, check_new, find_bridge, require_sound, where_is};
 use crate::plan::{Fact, Place, Plan, Step};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -22,8 +22,19 @@ impl Noun for VethArgs {
         Wanted { namespaces, ..Wanted::default() }
     }
 
+    fn check(&self) -> Result<(), Failure> {
+        let (one, other) = (self.one(), self.other());
+        if !self.removal.delete {
+            [one.name, other.name].into_iter().try_for_each(check_new)?;
+        }
+        if one.at == other.at && one.name == other.name {
+            return Err(usage(format!("both ends are called `{}`{}", one.name, where_is(one.at))));
+        }
+        self.check_addresses()?;
+        self.check_gateways()
+    }
+
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        self.check()?;
         if self.removal.delete { self.delete(facts) } else { self.create(facts) }
     }
 }
@@ -43,12 +54,7 @@ impl VethArgs {
         End { at: &self.namespace, name, hardware: Hardware { mtu: self.mtu, mac: self.ns_mac } }
     }
 
-    /// What can be seen to be wrong without looking at the host.
-    fn check(&self) -> Result<(), Failure> {
-        let (one, other) = (self.one(), self.other());
-        if one.at == other.at && one.name == other.name {
-            return Err(usage(format!("both ends are called `{}`{}", one.name, where_is(one.at))));
-        }
+    fn check_addresses(&self) -> Result<(), Failure> {
         if self.host_mac.is_some() && self.host_mac == self.ns_mac {
             return Err(usage(
                 "both ends have the same MAC address, so that neither can reach the other",
@@ -72,7 +78,7 @@ impl VethArgs {
         {
             return Err(usage(format!("IPv6 needs an MTU of at least {IPV6_MTU}")));
         }
-        self.check_gateways()
+        Ok(())
     }
 
     fn check_gateways(&self) -> Result<(), Failure> {
@@ -221,7 +227,7 @@ impl VethArgs {
         let Some(link) = facts.state(one.at).link(one.name) else {
             let message = format!("there is no interface `{}`{}", one.name, where_is(one.at));
             if self.removal.if_exists {
-                return Ok(Work { plan: Plan::remove(vec![]), report: vec![message] });
+                return Ok(Work::nothing(&message));
             }
             return Err(failed(message).hint("--if-exists takes it for a success"));
         };

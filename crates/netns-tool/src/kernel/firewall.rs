@@ -1,5 +1,6 @@
 //! The rules of the host's IPv4 firewall, read back.
 
+use crate::advice::advise;
 use crate::failure::failed;
 use crate::iptables;
 use crate::plan::{Cmd, Rule, Tool};
@@ -31,9 +32,9 @@ impl Listing {
         let cmd = Cmd::Run { netns: None, tool: Tool::IptablesSave, args: vec![], stdin: None };
         let output = child::run(&cmd, limit, true)?;
         let refused = |why: String| {
-            failed("cannot list the rules of the firewall")
-                .note("ran", cmd.to_string())
-                .note("system", why)
+            let failure =
+                failed("cannot list the rules of the firewall").note("ran", cmd.to_string());
+            advise(failure.note("system", why.clone()), &cmd, &why)
         };
         if !output.is_success() {
             return Err(refused(output.reason(limit)).into());

@@ -1,7 +1,7 @@
 //! One child process: fixed program, cleared environment, a process group of its own, a time limit.
 
 use super::{signals, tools};
-use crate::failure::{Failure, missing};
+use crate::failure::{Failure, in_words, missing};
 use crate::plan::Cmd;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -87,9 +87,9 @@ pub fn run(cmd: &Cmd, limit: Duration, patient: bool) -> Result<Output> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let start = Instant::now();
-    let mut child = command
-        .spawn()
-        .map_err(|error| missing(format!("cannot start {}: {error}", program.display())))?;
+    let mut child = command.spawn().map_err(|error| {
+        missing(format!("cannot start {}: {}", program.display(), in_words(&error)))
+    })?;
     let mut pipes = [
         Pipe::new(child.stdout.take().map(OwnedFd::from))?,
         Pipe::new(child.stderr.take().map(OwnedFd::from))?,

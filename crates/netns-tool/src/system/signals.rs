@@ -32,7 +32,8 @@ pub fn prepare() -> Result<()> {
             .context("cannot handle signals")?;
     }
     SigSet::all().thread_unblock().context("cannot unblock signals")?;
-    umask(Mode::from_bits_truncate(0o077));
+    // What `ip` makes (/run/netns) is for all to see, as without us; our own files have their modes given.
+    umask(Mode::from_bits_truncate(0o022));
     LIMITS.into_iter().try_for_each(|(resource, least, name)| raise(resource, least, name))?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Where the system tools are: in the system's own folders alone, never in PATH, and only as root left them.
 
-use crate::failure::{Failure, missing};
+use crate::failure::{Failure, in_words, missing};
 use crate::plan::Tool;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -26,8 +26,9 @@ pub fn find(tool: Tool) -> Result<PathBuf, Failure> {
             format!("apt-get install {} (or your system's package that has it)", tool.package()),
         ));
     };
-    let metadata = fs::metadata(&path)
-        .map_err(|error| missing(format!("cannot look at {}: {error}", path.display())))?;
+    let metadata = fs::metadata(&path).map_err(|error| {
+        missing(format!("cannot look at {}: {}", path.display(), in_words(&error)))
+    })?;
     let others_may_write = metadata.mode() & 0o022 != 0;
     if others_may_write || !is_root(metadata.uid()) {
         return Err(missing(format!(
