@@ -181,6 +181,19 @@ impl Look {
         })
     }
 
+    /// What tells the thing that the fact is about from another of the same name, made later: interface indices and
+    /// the numbers of files are not used again (those of files, on a tmpfs). `None` where there is no such thing.
+    pub fn number(&mut self, fact: &Fact) -> Option<u64> {
+        match fact {
+            Fact::Not(fact) => self.number(fact),
+            Fact::Link { at, name } => {
+                self.state(at).ok()?.link(name).map(|link| link.index.into())
+            }
+            Fact::Namespace(name) => namespaces::file_number(name),
+            _ => None,
+        }
+    }
+
     /// The first of the facts that does not hold.
     pub fn first_missing<'a>(
         &mut self,

@@ -8,7 +8,7 @@ use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 
 /// What /run/netns has under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,12 @@ pub fn entry(name: &NamespaceName) -> Result<Entry> {
         return Ok(Entry::Broken);
     }
     Ok(Entry::Sound { mounts: mounts(name)? })
+}
+
+/// The number of the file itself, below what is mounted on it; a folder's listing has it, a look at the path has not.
+pub fn file_number(name: &NamespaceName) -> Option<u64> {
+    let mut entries = fs::read_dir(name.path().parent()?).ok()?.flatten();
+    entries.find(|entry| entry.file_name() == name.as_str()).map(|entry| entry.ino())
 }
 
 /// How many mounts lie one above the other on the namespace's file.
