@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{cargo, demo, install, process, say, test};
+use crate::{cargo, demo, install, process, say, test, vm};
 
 type Step = (&'static str, fn() -> Result<()>);
 
@@ -28,6 +28,7 @@ const STEPS: &[Step] = &[
         anyhow::ensure!(passed, "the demo failed; see above");
         Ok(())
     }),
+    ("vm", vm::step),
 ];
 
 pub fn run() -> Result<ExitCode> {

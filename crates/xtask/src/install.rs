@@ -44,6 +44,15 @@ const NEEDS: &[Need] = &[
     Need { commands: &["nft"], packages: Packages::same("nftables") },
 ];
 
+/// What `cargo xtask vm` needs more. It asks for Debian first: the other columns are never read.
+const VM_NEEDS: &[Need] = &[
+    Need { commands: &["qemu-system-x86_64"], packages: Packages::same("qemu-system-x86") },
+    Need { commands: &["busybox"], packages: Packages::same("busybox-static") },
+    Need { commands: &["cpio"], packages: Packages::same("cpio") },
+    Need { commands: &["depmod", "modprobe"], packages: Packages::same("kmod") },
+    Need { commands: &["xz"], packages: Packages::same("xz-utils") },
+];
+
 /// A package manager: how to refresh its lists, how to install without a question, which column is its own.
 struct Manager {
     program: &'static str,
@@ -98,7 +107,23 @@ const MANAGERS: &[Manager] = &[
 
 /// Installs what is missing; says and does nothing when all is there.
 pub fn run() -> Result<()> {
-    let missing = missing(|name| process::find(name).is_some());
+    provide(&NEEDS.iter().collect::<Vec<_>>())
+}
+
+/// The same, and what a virtual machine needs.
+pub fn vm() -> Result<()> {
+    provide(&NEEDS.iter().chain(VM_NEEDS).collect::<Vec<_>>())
+}
+
+/// Fetches the package lists anew, for those who ask apt themselves.
+pub fn refresh() -> Result<()> {
+    let apt = MANAGERS.iter().find(|manager| manager.program == "apt-get");
+    let apt = words(apt.map_or(&[], |manager| manager.refresh), &[]);
+    start(&privilege("fresh package lists of apt", [&apt, &vec![]])?, &apt)
+}
+
+fn provide(needs: &[&'static Need]) -> Result<()> {
+    let missing = missing(needs, |name| process::find(name).is_some());
     if missing.is_empty() {
         return Ok(());
     }
@@ -121,11 +146,11 @@ pub fn run() -> Result<()> {
         say::note(&format!("{error:#}; trying with the lists that are there"));
     }
     start(&prefix, &install).context("the missing programs could not be installed")?;
-    still_missing()
+    still_missing(needs)
 }
 
-fn still_missing() -> Result<()> {
-    let left = missing(|name| process::find(name).is_some());
+fn still_missing(needs: &[&'static Need]) -> Result<()> {
+    let left = missing(needs, |name| process::find(name).is_some());
     if let Some((_, names)) = left.first() {
         bail!(
             "{} still not in {} after the installation: install by hand",
@@ -137,10 +162,13 @@ fn still_missing() -> Result<()> {
 }
 
 /// Each need with the programs of it that are not there.
-fn missing(is_there: impl Fn(&str) -> bool) -> Vec<(&'static Need, Vec<&'static str>)> {
-    NEEDS
+fn missing(
+    needs: &[&'static Need],
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<(&'static Need, Vec<&'static str>)> {
+    needs
         .iter()
-        .map(|need| (need, need.commands.iter().copied().filter(|name| !is_there(name)).collect()))
+        .map(|need| (*need, need.commands.iter().copied().filter(|name| !is_there(name)).collect()))
         .filter(|(_, names): &(_, Vec<_>)| !names.is_empty())
         .collect()
 }
@@ -186,14 +214,18 @@ mod tests {
         MANAGERS.iter().find(|manager| manager.program == program).unwrap()
     }
 
+    fn all_needs() -> Vec<&'static Need> {
+        NEEDS.iter().collect()
+    }
+
     #[test]
     fn nothing_is_missing_when_all_is_there() {
-        assert!(missing(|_| true).is_empty());
+        assert!(missing(&all_needs(), |_| true).is_empty());
     }
 
     #[test]
     fn a_fresh_debian_gets_iptables_and_ping() {
-        let missing = missing(|name| !name.starts_with("iptables") && name != "ping");
+        let missing = missing(&all_needs(), |name| !name.starts_with("iptables") && name != "ping");
         let apt = manager("apt-get");
         assert_eq!(packages(&missing, apt), ["iptables", "iputils-ping"]);
         assert!(
@@ -205,7 +237,7 @@ mod tests {
 
     #[test]
     fn every_manager_names_every_package() {
-        let all = missing(|_| false);
+        let all = missing(&all_needs(), |_| false);
         for manager in MANAGERS {
             assert!(packages(&all, manager).len() >= NEEDS.len(), "{}", manager.program);
         }
@@ -215,7 +247,16 @@ mod tests {
 
     #[test]
     fn one_missing_program_of_a_package_is_enough() {
-        let missing = missing(|name| name != "setpriv");
+        let missing = missing(&all_needs(), |name| name != "setpriv");
         assert_eq!(packages(&missing, manager("apt-get")), ["util-linux"]);
+    }
+
+    #[test]
+    fn a_virtual_machine_needs_more_on_debian() {
+        let missing = missing(&VM_NEEDS.iter().collect::<Vec<_>>(), |name| name == "xz");
+        assert_eq!(
+            packages(&missing, manager("apt-get")),
+            ["qemu-system-x86", "busybox-static", "cpio", "kmod"]
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What people do to this repository: `cargo xtask demo | test | ci | bench | install-tools`.
+//! What people do to this repository: `cargo xtask demo | test | ci | bench | vm | install-tools`.
 
 // xtask is no part of the tool: it starts cargo, package managers and `netns-tool` itself, and it talks to
 // a person at a terminal. The rules that keep the tool's own processes and output in one place do not apply.
@@ -13,6 +13,7 @@ mod private;
 mod process;
 mod say;
 mod test;
+mod vm;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -44,7 +45,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Everything that must pass before a change is merged: format, lints, docs, tests, demo
+    /// Everything that must pass before a change is merged: format, lints, docs, tests, demo, vm
     Ci,
     /// Compare the tool with the bare commands, in pairs, in a private host
     Bench {
@@ -55,6 +56,8 @@ enum Task {
         #[arg(long)]
         strict: bool,
     },
+    /// Check the tool on a stock Debian kernel, in a virtual machine without a network (needs Debian on x86_64)
+    Vm,
     /// Install what the tool, the tests and the demo need and this machine lacks
     InstallTools,
 
@@ -88,6 +91,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { .. } => test::run(&std::env::args_os().skip(2).collect::<Vec<_>>()),
         Task::Ci => ci::run(),
         Task::Bench { pairs, strict } => bench::run(pairs, strict),
+        Task::Vm => vm::run(),
         Task::InstallTools => install::run().map(|()| ExitCode::SUCCESS),
         Task::Probe => testhost::probe().map(|()| ExitCode::SUCCESS),
         Task::DemoInside { tool } => demo::inside(&tool),

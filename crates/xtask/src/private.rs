@@ -10,7 +10,8 @@ use crate::{process, say};
 /// The network namespace outside: what runs inside proves with it that it is inside.
 const OUTSIDE: &str = "XTASK_OUTSIDE";
 
-const WARM_UP: &str = "ip netns add warm-up
+/// What the first namespace and the first rules of a host leave behind, made before anything is compared.
+pub const WARM_UP: &str = "ip netns add warm-up
     ip netns del warm-up
     iptables -w 5 -t nat -A POSTROUTING -s 192.0.2.255 -j MASQUERADE
     iptables -w 5 -t nat -D POSTROUTING -s 192.0.2.255 -j MASQUERADE

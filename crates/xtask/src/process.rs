@@ -11,11 +11,12 @@ use anyhow::{Context, Result, bail};
 pub const SYSTEM_PATH: &str = "/usr/sbin:/sbin:/usr/bin:/bin";
 
 /// The real program of that name in the system's folders. What BusyBox offers under the same names
-/// (no `ip netns`, no `ping -n`) does not count.
+/// (no `ip netns`, no `ping -n`) does not count, unless it is BusyBox itself that is wanted.
 pub fn find(name: &str) -> Option<PathBuf> {
     SYSTEM_PATH.split(':').map(|dir| Path::new(dir).join(name)).find(|path| {
-        path.canonicalize()
-            .is_ok_and(|real| real.is_file() && real.file_name() != Some(OsStr::new("busybox")))
+        path.canonicalize().is_ok_and(|real| {
+            real.is_file() && (name == "busybox" || real.file_name() != Some(OsStr::new("busybox")))
+        })
     })
 }
 
