@@ -1,8 +1,9 @@
 //! The only writer: applies plans under the lock, with a journal, and takes back what it has to.
 
-mod apply;
+mod build;
 mod journal;
 mod lock;
+mod remove;
 mod undo;
 
 pub use lock::journal_lies_there;

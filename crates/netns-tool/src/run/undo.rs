@@ -44,7 +44,7 @@ impl Writer {
 pub(super) fn name_leftovers(failure: Failure, leftovers: &[&Step]) -> Failure {
     let mut failure = failure;
     for step in leftovers {
-        failure = failure.note("left", step.gives.iter().map(name).collect::<Vec<_>>().join(", "));
+        failure = failure.note("left", names(&step.gives));
         for cmd in &step.undo {
             failure = failure.note("run", cmd.to_string());
         }
@@ -53,7 +53,11 @@ pub(super) fn name_leftovers(failure: Failure, leftovers: &[&Step]) -> Failure {
 }
 
 /// What is left, in words: of a step that was to remove something, that something.
-pub(super) fn name(fact: &Fact) -> String {
+pub(super) fn names(facts: &[Fact]) -> String {
+    facts.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn name(fact: &Fact) -> String {
     match fact {
         Fact::Not(fact) => fact.to_string(),
         Fact::Empty(netns) => format!("processes in network namespace `{netns}`"),

@@ -1,9 +1,8 @@
-//! Applying a plan: a build that goes back when anything fails, a removal that goes on.
+//! A plan that builds: all of its steps, or the host as it was.
 
 use super::journal::Journal;
-use super::{Refusal, Writer, interruption, tell, undo};
+use super::{Refusal, Writer, interruption, undo};
 use crate::failure::{Failure, Kind, failed};
-use crate::kernel::Look;
 use crate::plan::{Fact, Plan, Step};
 use crate::system::signals;
 use anyhow::Result;
@@ -107,72 +106,4 @@ impl Writer {
             }
         }
     }
-
-    /// Removes what can be removed: what fails is tried once more, and what is left then is named.
-    pub(super) fn remove(&self, plan: &Plan) -> Result<()> {
-        interruption()?;
-        let mut look = self.look();
-        let doomed: Vec<Doomed> = plan
-            .steps
-            .iter()
-            .map(|step| step.gives.iter().map(|fact| look.number(fact)).collect())
-            .collect();
-        let mut refusals: Vec<Option<Refusal>> = plan
-            .steps
-            .iter()
-            .zip(&doomed)
-            .map(|(step, doomed)| self.take_away(step, doomed))
-            .collect();
-        let mut left = self.not_done(plan, &doomed);
-        for index in left {
-            let outcome = self.execute(&plan.steps[index].run, true);
-            refusals[index] = outcome.err().or(refusals[index].take());
-        }
-        left = self.not_done(plan, &doomed);
-        if signals::pending().is_some() {
-            tell("a signal arrived; what was begun to be removed was removed to the end");
-        }
-        if left.is_empty() {
-            return Ok(());
-        }
-        let mut failure = Failure::new(Kind::Left, "not everything could be removed");
-        for index in left {
-            let step = &plan.steps[index];
-            failure = failure
-                .note("left", step.gives.iter().map(undo::name).collect::<Vec<_>>().join(", "));
-            if let Some(refusal) = &refusals[index] {
-                failure = failure.note("system", refusal.said.clone());
-            }
-            failure = failure.note("run", step.run.to_string());
-        }
-        Err(failure.hint("the same command again, or the commands above").into())
-    }
-
-    /// Runs a step of a removal, unless an earlier one has done it already, as with the two ends of a veth pair.
-    fn take_away(&self, step: &Step, doomed: &Doomed) -> Option<Refusal> {
-        let is_done = !step.gives.is_empty() && is_done(&mut self.look(), step, doomed);
-        if is_done { None } else { self.execute(&step.run, true).err() }
-    }
-
-    /// The indices of the steps that have not done what they should.
-    fn not_done(&self, plan: &Plan, doomed: &[Doomed]) -> Vec<usize> {
-        let mut look = self.look();
-        let steps = plan.steps.iter().zip(doomed).enumerate();
-        steps
-            .filter(|(_, (step, doomed))| !is_done(&mut look, step, doomed))
-            .map(|(index, _)| index)
-            .collect()
-    }
-}
-
-/// For each fact that a step of a removal gives, the number of the thing that is to go.
-type Doomed = Vec<Option<u64>>;
-
-/// Whether the step has done what it should. What cannot be looked up counts as not done; another thing of the same
-/// name, which somebody has made meanwhile, is none of ours.
-fn is_done(look: &mut Look, step: &Step, doomed: &Doomed) -> bool {
-    step.gives.iter().zip(doomed).all(|(fact, before)| {
-        let is_another = |now: Option<u64>| now.is_some() && before.is_some() && now != *before;
-        look.holds(fact).unwrap_or(false) || is_another(look.number(fact))
-    })
 }

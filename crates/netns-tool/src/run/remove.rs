@@ -1,0 +1,77 @@
+//! A plan that removes: it goes on past errors, tries once more what failed, and names what is left.
+
+use super::{Refusal, Writer, interruption, tell, undo};
+use crate::failure::{Failure, Kind};
+use crate::kernel::Look;
+use crate::plan::{Plan, Step};
+use crate::system::signals;
+use anyhow::Result;
+
+/// A step of a removal on its way.
+struct Removal<'p> {
+    step: &'p Step,
+    /// For each fact that the step gives, the number of the thing that is to go: another of the same name, which
+    /// somebody has made meanwhile, is none of ours.
+    doomed: Vec<Option<u64>>,
+    /// The last answer that was not a success.
+    refusal: Option<Refusal>,
+}
+
+impl Removal<'_> {
+    /// Whether the step has done what it should. What cannot be looked up counts as not done.
+    fn is_done(&self, look: &mut Look) -> bool {
+        self.step.gives.iter().zip(&self.doomed).all(|(fact, before)| {
+            let is_another = |now: Option<u64>| now.is_some() && before.is_some() && now != *before;
+            look.holds(fact).unwrap_or(false) || is_another(look.number(fact))
+        })
+    }
+}
+
+impl Writer {
+    /// Removes what can be removed. After the first step no signal stops it.
+    pub(super) fn remove(&self, plan: &Plan) -> Result<()> {
+        interruption()?;
+        let mut look = self.look();
+        let mut number = |step: &Step| step.gives.iter().map(|fact| look.number(fact)).collect();
+        let mut removals: Vec<Removal> = plan
+            .steps
+            .iter()
+            .map(|step| Removal { step, doomed: number(step), refusal: None })
+            .collect();
+        for removal in &mut removals {
+            // The other end of a veth pair goes with the one. A step that promises nothing is always run.
+            let is_done = !removal.step.gives.is_empty() && removal.is_done(&mut self.look());
+            if !is_done {
+                self.take_away(removal);
+            }
+        }
+        let mut look = self.look();
+        for removal in removals.iter_mut().filter(|removal| !removal.is_done(&mut look)) {
+            self.take_away(removal);
+        }
+        let mut look = self.look();
+        removals.retain(|removal| !removal.is_done(&mut look));
+        if signals::pending().is_some() {
+            tell("a signal arrived; what was begun to be removed was removed to the end");
+        }
+        if removals.is_empty() { Ok(()) } else { Err(name_leftovers(&removals).into()) }
+    }
+
+    fn take_away(&self, removal: &mut Removal) {
+        if let Err(refusal) = self.execute(&removal.step.run, true) {
+            removal.refusal = Some(refusal);
+        }
+    }
+}
+
+fn name_leftovers(left: &[Removal]) -> Failure {
+    let mut failure = Failure::new(Kind::Left, "not everything could be removed");
+    for Removal { step, refusal, .. } in left {
+        failure = failure.note("left", undo::names(&step.gives));
+        if let Some(refusal) = refusal {
+            failure = failure.note("system", refusal.said.clone());
+        }
+        failure = failure.note("run", step.run.to_string());
+    }
+    failure.hint("the same command again, or the commands above")
+}
