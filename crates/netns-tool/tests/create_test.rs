@@ -129,16 +129,32 @@ fn an_existing_name_is_an_error_and_changes_nothing() {
 #[test]
 fn if_missing_takes_a_sound_one_for_a_success() {
     private_host(|| {
-        done("create ns1");
-        sh("ip netns add foreign");
+        done("create ns1 --addr 10.9.9.9/32");
+        sh("ip netns add foreign; ip -n foreign link set dev lo up");
         let said = unchanged(|| done("create ns1 foreign --if-missing"));
         assert!(said.contains("`ns1` exists") && !said.contains("Created"), "{said}");
+        unchanged(|| done("create ns1 --if-missing --addr 10.9.9.9/32"));
         let said = done("create ns1 ns2 --if-missing");
-        assert!(
-            said.contains("`ns1` exists") && said.contains("Created network namespace `ns2`"),
-            "{said}"
-        );
+        assert!(said.contains("`ns1` exists"), "{said}");
+        assert!(said.contains("Created network namespace `ns2`"), "{said}");
         ping("ns2", "127.0.0.1");
+    });
+}
+
+#[test]
+fn one_that_is_not_as_asked_for_is_an_error_with_the_cures() {
+    private_host(|| {
+        sh("ip netns add ns1");
+        let line = "create ns1 --if-missing --addr 10.9.9.9/32 --addr fd09::9/128";
+        let assert = refused(line).stderr(contains("`ns1` exists, but not as asked for"));
+        let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+        let cures: Vec<&str> =
+            said.lines().filter_map(|line| Some(line.split_once(" ip -n ns1 ")?.1)).collect();
+        assert_eq!(cures.len(), 3, "{said}");
+        for cure in cures {
+            ip("ns1", cure);
+        }
+        unchanged(|| done(line));
     });
 }
 

@@ -43,7 +43,7 @@ fn the_ends_in_another_namespace_go_too_and_at_once() {
         done("create ns1 ns2 --no-verify");
         for _ in 0..10 {
             done("veth eth0 ns2 eth0 --host-ns ns1 --host-addr 10.0.0.1/24 --ns-addr 10.0.0.2/24");
-            tool("delete ns1").success().stdout(contains("the veth pairs of eth0"));
+            tool("delete ns1").success().stdout(contains("the veth pair of `eth0`"));
             assert!(!has_link("ns2", "eth0"), "the other end is gone when it returns");
             done("create ns1 --no-verify");
         }
