@@ -18,7 +18,7 @@ use crate::{cargo, install, process, say};
 use kernel::Kernel;
 use report::Report;
 
-/// Some seven seconds where nothing else runs; a machine may be slow, and QEMU emulates every instruction.
+/// Some twenty seconds of processor time, because QEMU emulates every instruction; and a machine may be busy.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
 
 pub fn run() -> Result<ExitCode> {
@@ -107,13 +107,28 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(folder: &Path) -> Result<Self> {
+        remove_leftovers(folder)?;
         let path = folder.join(format!("run-{}", std::process::id()));
-        // A killed run with the same number may have left one.
-        let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path)
             .with_context(|| format!("cannot make the folder `{}`", path.display()))?;
         Ok(Self(path))
     }
+}
+
+/// Runs that were killed could not tidy up.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(run) = name.to_str().and_then(|name| name.strip_prefix("run-")) else { continue };
+        let is_running =
+            run != std::process::id().to_string() && Path::new("/proc").join(run).exists();
+        if !is_running {
+            // Another run may be removing it at this moment.
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Scratch {

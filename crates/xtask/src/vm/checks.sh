@@ -9,7 +9,7 @@ check() {
         echo "ok $1"
     else
         sed "s/^/#   /" /tmp/log
-        echo "not ok $1: exit code $code, last command: $(grep '^+' /tmp/log | tail -n 1)"
+        echo "not ok $1: exit code $code, last command: $(grep '^+ ' /tmp/log | tail -n 1)"
     fi
 }
 

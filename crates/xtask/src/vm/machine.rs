@@ -48,7 +48,8 @@ fn qemu(kernel: &Path, initramfs: &Path) -> Command {
     let mut qemu = process::system("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     // Emulated, because virtualization is not there everywhere. Nothing but processor, memory and one serial line.
-    qemu.args(["-accel", "tcg", "-m", "512", "-no-user-config", "-nodefaults", "-nic", "none"]);
+    qemu.args(["-accel", "tcg", "-cpu", "max", "-m", "512"]);
+    qemu.args(["-no-user-config", "-nodefaults", "-nic", "none"]);
     qemu.args(["-display", "none", "-serial", "stdio", "-no-reboot"]);
     // A panic reboots at once, which `-no-reboot` turns into an end.
     qemu.args(["-append", "console=ttyS0 quiet loglevel=1 panic=-1", "-kernel"]);
