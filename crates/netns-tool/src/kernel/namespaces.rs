@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::thread::{self, Builder};
 
 /// What /run/netns has under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +67,15 @@ fn mounts(name: &NamespaceName) -> Result<usize> {
 pub fn inside<T: Send>(name: &NamespaceName, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let path = name.path();
     let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(move || {
+    thread::scope(|scope| {
+        let reader = Builder::new().spawn_scoped(scope, move || {
             setns(&file, CloneFlags::CLONE_NEWNET).map_err(|error| {
                 missing(format!("cannot enter network namespace `{name}`: {}", error.desc()))
                     .hint("run it as root (sudo); it needs CAP_SYS_ADMIN")
             })?;
             read()
         });
+        let reader = reader.context("cannot start a thread to look into a namespace")?;
         reader.join().unwrap_or_else(|_| Err(failed("a reader of the kernel panicked").into()))
     })
 }

@@ -55,7 +55,12 @@ impl Lock {
             Ok(file) => File::from(file),
             // The last holder has removed the folder in between.
             Err(Errno::ENOENT) => return Ok(None),
-            Err(error) => return Err(unusable(error).into()),
+            Err(error) => {
+                // The folder may be our own: where there is an inode for it, there need not be one for the file. One
+                // that is not empty stays.
+                let _ = unlinkat(&run, FOLDER, UnlinkatFlags::RemoveDir);
+                return Err(unusable(error).into());
+            }
         };
         let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,

@@ -11,10 +11,15 @@ use std::sync::{Arc, OnceLock};
 
 static ARRIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// The least limits to work with: the journal's size in bytes, and open files.
-const LIMITS: [(Resource, u64, &str); 2] = [
+/// The least limits to work with, for netns-tool and its children: in bytes, open files, and seconds. One that is hit
+/// halfway would end a command as SIGKILL does.
+const LIMITS: [(Resource, u64, &str); 6] = [
     (Resource::RLIMIT_FSIZE, 1 << 24, "file size (ulimit -f)"),
     (Resource::RLIMIT_NOFILE, 64, "open files (ulimit -n)"),
+    (Resource::RLIMIT_AS, 1 << 26, "virtual memory (ulimit -v)"),
+    (Resource::RLIMIT_DATA, 1 << 25, "data size (ulimit -d)"),
+    (Resource::RLIMIT_STACK, 1 << 20, "stack size (ulimit -s)"),
+    (Resource::RLIMIT_CPU, 60, "processor time (ulimit -t)"),
 ];
 
 /// Makes the process independent of what its parent left it: signal dispositions and mask, umask, limits.
