@@ -106,6 +106,18 @@ impl BridgeArgs {
                 &["alias", bridge.alias.as_deref().unwrap_or_default()],
             );
             steps.push(note);
+        } else if let Some(port) = ports.iter().find(|port| !port.is_ours()) {
+            return Err(failed(format!(
+                "netns-tool has made neither bridge `{}` nor `{}`, and so leaves them alone",
+                self.name, port.name
+            ))
+            .hint(
+                Cmd::ip(
+                    &self.namespace,
+                    &format!("link set dev {} master {} up", port.name, self.name),
+                )
+                .to_string(),
+            ));
         } else if let Some(port) = ports.iter().find(|port| !port.up) {
             return Err(failed(format!(
                 "`{}` is down, and on bridge `{}`, which netns-tool did not make, that cannot be noted for the way back",
@@ -240,6 +252,40 @@ impl BridgeArgs {
         Step { why, run: self.detach_command(name, was_down), gives, undo: vec![] }
     }
 
+    /// Takes ports off a bridge that was there before they joined it, and leaves it. The note of who joined goes last:
+    /// it tells the same words, typed again, that the bridge has to stay.
+    fn leave(&self, state: &State, bridge: &Link, mut memory: Memory) -> Result<Work, Failure> {
+        let is_leaving = |port: &&Link| {
+            let is_mine = if bridge.is_ours() { memory.has_joined(port) } else { port.is_ours() };
+            self.attach.contains(&port.name) && is_mine
+        };
+        let ports: Vec<&Link> = state.ports(bridge).filter(is_leaving).collect();
+        let mut steps: Vec<Step> =
+            ports.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
+        if bridge.is_ours() {
+            let is_named =
+                |index| state.by_index(index).is_none_or(|link| self.attach.contains(&link.name));
+            memory.0.retain(|entry| !(entry.joined && is_named(entry.index)));
+            let mut note = ip::mark(&self.namespace, &self.name, &memory.alias()?, false);
+            note.why = format!("forget on {} the ports it got later", self.name);
+            steps.push(note);
+        } else if ports.is_empty() {
+            return Err(failed(format!(
+                "bridge `{}` was not made by netns-tool, and none of its ports that are named was",
+                self.name
+            ))
+            .hint(
+                Cmd::ip(&self.namespace, &format!("link set dev {} nomaster", self.attach[0]))
+                    .to_string(),
+            ));
+        }
+        let names = ports.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
+        let what = if ports.is_empty() { "none was left" } else { &names };
+        let report =
+            vec![format!("Taken off bridge `{}`, which was there before: {what}", self.name)];
+        Ok(Work { plan: Plan::remove(steps), report })
+    }
+
     fn delete(&self, state: &State) -> Result<Work, Failure> {
         let Some(bridge) = state.link(&self.name) else {
             let message =
@@ -252,30 +298,10 @@ impl BridgeArgs {
         if !bridge.is_kind("bridge") {
             return Err(failed(format!("`{}` is not a bridge", self.name)));
         }
-        let mut memory = Memory::of(bridge);
-        let (named, left): (Vec<&Link>, Vec<&Link>) =
-            state.ports(bridge).partition(|port| self.attach.contains(&port.name));
-        let joined_later = |port: &&Link| !bridge.is_ours() || memory.has_joined(port);
-        let joined: Vec<&Link> = named.iter().copied().filter(joined_later).collect();
-        // Ports that it had before stay: the same words without --delete found them attached.
-        let to_detach = if self.if_missing && !joined.is_empty() { &joined } else { &named };
-        let mut steps: Vec<Step> =
-            to_detach.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
-        if self.if_missing && !joined.is_empty() {
-            memory.0.retain(|entry| !joined.iter().any(|port| port.index == entry.index));
-            if bridge.is_ours() {
-                let mut note = ip::mark(&self.namespace, &self.name, &memory.alias()?, false);
-                note.why = format!("forget on {} the ports it got later", self.name);
-                steps.push(note);
-            }
-            let ports = joined.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Ok(Work {
-                plan: Plan::remove(steps),
-                report: vec![format!(
-                    "Taken off bridge `{}`, which was there before: {ports}",
-                    self.name
-                )],
-            });
+        let memory = Memory::of(bridge);
+        let was_there = memory.was_joined() || !bridge.is_ours();
+        if self.if_missing && !self.attach.is_empty() && was_there && !self.removal.force {
+            return self.leave(state, bridge, memory);
         }
         if !bridge.is_ours() && !self.removal.force {
             return Err(failed(format!(
@@ -284,6 +310,22 @@ impl BridgeArgs {
             ))
             .hint("--force deletes it all the same"));
         }
+        let (named, left): (Vec<&Link>, Vec<&Link>) =
+            state.ports(bridge).partition(|port| self.attach.contains(&port.name));
+        // Typed once more after they have left: then it was not the bridge that was to go.
+        if self.if_missing && !self.attach.is_empty() && named.is_empty() && !self.removal.force {
+            let message = format!(
+                "none of the interfaces that are named is a port of bridge `{}`",
+                self.name
+            );
+            if self.removal.if_exists {
+                return Ok(Work::nothing(&message));
+            }
+            return Err(failed(message)
+                .hint(format!("netns-tool bridge {} --delete deletes the bridge", self.name)));
+        }
+        let mut steps: Vec<Step> =
+            named.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
         if !left.is_empty() {
             let names: Vec<_> = left.iter().map(|port| port.name.as_str()).collect();
             return Err(failed(format!(

@@ -240,7 +240,10 @@ fn bridge() {
             "bridge br0 --if-missing --addr 10.7.0.1/24 --mtu 9000",
             "not as asked for\n  try:     ip addr add 10.7.0.1/24 dev br0\n           ip link set dev br0 mtu 9000",
         ),
-        ("bridge fbr --if-missing --attach q0", "`q0` is down, and on bridge `fbr`"),
+        (
+            "bridge fbr --if-missing --attach q0",
+            "netns-tool has made neither bridge `fbr` nor `q0`",
+        ),
         ("bridge br1 --attach p0", "`p0` is a port of `br0` already"),
         ("bridge br1 --attach br0", "`br0` cannot be a port"),
         ("bridge br1 --attach nope", "there is no interface `nope`"),

@@ -248,6 +248,17 @@ fn joining_a_bridge() {
 }
 
 #[test]
+fn leaving_a_bridge() {
+    let join = "$TOOL bridge br0 --if-missing --attach p0,q0";
+    let words = ["bridge", "br0", "--if-missing", "--attach", "p0,q0", "--delete", "--if-exists"];
+    tried(
+        &Scenario::remove("bridge --if-missing --delete", &words)
+            .setup(&[&LAB[..], &PORTS, &[join]].concat())
+            .reset(&["$TOOL bridge br0 --if-missing --attach p0,q0 --delete --if-exists", join]),
+    );
+}
+
+#[test]
 fn deleting_a_bridge_with_ports() {
     let make = "$TOOL bridge br1 --addr 10.1.0.1/24 --attach p0,q0 --mac 02:00:00:00:00:11";
     tried(

@@ -39,7 +39,7 @@ impl Row {
 }
 
 /// A host that others live on, with the namespaces `ns1` (in it the bridge `sw0`, 10.2.0.1/24) and `ns2`, and the
-/// bridge `br1` (10.1.0.1/24). Others have pairs: `up0` to `up3`, which are up, `down0` to `down3`, which are not.
+/// bridge `br1` (10.1.0.1/24), and the pair `own0` and `own1`, which is ours. Others have pairs: `up0` to `up3`, which are up, `down0` to `down3`, which are not.
 /// Each bridge has a port and each interface has been up, for the first time changes them for good.
 fn lab() -> Snapshot {
     warm_up();
@@ -48,6 +48,7 @@ fn lab() -> Snapshot {
         "$TOOL create --no-verify ns1 ns2
         $TOOL bridge sw0 --ns ns1 --addr 10.2.0.1/24
         $TOOL bridge br1 --addr 10.1.0.1/24 --addr fd01::1/64
+        $TOOL veth own0 --host own1 --up
         ip link add name keep0 type veth peer name keep1
         ip link set dev keep0 master br1 up; ip link set dev keep1 up
         ip -n ns1 link add name keep0 type veth peer name keep1
@@ -197,7 +198,7 @@ fn of_bridge() {
                 same_words("bridge br5 --ns ns2 --addr 10.7.0.1/24"),
                 same_words("bridge br6 --attach up0 --attach down0,down1"),
                 same_words("bridge br1 --if-missing --attach up1,down2"),
-                same_words("bridge fbr0 --if-missing --attach up2"),
+                same_words("bridge fbr0 --if-missing --attach own0"),
             ],
         );
     });

@@ -62,6 +62,11 @@ impl Memory {
         self.0.iter().any(|entry| entry.index == port.index && entry.was_down)
     }
 
+    /// Whether ports have become its after it was made.
+    pub fn was_joined(&self) -> bool {
+        self.0.iter().any(|entry| entry.joined)
+    }
+
     pub fn has_joined(&self, port: &Link) -> bool {
         self.0.iter().any(|entry| entry.index == port.index && entry.joined)
     }
