@@ -6,6 +6,7 @@ mod netlink;
 pub mod state;
 
 use crate::address::Mac;
+use crate::failure::failed;
 use crate::name::NamespaceName;
 use crate::plan::{Fact, Place, Tool};
 use crate::sysctl::{Forwarding, IPV4};
@@ -253,12 +254,27 @@ fn read_forwarding(host: &State) -> Result<Forwarding> {
             interfaces.push(link.index);
         }
     }
+    let on = is_on("ip_forward")?;
+    if !on && nameless_forwards()? {
+        return Err(failed("an interface whose name is not text forwards IPv4 by itself, which cannot be remembered for the way back")
+            .hint("give it another name, or turn forwarding on for the whole host: sysctl -w net.ipv4.ip_forward=1")
+            .into());
+    }
     Ok(Forwarding {
-        on: is_on("ip_forward")?,
+        on,
         accept_redirects: is_on("conf/all/accept_redirects")?,
         default: is_on("conf/default/forwarding")?,
         interfaces,
     })
+}
+
+/// Whether the switch is on of an interface whose name is not UTF-8: no path of a command can lead there.
+fn nameless_forwards() -> Result<bool> {
+    let folder = format!("{IPV4}/conf");
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
+    let nameless = entries.flatten().filter(|entry| entry.file_name().to_str().is_none());
+    let is_on = |entry: fs::DirEntry| fs::read(entry.path().join("forwarding"));
+    Ok(nameless.map(is_on).any(|value| value.is_ok_and(|value| !value.starts_with(b"0"))))
 }
 
 fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {

@@ -94,7 +94,7 @@ fn act(cli: &Cli) -> Result<()> {
     writer.apply(&work.plan, &command_line())?;
     if !global.quiet {
         // That the report cannot be written does not make what was done a failure.
-        if let Err(error) = say(&(work.report.join("\n") + "\n")) {
+        if let Err(error) = say(&(failure::printable(&work.report.join("\n")) + "\n")) {
             run::tell(&format!("note: it is done, but {error:#}"));
         }
     }

@@ -265,6 +265,11 @@ impl fmt::Display for Rule {
 
 /// A word as a POSIX shell reads it back.
 pub fn quote(word: &str) -> Cow<'_, str> {
+    // Names of others may have what acts on a terminal; quotes do not help against that.
+    if crate::failure::printable(word) != word {
+        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        return Cow::Owned(format!("\"$(printf '{octal}')\""));
+    }
     // It fails for a NUL only, which no parsed name, address or path has.
     shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
 }
@@ -291,6 +296,12 @@ mod tests {
         let write =
             Cmd::Write { path: "/proc/sys/net/ipv4/ip_forward".to_owned(), value: "1".to_owned() };
         assert_eq!(write.to_string(), "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    }
+
+    #[test]
+    fn no_word_acts_on_a_terminal() {
+        assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
+        assert_eq!(quote("a b"), "'a b'");
     }
 
     #[test]

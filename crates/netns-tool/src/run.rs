@@ -13,7 +13,7 @@ use crate::failure::{Failure, Kind, failed, in_words, missing, printable};
 use crate::kernel::{Look, namespaces};
 use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step};
 use crate::system::{child, signals, tools};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use journal::Journal;
 use lock::Lock;
 use nix::sys::signal::{Signal, kill};
@@ -144,8 +144,9 @@ pub fn tell(line: &str) {
 fn require_privileges() -> Result<()> {
     const NET_ADMIN: u64 = 1 << 12;
     const SYS_ADMIN: u64 = 1 << 21;
-    let status =
-        std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| {
+        missing(format!("cannot read /proc/self/status: {error}")).hint("mount -t proc proc /proc")
+    })?;
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
     for (name, bit) in [("CAP_NET_ADMIN", NET_ADMIN), ("CAP_SYS_ADMIN", SYS_ADMIN)] {
