@@ -65,7 +65,7 @@ pub(crate) fn namespaces(all: &[(&str, &Raw)], sections: &mut Sections) {
                 put("neigh", objects(answers.get(3), |_| true));
                 put("neigh proxy", objects(answers.get(4), |_| true));
             }
-            // `ip -json` does not escape what others put into names; then the text itself must do.
+            // Whatever else `ip` may print: then the text itself must do.
             Err(why) => put("ip", vec![why.clone(), raw.ip.clone()]),
         }
         put("rule -6", json_lines(&raw.ip6_rules, |value| objects(Some(value), |_| true)));
@@ -81,10 +81,28 @@ pub(crate) fn namespaces(all: &[(&str, &Raw)], sections: &mut Sections) {
 
 /// `ip -json -batch` prints a document for each question.
 fn answers(text: &str) -> Result<Vec<Value>, String> {
-    serde_json::Deserializer::from_str(text)
+    serde_json::Deserializer::from_str(&cured(text))
         .into_iter::<Value>()
         .collect::<Result<Vec<Value>, _>>()
         .map_err(|error| format!("not JSON: {error}"))
+}
+
+/// As `ip -json` should have written it: it leaves control characters in names as they are, and writes `\'`.
+fn cured(text: &str) -> String {
+    let mut cured = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => match rest.next() {
+                Some('\'') | None => cured.push('\''),
+                Some(escaped) => cured.extend(['\\', escaped]),
+            },
+            '\n' => cured.push('\n'),
+            c if c.is_control() => cured.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => cured.push(c),
+        }
+    }
+    cured
 }
 
 fn json_lines(text: &str, lines: impl Fn(&Value) -> Vec<String>) -> Vec<String> {
