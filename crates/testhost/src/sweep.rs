@@ -146,7 +146,7 @@ impl<'a> Sweep<'a> {
         let fired = self.faults.fired();
         self.faults.reset();
         self.report.runs += 1;
-        let mut untouched = false;
+        let (mut untouched, mut done) = (false, false);
         let verdict = if fired == 0 || self.last_calls.len() < k {
             Err((format!("call {k} was not made this time"), String::new()))
         } else {
@@ -154,6 +154,7 @@ impl<'a> Sweep<'a> {
             // Then the host was just seen to be as before.
             let failed = run.code.is_none_or(|code| code != 0 && code != LEFTOVERS);
             untouched = verdict.is_ok() && failed && self.scenario.kind != Kind::Remove;
+            done = verdict.is_ok() && !untouched && !self.may_leave;
             verdict
         };
         if run.code == Some(0) {
@@ -166,7 +167,8 @@ impl<'a> Sweep<'a> {
             self.faults.reset();
             return true;
         }
-        match self.restore() {
+        // Seen to be as after a run without fault, it needs no second look to be known to have changed.
+        match if done { self.reset() } else { self.restore() } {
             Ok(()) => true,
             Err(diff) => {
                 let what = "the host could not be brought back; the rest of the sweep is not run";
