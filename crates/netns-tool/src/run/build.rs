@@ -55,6 +55,8 @@ impl Writer {
                 {
                     begun.pop();
                 }
+                // A Ctrl-C also ends a child that it finds just before it has a process group of its own.
+                interruption()?;
                 return Err(self.refused(step, &refusal).into());
             }
         }
