@@ -162,8 +162,10 @@ fn limits_that_are_too_low() {
     });
 }
 
-/// What may be wrong with a stream: the name, and what the tool gets.
-const STREAMS: [(&str, fn() -> Stdio); 4] = [
+/// What is wrong with a stream, and what the tool gets.
+type Stream = (&'static str, fn() -> Stdio);
+
+const STREAMS: [Stream; 4] = [
     ("a broken pipe", broken_pipe),
     ("/dev/full", full),
     ("a closed file", || read_only("/dev/null")),
