@@ -3,6 +3,7 @@
 use crate::failure::{failed, missing};
 use crate::name::NamespaceName;
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use std::collections::HashMap;
@@ -70,8 +71,12 @@ pub fn inside<T: Send>(name: &NamespaceName, read: impl FnOnce() -> Result<T> + 
     thread::scope(|scope| {
         let reader = Builder::new().spawn_scoped(scope, move || {
             setns(&file, CloneFlags::CLONE_NEWNET).map_err(|error| {
-                missing(format!("cannot enter network namespace `{name}`: {}", error.desc()))
-                    .hint("run it as root (sudo); it needs CAP_SYS_ADMIN")
+                let what = format!("cannot enter network namespace `{name}`: {}", error.desc());
+                match error {
+                    // It was one a moment ago: another tool is making or deleting it.
+                    Errno::EINVAL => failed(what).hint("the same command again"),
+                    _ => missing(what).hint("run it as root (sudo); it needs CAP_SYS_ADMIN"),
+                }
             })?;
             read()
         });
