@@ -8,8 +8,10 @@ use crate::ip::{self, Hardware};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
 use crate::name::InterfaceName;
-use crate::noun::{Noun, Work, check_free, check_new, check_room, require_sound, where_is};
-use crate::plan::{Cmd, Fact, Plan, Step};
+use crate::noun::{
+    Noun, Work, check_distinct, check_free, check_new, check_room, require_sound, where_is,
+};
+use crate::plan::{Cmd, Fact, Plan, Step, Undo};
 use memory::{Memory, Port};
 
 impl Noun for BridgeArgs {
@@ -21,11 +23,7 @@ impl Noun for BridgeArgs {
         if !self.removal.delete {
             check_new(&self.name)?;
         }
-        for (number, address) in self.addresses.iter().enumerate() {
-            if self.addresses[..number].iter().any(|earlier| earlier.addr() == address.addr()) {
-                return Err(usage(format!("the address `{}` is given twice", address.addr())));
-            }
-        }
+        check_distinct(self.addresses.iter())?;
         match self.attach.iter().find(|port| **port == self.name) {
             Some(_) => Err(usage(format!("bridge `{}` cannot be a port of itself", self.name))),
             None => Ok(()),
@@ -93,6 +91,8 @@ impl BridgeArgs {
         let mut steps: Vec<Step> = Vec::new();
         if bridge.is_ours() && !ports.is_empty() {
             let mut memory = Memory::of(bridge);
+            // Of those that have left by themselves nothing needs to be known any more.
+            memory.0.retain(|entry| state.ports(bridge).any(|port| port.index == entry.index));
             memory.0.extend(ports.iter().map(|port| Port {
                 index: port.index,
                 was_down: !port.up,
@@ -100,11 +100,9 @@ impl BridgeArgs {
             }));
             let mut note = ip::mark(&self.namespace, &self.name, &memory.alias()?, false);
             note.why = format!("note on {} which ports it got later, for the way back", self.name);
-            note.undo = vec![Cmd::ip(&self.namespace, &format!("link set dev {}", self.name))];
-            ip::with_words(
-                &mut note.undo[0],
-                &["alias", bridge.alias.as_deref().unwrap_or_default()],
-            );
+            let mut back = Cmd::ip(&self.namespace, &format!("link set dev {}", self.name));
+            ip::with_words(&mut back, &["alias", bridge.alias.as_deref().unwrap_or_default()]);
+            note.undo = vec![Undo::new(note.gives[0].clone(), back)];
             steps.push(note);
         } else if let Some(port) = ports.iter().find(|port| !port.is_ours()) {
             return Err(failed(format!(
@@ -219,14 +217,14 @@ impl BridgeArgs {
 
     fn attach(&self, port: &Link) -> Step {
         let (at, name) = (&self.namespace, &port.name);
-        let mut gives =
-            vec![Fact::Port { at: at.clone(), name: name.clone(), bridge: self.name.clone() }];
+        let is_port = Fact::Port { at: at.clone(), name: name.clone(), bridge: self.name.clone() };
+        let mut gives = vec![is_port.clone()];
         gives.extend((!port.up).then(|| Fact::Up { at: at.clone(), name: name.clone() }));
         Step {
             why: format!("make {name} a port of {}, and bring it up", self.name),
             run: Cmd::ip(at, &format!("link set dev {name} master {} up", self.name)),
             gives,
-            undo: vec![self.detach_command(name, !port.up)],
+            undo: vec![Undo::new(is_port, self.detach_command(name, !port.up))],
         }
     }
 
@@ -299,7 +297,8 @@ impl BridgeArgs {
             return Err(failed(format!("`{}` is not a bridge", self.name)));
         }
         let memory = Memory::of(bridge);
-        let was_there = memory.was_joined() || !bridge.is_ours();
+        let mut named = self.attach.iter().filter_map(|name| state.link(name));
+        let was_there = named.any(|link| memory.has_joined(link)) || !bridge.is_ours();
         if self.if_missing && !self.attach.is_empty() && was_there && !self.removal.force {
             return self.leave(state, bridge, memory);
         }

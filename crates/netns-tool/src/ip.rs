@@ -3,7 +3,7 @@
 use crate::address::Mac;
 use crate::mark::{ALIAS, GROUP};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{Cmd, Fact, Place, Step};
+use crate::plan::{Cmd, Fact, Place, Step, Undo};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -38,7 +38,10 @@ pub fn add_namespace(name: &NamespaceName) -> Step {
         why: format!("make network namespace {name}"),
         run: Cmd::ip(&None, &format!("netns add {name}")),
         gives: vec![Fact::Namespace(name.clone())],
-        undo: vec![Cmd::ip(&None, &format!("netns del {name}"))],
+        undo: vec![Undo::new(
+            Fact::Namespace(name.clone()),
+            Cmd::ip(&None, &format!("netns del {name}")),
+        )],
     }
 }
 
@@ -68,7 +71,8 @@ pub fn add_veth(one: &End, other: &End) -> Step {
         why: format!("make the veth pair {name} and {peer}, both ends where they belong"),
         run: Cmd::ip(one.at, &line),
         gives: vec![link(one.at, one.name), link(other.at, other.name)],
-        undo: vec![Cmd::ip(one.at, &format!("link del dev {name}"))],
+        // With the one end the other is gone too, unless somebody has renamed it meanwhile.
+        undo: [one, other].map(|end| undo_link(end.at, end.name)).to_vec(),
     }
 }
 
@@ -78,7 +82,7 @@ pub fn add_bridge(at: &Place, name: &InterfaceName, hardware: Hardware, options:
         why: format!("make the bridge {name}"),
         run: Cmd::ip(at, &format!("link add name {name}{} type bridge{options}", hardware.words())),
         gives: vec![link(at, name)],
-        undo: vec![Cmd::ip(at, &format!("link del dev {name}"))],
+        undo: vec![undo_link(at, name)],
     }
 }
 
@@ -130,6 +134,10 @@ pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) ->
         gives: vec![Fact::DefaultRoute { at: at.clone(), gateway }],
         undo: vec![],
     }
+}
+
+fn undo_link(at: &Place, name: &InterfaceName) -> Undo {
+    Undo::new(link(at, name), Cmd::ip(at, &format!("link del dev {name}")))
 }
 
 fn link(at: &Place, name: &InterfaceName) -> Fact {

@@ -1,7 +1,7 @@
 //! The IPv4 firewall: its rules as data, the commands that add and remove them, and the listing read back.
 
 use crate::mark;
-use crate::plan::{Cmd, Fact, Rule, Step, Tool};
+use crate::plan::{Cmd, Fact, Rule, Step, Tool, Undo};
 
 /// How long a command waits for the firewall's own lock, in seconds.
 const LOCK_SECONDS: &str = "5";
@@ -51,7 +51,12 @@ pub fn add(why: &str, rules: &[Rule], position: Position) -> Step {
         why: why.to_owned(),
         run: change(verb, rules),
         gives: rules.iter().cloned().map(Fact::Rule).collect(),
-        undo: vec![change("-D", rules)],
+        // Each by itself: one that somebody has removed meanwhile must not keep the others.
+        undo: rules
+            .iter()
+            .rev()
+            .map(|rule| Undo::new(Fact::Rule(rule.clone()), change_one("-D", rule)))
+            .collect(),
     }
 }
 

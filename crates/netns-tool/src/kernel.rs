@@ -16,6 +16,7 @@ use namespaces::{Entry, Process};
 use state::State;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 /// What a command wants to know before it plans.
@@ -24,6 +25,8 @@ pub struct Wanted {
     pub namespaces: Vec<NamespaceName>,
     /// Also the processes inside them.
     pub processes: bool,
+    /// Also the numbers by which they know each other.
+    pub numbers: bool,
     /// The firewall and the switches of forwarding.
     pub firewall: bool,
 }
@@ -51,6 +54,8 @@ pub struct Netns {
     pub is_current: bool,
     /// The number by which the host knows it, if any of the host's links leads there.
     pub host_id: Option<i32>,
+    /// The numbers by which it knows others.
+    pub numbers: BTreeMap<NamespaceName, i32>,
 }
 
 impl Snapshot {
@@ -65,6 +70,11 @@ impl Snapshot {
         for name in &wanted.namespaces {
             let netns = Netns::read(name, wanted.processes)?;
             snapshot.namespaces.insert(name.clone(), netns);
+        }
+        if wanted.numbers {
+            for (name, netns) in &mut snapshot.namespaces {
+                netns.read_numbers(name, &wanted.namespaces)?;
+            }
         }
         if wanted.firewall {
             snapshot.firewall = firewall::Listing::read(limit)?;
@@ -90,6 +100,7 @@ impl Netns {
             processes: Vec::new(),
             is_current: false,
             host_id: None,
+            numbers: BTreeMap::new(),
         };
         if matches!(entry, Entry::Sound { .. }) {
             let file = fs::File::open(name.path())?;
@@ -101,6 +112,23 @@ impl Netns {
             }
         }
         Ok(netns)
+    }
+
+    fn read_numbers(&mut self, name: &NamespaceName, others: &[NamespaceName]) -> Result<()> {
+        if !self.is_sound() {
+            return Ok(());
+        }
+        // One that is not sound has no number.
+        let files =
+            others.iter().filter_map(|other| Some((other, fs::File::open(other.path()).ok()?)));
+        let files: Vec<_> = files.collect();
+        self.numbers = namespaces::inside(name, || {
+            let numbers = files.iter().filter_map(|(other, file)| {
+                netlink::netns_id(file).ok().flatten().map(|number| ((*other).clone(), number))
+            });
+            Ok(numbers.collect())
+        })?;
+        Ok(())
     }
 
     pub fn is_sound(&self) -> bool {
@@ -175,9 +203,18 @@ impl Look {
                     let state = self.state(&Some(name.clone()))?;
                     let lo = state.links.iter().find(|link| link.name.as_str() == "lo");
                     let alias = lo.and_then(|link| link.alias.as_deref());
-                    crate::mark::is_ours(alias) || (alias.is_none() && state.links.len() <= 1)
+                    let is_untouched = alias.is_none()
+                        && state.addresses.is_empty()
+                        && !state.links.iter().any(|link| link.up);
+                    crate::mark::is_ours(alias)
+                        || (is_untouched && namespaces::processes(name)?.is_empty())
                 }
+                Entry::Strange(_) => false,
             },
+            // The switch of an interface that is gone has nothing to be put back.
+            Fact::Not(value) if matches!(&**value, Fact::Value { path, .. } if !Path::new(path).exists()) => {
+                false
+            }
             fact => self.holds(fact)?,
         })
     }

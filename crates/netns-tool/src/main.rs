@@ -139,7 +139,8 @@ fn report_failure(failure: &Failure, color: ColorChoice) {
 
 /// What was typed, for the head of a script and for the journal.
 fn command_line() -> String {
-    let words = std::env::args().skip(1).map(|word| plan::quote(&word).into_owned());
+    let words =
+        std::env::args_os().skip(1).map(|word| plan::quote(&word.to_string_lossy()).into_owned());
     std::iter::once("netns-tool".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 

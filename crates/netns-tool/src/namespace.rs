@@ -7,7 +7,7 @@ use crate::kernel::namespaces::Entry;
 use crate::kernel::{Netns, Snapshot, Wanted};
 use crate::mark::ALIAS;
 use crate::name::{InterfaceName, NamespaceName};
-use crate::noun::{Noun, Work};
+use crate::noun::{Noun, Work, broken, check_distinct, strange};
 use crate::plan::{Cmd, Fact, Plan, Step, Tool};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
@@ -16,6 +16,10 @@ use std::net::Ipv4Addr;
 const COMMAND_SHOWN: usize = 80;
 
 impl Noun for CreateArgs {
+    fn check(&self) -> Result<(), Failure> {
+        check_distinct(self.addresses.iter())
+    }
+
     fn wanted(&self) -> Wanted {
         Wanted { namespaces: self.names.clone(), ..Wanted::default() }
     }
@@ -32,10 +36,8 @@ impl Noun for CreateArgs {
                     ));
                     report.push(self.loopback_line(facts));
                 }
-                Entry::Broken => {
-                    return Err(failed(format!("network namespace `{name}` is broken: its file has no namespace mounted on it"))
-                        .hint(format!("netns-tool delete {name}, and then the same command again")));
-                }
+                Entry::Broken => return Err(broken(name)),
+                Entry::Strange(what) => return Err(strange(name, what)),
                 Entry::Sound { .. } if self.if_missing => {
                     self.compare(name, netns)?;
                     report.push(format!(
@@ -148,6 +150,15 @@ impl Noun for DeleteArgs {
 impl DeleteArgs {
     /// Refuses what would hurt.
     fn check(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+        if let Entry::Strange(what) = netns.entry {
+            return Err(strange(name, what));
+        }
+        if matches!(netns.entry, Entry::Sound { mixed: true, .. }) && !self.force {
+            return Err(failed(format!(
+                "several namespaces are mounted one above the other on the file of `{name}`"
+            ))
+            .hint("--force deletes them all"));
+        }
         if netns.is_current {
             return Err(failed(format!(
                 "network namespace `{name}` is the one that this command runs in"
@@ -213,7 +224,7 @@ fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
 /// The namespace, with the mounts that lie one above the other on its file.
 fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
     let mut steps = Vec::new();
-    if let Entry::Sound { mounts } = netns.entry {
+    if let Entry::Sound { mounts, .. } = netns.entry {
         steps.extend((1..mounts).map(|_| Step {
             why: format!("take off the upper of the mounts on the file of {name}"),
             run: Cmd::Run {

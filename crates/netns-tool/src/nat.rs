@@ -30,9 +30,10 @@ impl NatArgs {
         let uplink = self.find_uplink(&facts.host)?;
         check_overlap(&facts.host, bridge, &subnets)?;
         let nat = Nat { bridge: &self.bridge, uplink: &uplink.name, subnets: &subnets };
-        let record = record(facts)?;
+        let before = before(facts);
+        let record = before.record()?;
         let is_there = |rule: &Rule| facts.firewall.rules.iter().any(|found| is_same(found, rule));
-        let (filter, masquerade) = (nat.filter(&record), nat.masquerade());
+        let (filter, masquerade) = (nat.filter(&record), nat.masquerade(&record));
         let missing: Vec<Rule> =
             masquerade.iter().filter(|rule| !is_there(rule)).cloned().collect();
         let present = filter.iter().filter(|rule| is_there(rule)).count();
@@ -69,14 +70,19 @@ impl NatArgs {
         if !facts.forwarding.on {
             steps.push(facts.forwarding.turn_on(&facts.host));
         }
-        let was_on = Forwarding::from_record(&record).is_some_and(|before| before.on);
-        let report = self.report(&nat, was_on, steps.is_empty());
+        let report = self.report(&nat, &before, facts.forwarding.on, steps.is_empty());
         Ok(Work { plan: Plan::build(steps), report })
     }
 
-    fn report(&self, nat: &Nat, was_on: bool, nothing_new: bool) -> Vec<String> {
+    fn report(
+        &self,
+        nat: &Nat,
+        before: &Forwarding,
+        is_on: bool,
+        nothing_new: bool,
+    ) -> Vec<String> {
         let subnets = nat.subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let forwarding = match (was_on, nothing_new) {
+        let forwarding = match (before.on, is_on) {
             (true, _) => "was on",
             (false, false) => "was off",
             (false, true) => "was off before the first NAT",
@@ -256,7 +262,7 @@ impl NatArgs {
         let subnets = self.subnets(&facts.host, bridge).unwrap_or_default();
         let Ok(uplink) = self.find_uplink(&facts.host) else { return Vec::new() };
         let nat = Nat { bridge: &self.bridge, uplink: &uplink.name, subnets: &subnets };
-        let wanted: Vec<_> = nat.filter("").into_iter().chain(nat.masquerade()).collect();
+        let wanted: Vec<_> = nat.filter("").into_iter().chain(nat.masquerade("")).collect();
         let is_wanted = |rule: &&Rule| {
             !rule.is_ours()
                 && wanted.iter().any(|wanted| wanted.without_comment() == rule.without_comment())
@@ -265,12 +271,9 @@ impl NatArgs {
     }
 }
 
-/// What forwarding was before the first NAT of netns-tool, as a record for this one's rule.
-fn record(facts: &Snapshot) -> Result<String, Failure> {
-    match facts.firewall.rules.iter().find_map(record_of) {
-        Some(earlier) => Ok(earlier.to_owned()),
-        None => facts.forwarding.record(),
-    }
+/// What forwarding was before the first NAT of netns-tool.
+fn before(facts: &Snapshot) -> Forwarding {
+    facts.firewall.rules.iter().find_map(record_of).unwrap_or_else(|| facts.forwarding.clone())
 }
 
 /// What to put forwarding back to when these rules are gone: nothing as long as another NAT of ours remains.
@@ -280,7 +283,7 @@ fn restored_forwarding(facts: &Snapshot, doomed: &[Rule]) -> Option<Forwarding> 
     if another {
         return None;
     }
-    doomed.iter().find_map(record_of).and_then(Forwarding::from_record).filter(|before| !before.on)
+    doomed.iter().find_map(record_of).filter(|before| !before.on)
 }
 
 /// Refuses a subnet that is somebody else's: another interface's own, or one that other routes lead into.

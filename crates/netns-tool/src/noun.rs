@@ -4,8 +4,9 @@ use crate::failure::{Failure, failed, usage};
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
-use crate::name::InterfaceName;
+use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::{Cmd, Place, Plan};
+use ipnet::IpNet;
 
 /// A subcommand with its arguments.
 pub trait Noun {
@@ -44,6 +45,18 @@ impl Work {
     }
 }
 
+/// No address is given twice.
+pub fn check_distinct<'a>(addresses: impl Iterator<Item = &'a IpNet>) -> Result<(), Failure> {
+    let mut seen = Vec::new();
+    for ip in addresses.map(IpNet::addr) {
+        if seen.contains(&ip) {
+            return Err(usage(format!("the address `{ip}` is given twice")));
+        }
+        seen.push(ip);
+    }
+    Ok(())
+}
+
 /// A name that is about to be given to an interface.
 pub fn check_new(name: &InterfaceName) -> Result<(), Failure> {
     InterfaceName::new(name.as_str())
@@ -56,13 +69,24 @@ pub fn require_sound(at: &Place, facts: &Snapshot) -> Result<(), Failure> {
     let Some(name) = at else { return Ok(()) };
     match facts.namespaces.get(name).map(|netns| netns.entry) {
         Some(Entry::Sound { .. }) => Ok(()),
-        Some(Entry::Broken) => Err(failed(format!(
-            "network namespace `{name}` is broken: its file has no namespace mounted on it"
-        ))
-        .hint(format!("netns-tool delete {name}, and netns-tool create {name}"))),
-        _ => Err(failed(format!("network namespace `{name}` not found"))
+        Some(Entry::Broken) => Err(broken(name)),
+        Some(Entry::Strange(what)) => Err(strange(name, what)),
+        Some(Entry::Absent) | None => Err(failed(format!("network namespace `{name}` not found"))
             .hint(format!("netns-tool create {name}, or see which there are: ip netns list"))),
     }
+}
+
+/// A file of /run/netns on which no namespace is mounted.
+pub fn broken(name: &NamespaceName) -> Failure {
+    failed(format!("network namespace `{name}` is broken: its file has no namespace mounted on it"))
+        .hint(format!("netns-tool delete {name}, and netns-tool create {name}"))
+}
+
+/// Something in /run/netns that is no namespace at all.
+pub fn strange(name: &NamespaceName, what: &str) -> Failure {
+    let path = name.path();
+    failed(format!("{} is {what}, which `ip netns` did not make", path.display()))
+        .hint(format!("look who made it; ls -ld {}", path.display()))
 }
 
 /// No interface of that name is there yet.

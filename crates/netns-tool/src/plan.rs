@@ -111,8 +111,28 @@ pub struct Step {
     pub run: Cmd,
     /// What holds after it, and did not before.
     pub gives: Vec<Fact>,
-    /// Takes it back; empty where it goes with what an earlier step made.
-    pub undo: Vec<Cmd>,
+    /// Takes it back, in this order; empty where it goes with what an earlier step made.
+    pub undo: Vec<Undo>,
+}
+
+/// A command that takes something back, tied to what it takes back: it is run only if that is there now, and was
+/// proven not to be there before the step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    pub made: Fact,
+    pub run: Cmd,
+}
+
+impl Undo {
+    pub fn new(made: Fact, run: Cmd) -> Self {
+        Self { made, run }
+    }
+
+    /// Puts a value back.
+    pub fn write(path: String, value: String) -> Self {
+        let before = Fact::Value { path: path.clone(), value: value.clone() };
+        Self { made: Fact::not(before), run: Cmd::Write { path, value } }
+    }
 }
 
 /// Which way a plan goes when something fails.
@@ -179,12 +199,6 @@ impl Cmd {
             Self::Run { netns, .. } => netns.as_ref(),
             _ => None,
         }
-    }
-
-    /// What holds after a value was written.
-    pub fn value(&self) -> Option<Fact> {
-        let Self::Write { path, value } = self else { return None };
-        Some(Fact::Value { path: path.clone(), value: value.clone() })
     }
 
     /// The tools that it needs, the one whose program is started first.

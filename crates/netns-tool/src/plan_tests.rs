@@ -10,6 +10,7 @@ use crate::mark::{ALIAS, GROUP};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work};
 use clap::Parser;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -60,8 +61,9 @@ fn facts() -> Snapshot {
         processes,
         is_current: false,
         host_id: None,
+        numbers: BTreeMap::new(),
     };
-    let sound = Entry::Sound { mounts: 1 };
+    let sound = Entry::Sound { mounts: 1, mixed: false };
     let sleeper = Process { pid: 7, command: "sleep 9".to_owned() };
     let namespaces = [
         ("ns1", netns(sound, Some(ALIAS), vec![])),
@@ -266,7 +268,7 @@ fn nat() {
          -I FORWARD -i eth0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
          -I FORWARD -i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
          -I FORWARD -i br0 -o br0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\nCOMMIT\nEND",
-            "iptables -w 5 -t nat -A POSTROUTING -s 10.0.0.0/20 -o eth0 -m comment --comment 'netns-tool nat br0 eth0' -j MASQUERADE",
+            "iptables -w 5 -t nat -A POSTROUTING -s 10.0.0.0/20 -o eth0 -m comment --comment 'netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0' -j MASQUERADE",
             "echo 1 > /proc/sys/net/ipv4/ip_forward",
         ]
     );

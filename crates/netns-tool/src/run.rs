@@ -67,7 +67,8 @@ impl Writer {
 
     /// Applies a plan, whole or not at all; a removal goes on past errors.
     pub fn apply(&self, plan: &Plan, command_line: &str) -> Result<()> {
-        for cmd in plan.steps.iter().flat_map(|step| [&step.run].into_iter().chain(&step.undo)) {
+        let undo = plan.steps.iter().flat_map(|step| &step.undo).map(|undo| &undo.run);
+        for cmd in plan.steps.iter().map(|step| &step.run).chain(undo) {
             cmd.tools().into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
         }
         match plan.direction {
@@ -86,6 +87,7 @@ impl Writer {
             Some((end, _)) => (&command[..end], " …"),
             None => (&command[..], ""),
         };
+        let shown = if shown.is_empty() { "(unknown)" } else { shown };
         tell(&format!("taking back what an interrupted command had begun: {shown}{more}"));
         let leftovers = self.undo(&left.steps.iter().collect::<Vec<_>>());
         if !leftovers.is_empty() {

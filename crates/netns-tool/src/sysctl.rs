@@ -6,7 +6,7 @@
 
 use crate::failure::{Failure, failed};
 use crate::kernel::state::State;
-use crate::plan::{Cmd, Fact, Step};
+use crate::plan::{Cmd, Fact, Step, Undo};
 
 /// Where the switches are.
 pub const IPV4: &str = "/proc/sys/net/ipv4";
@@ -58,36 +58,30 @@ impl Forwarding {
         Ok(record)
     }
 
-    /// Reads a record back; `None` where the words are none.
+    /// Reads a record back; `None` where it is not one that [`Forwarding::record`] has written, whole.
     pub fn from_record(words: &str) -> Option<Self> {
         let mut before = Self { accept_redirects: true, ..Self::default() };
-        let mut is_record = false;
-        for (key, value) in words.split(' ').filter_map(|word| word.split_once('=')) {
-            match key {
-                "ip_forward" => {
-                    is_record = true;
-                    before.on = value == "1";
+        for word in words.split(' ') {
+            match word.split_once('=')? {
+                ("ip_forward", value) => before.on = value == "1",
+                ("accept_redirects", value) => before.accept_redirects = value == "1",
+                ("default", value) => before.default = value == "1",
+                ("on", value) => {
+                    let indices: Result<_, _> = value.split(',').map(str::parse).collect();
+                    before.interfaces = indices.ok()?;
                 }
-                "accept_redirects" => before.accept_redirects = value == "1",
-                "default" => before.default = value == "1",
-                "on" => {
-                    before.interfaces =
-                        value.split(',').filter_map(|index| index.parse().ok()).collect()
-                }
-                _ => {}
+                _ => return None,
             }
         }
-        is_record.then_some(before)
+        (before.record().ok()? == words).then_some(before)
     }
 
     /// Turns forwarding on for the whole host; undone, every switch is what it is now.
     pub fn turn_on(&self, host: &State) -> Step {
         let run = write("ip_forward", true);
         let after = Self::default_after_off();
-        let mut undo = vec![write("ip_forward", false)];
-        undo.extend(
-            self.differences(&after, host).into_iter().map(|(path, value)| write(&path, value)),
-        );
+        let mut undo = vec![put_back("ip_forward", false)];
+        undo.extend(self.differences(&after, host).iter().map(|(path, on)| put_back(path, *on)));
         Step {
             why: "let the host forward IPv4 packets".to_owned(),
             gives: vec![fact("ip_forward", true)],
@@ -143,6 +137,10 @@ fn write(path: &str, on: bool) -> Cmd {
     Cmd::Write { path: format!("{IPV4}/{path}"), value: digit(on) }
 }
 
+fn put_back(path: &str, on: bool) -> Undo {
+    Undo::write(format!("{IPV4}/{path}"), digit(on))
+}
+
 fn fact(path: &str, on: bool) -> Fact {
     Fact::Value { path: format!("{IPV4}/{path}"), value: digit(on) }
 }
@@ -174,7 +172,16 @@ mod tests {
         ] {
             assert_eq!(Forwarding::from_record(&before.record().unwrap()), Some(before));
         }
-        assert_eq!(Forwarding::from_record("no record"), None);
+        for crafted in [
+            "no record",
+            "on=1,2",
+            "ip_forward=0 x=1",
+            "ip_forward=0 on=3,x",
+            "ip_forward=0 \"",
+            "ip_forward=2",
+        ] {
+            assert_eq!(Forwarding::from_record(crafted), None, "{crafted}");
+        }
         let many = Forwarding { interfaces: (1000..1100).collect(), ..Forwarding::default() };
         assert!(many.record().is_err());
     }
@@ -182,7 +189,8 @@ mod tests {
     #[test]
     fn the_way_back_sets_what_turning_it_off_changes() {
         let before = Forwarding { interfaces: vec![7, 99], ..Forwarding::default() };
-        let lines: Vec<_> = before.turn_on(&host()).undo.iter().map(Cmd::to_string).collect();
+        let lines: Vec<_> =
+            before.turn_on(&host()).undo.iter().map(|undo| undo.run.to_string()).collect();
         assert_eq!(
             lines,
             [

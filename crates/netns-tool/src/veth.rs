@@ -8,7 +8,9 @@ use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
 use crate::mark::ALIAS;
 use crate::name::InterfaceName;
-use crate::noun::{Noun, Work, check_free, check_new, find_bridge, require_sound, where_is};
+use crate::noun::{
+    Noun, Work, check_distinct, check_free, check_new, find_bridge, require_sound, where_is,
+};
 use crate::plan::{Fact, Place, Plan, Step};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -19,7 +21,7 @@ const IPV6_MTU: u32 = 1280;
 impl Noun for VethArgs {
     fn wanted(&self) -> Wanted {
         let namespaces = self.namespace.iter().chain(&self.host_ns).cloned().collect();
-        Wanted { namespaces, ..Wanted::default() }
+        Wanted { namespaces, numbers: self.host_ns.is_some(), ..Wanted::default() }
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -69,11 +71,7 @@ impl VethArgs {
             )));
         }
         let addresses = || self.host_addresses.iter().chain(&self.ns_addresses);
-        for (number, address) in addresses().enumerate() {
-            if addresses().take(number).any(|earlier| earlier.addr() == address.addr()) {
-                return Err(usage(format!("the address `{}` is given twice", address.addr())));
-            }
-        }
+        check_distinct(addresses())?;
         if self.mtu.is_some_and(|mtu| mtu < IPV6_MTU) && addresses().any(|net| net.addr().is_ipv6())
         {
             return Err(usage(format!("IPv6 needs an MTU of at least {IPV6_MTU}")));
@@ -293,17 +291,13 @@ impl VethArgs {
 fn is_pair(one: &End, link: &Link, other: &End, facts: &Snapshot) -> bool {
     let Some(there) = facts.state(other.at).link(other.name) else { return false };
     let in_same_place = one.at == other.at;
-    let leads_there = match (one.at, other.at) {
-        // The host numbers the namespaces that its links lead to; elsewhere the two indices have to do.
-        (None, Some(netns)) => {
-            facts.namespaces.get(netns).is_some_and(|netns| netns.host_id == link.peer_netns)
-        }
-        _ => true,
-    };
-    leads_there
-        && link.peer_netns.is_none() == in_same_place
-        && link.peer == Some(there.index)
-        && there.peer == Some(link.index)
+    // A place numbers the namespaces that its links lead to. Indices alone would not do: each namespace begins at 1.
+    let number = other.at.as_ref().filter(|_| !in_same_place).and_then(|netns| match one.at {
+        None => facts.namespaces.get(netns)?.host_id,
+        Some(one) => facts.namespaces.get(one)?.numbers.get(netns).copied(),
+    });
+    let leads_there = link.peer_netns == number && link.peer_netns.is_none() == in_same_place;
+    leads_there && link.peer == Some(there.index) && there.peer == Some(link.index)
 }
 
 fn side(at: &Place) -> String {

@@ -13,7 +13,7 @@ pub struct Memory(pub Vec<Port>);
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Port {
-    /// Interface indices are not used again, so that a port that is gone does no harm.
+    /// Of the interface. Indices are not used again: that of a port that is gone is nobody else's.
     pub index: u32,
     /// It was down before it became a port.
     pub was_down: bool,
@@ -60,11 +60,6 @@ impl Memory {
 
     pub fn was_down(&self, port: &Link) -> bool {
         self.0.iter().any(|entry| entry.index == port.index && entry.was_down)
-    }
-
-    /// Whether ports have become its after it was made.
-    pub fn was_joined(&self) -> bool {
-        self.0.iter().any(|entry| entry.joined)
     }
 
     pub fn has_joined(&self, port: &Link) -> bool {

@@ -1,15 +1,15 @@
 //! Network namespaces as `ip netns` keeps them: files in /run/netns, each with a namespace mounted on it.
 
-use crate::failure::{failed, missing};
+use crate::failure::{failed, in_words, missing};
 use crate::name::NamespaceName;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
-use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
-use std::collections::HashMap;
+use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::Path;
 use std::thread::{self, Builder};
 
 /// What /run/netns has under a name.
@@ -19,22 +19,39 @@ pub enum Entry {
     Absent,
     /// A file on which no namespace is mounted, as an interrupted `ip netns add` leaves it.
     Broken,
-    /// A network namespace. Of several mounts, one above the other, each needs its own unmounting.
-    Sound { mounts: usize },
+    /// A network namespace. Of several mounts, one above the other, each needs its own unmounting; `mixed`: they are
+    /// of different namespaces.
+    Sound { mounts: usize, mixed: bool },
+    /// Something that `ip netns` does not make there, such as a symbolic link; in words.
+    Strange(&'static str),
 }
 
 /// Looks the name up.
 pub fn entry(name: &NamespaceName) -> Result<Entry> {
     let path = name.path();
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Entry::Absent),
-        Err(error) => return Err(failed(format!("cannot open {}: {error}", path.display())).into()),
+    let cannot = |error: std::io::Error| {
+        failed(format!("cannot look at {}: {}", path.display(), in_words(&error)))
     };
-    if fstatfs(&file)?.filesystem_type() != NSFS_MAGIC {
+    // It is not opened before it is known to be a file: that could lead elsewhere, or wait for a writer.
+    let kind = match fs::symlink_metadata(&path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Entry::Absent),
+        Err(error) => return Err(cannot(error).into()),
+    };
+    if !kind.is_file() {
+        let what = if kind.is_symlink() {
+            "a symbolic link"
+        } else if kind.is_dir() {
+            "a folder"
+        } else {
+            "a special file"
+        };
+        return Ok(Entry::Strange(what));
+    }
+    if statfs(&path)?.filesystem_type() != NSFS_MAGIC {
         return Ok(Entry::Broken);
     }
-    Ok(Entry::Sound { mounts: mounts(name)? })
+    mounts(name)
 }
 
 /// The number of the file itself, below what is mounted on it; a folder's listing has it, a look at the path has not.
@@ -43,22 +60,28 @@ pub fn file_number(name: &NamespaceName) -> Option<u64> {
     entries.find(|entry| entry.file_name() == name.as_str()).map(|entry| entry.ino())
 }
 
-/// How many mounts lie one above the other on the namespace's file.
-fn mounts(name: &NamespaceName) -> Result<usize> {
+/// The mounts that lie one above the other on the namespace's file.
+fn mounts(name: &NamespaceName) -> Result<Entry> {
     let table =
         fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
-    // The fields are: mount id, id of the mount it lies on, device, root, mount point, … (proc_pid_mountinfo(5)).
-    let ids = table.lines().filter_map(|line| {
-        let fields: Vec<_> = line.split(' ').collect();
-        let [id, below, _, _, point, ..] = fields[..] else { return None };
-        (std::path::Path::new(point) == name.path()).then_some((id, below))
-    });
-    let below: HashMap<&str, &str> = ids.collect();
+    // The fields are: mount id, id of the mount it lies on, device, root (here the namespace), mount point, …
+    // (proc_pid_mountinfo(5)).
+    let mounts: Vec<(&str, &str, &str)> = table
+        .lines()
+        .filter_map(|line| {
+            let fields: Vec<_> = line.split(' ').collect();
+            let [id, below, _, root, point, ..] = fields[..] else { return None };
+            (Path::new(point) == name.path()).then_some((id, below, root))
+        })
+        .collect();
     // Where /run is shared, the same mount shows up again below the mount of /run/netns on itself: that copy is
     // the bottom of a stack of its own, so the height of the highest stack is what counts.
-    let height =
-        |id: &&str| std::iter::successors(Some(*id), |id| below.get(id).copied()).count() - 1;
-    Ok(below.keys().map(height).max().unwrap_or(1))
+    let below = |id: &&str| mounts.iter().find(|mount| mount.0 == *id).map(|mount| mount.1);
+    let height = |top| std::iter::successors(Some(top), below).count() - 1;
+    Ok(Entry::Sound {
+        mounts: mounts.iter().map(|mount| height(mount.0)).max().unwrap_or(1),
+        mixed: mounts.iter().any(|mount| mount.2 != mounts[0].2),
+    })
 }
 
 /// Runs `read` on a thread of its own inside the namespace, so that the rest of the process stays where it is.
@@ -97,7 +120,7 @@ pub struct Process {
 pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
     let path = name.path();
     let Ok(here) = fs::metadata(&path) else { return Ok(Vec::new()) };
-    let is_inside = |netns: &std::path::Path| {
+    let is_inside = |netns: &Path| {
         fs::metadata(netns)
             .is_ok_and(|there| (there.dev(), there.ino()) == (here.dev(), here.ino()))
     };
@@ -119,7 +142,7 @@ pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
     Ok(inside)
 }
 
-fn command(process: &std::path::Path) -> String {
+fn command(process: &Path) -> String {
     let line = fs::read(process.join("cmdline")).unwrap_or_default();
     let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
     let line = words.join(" ").trim_end().to_owned();

@@ -21,6 +21,32 @@ const RTM_GETADDR: u16 = 22;
 const RTM_GETROUTE: u16 = 26;
 const RTM_GETNSID: u16 = 90;
 
+// Attributes of a link (linux/if_link.h) …
+const IFLA_ADDRESS: u16 = 1;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
+const IFLA_MASTER: u16 = 10;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_IFALIAS: u16 = 20;
+const IFLA_GROUP: u16 = 27;
+const IFLA_LINK_NETNSID: u16 = 37;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const IFLA_BR_STP_STATE: u16 = 5;
+const IFLA_BR_VLAN_FILTERING: u16 = 7;
+// … of an address (linux/if_addr.h) …
+const IFA_ADDRESS: u16 = 1;
+const IFA_LOCAL: u16 = 2;
+// … of a route (linux/rtnetlink.h) …
+const RTA_DST: u16 = 1;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
+const RTA_TABLE: u16 = 15;
+// … and of the number of a namespace (linux/net_namespace.h).
+const NETNSA_NSID: u16 = 1;
+
 /// A message of rtnetlink whose body is taken apart by its reader.
 #[derive(Debug)]
 struct Raw {
@@ -76,10 +102,10 @@ pub fn netns_id(file: &impl AsRawFd) -> Result<Option<i32>> {
     request.extend(file.as_raw_fd().to_ne_bytes());
     let bodies = ask(RTM_GETNSID, request, 0)?.unwrap_or_default();
     let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
-    // NETNSA_NSID; -1 stands for "not assigned".
+    // -1 stands for "not assigned".
     let id = attributes
         .iter()
-        .find(|(kind, _)| *kind == 1)
+        .find(|(kind, _)| *kind == NETNSA_NSID)
         .map(|(_, value)| number(value).cast_signed());
     Ok(id.filter(|id| *id >= 0))
 }
@@ -158,15 +184,15 @@ fn link(body: &[u8]) -> Result<Link> {
     };
     for (kind, value) in attributes(body, 16) {
         match kind {
-            1 => link.mac = value,
-            3 => link.name = InterfaceName::reported(text(&value)),
-            4 => link.mtu = number(&value),
-            5 => link.peer = Some(number(&value)),
-            37 => link.peer_netns = Some(number(&value).cast_signed()),
-            10 => link.master = Some(number(&value)),
-            18 => read_link_info(&value, &mut link),
-            20 => link.alias = Some(text(&value)),
-            27 => link.group = number(&value),
+            IFLA_ADDRESS => link.mac = value,
+            IFLA_IFNAME => link.name = InterfaceName::reported(text(&value)),
+            IFLA_MTU => link.mtu = number(&value),
+            IFLA_LINK => link.peer = Some(number(&value)),
+            IFLA_LINK_NETNSID => link.peer_netns = Some(number(&value).cast_signed()),
+            IFLA_MASTER => link.master = Some(number(&value)),
+            IFLA_LINKINFO => read_link_info(&value, &mut link),
+            IFLA_IFALIAS => link.alias = Some(text(&value)),
+            IFLA_GROUP => link.group = number(&value),
             _ => {}
         }
     }
@@ -177,13 +203,14 @@ fn link(body: &[u8]) -> Result<Link> {
 fn read_link_info(value: &[u8], link: &mut Link) {
     for (kind, value) in attributes(value, 0) {
         match kind {
-            1 => link.kind = Some(text(&value)),
-            2 => {
+            IFLA_INFO_KIND => link.kind = Some(text(&value)),
+            IFLA_INFO_DATA => {
                 for (kind, value) in attributes(&value, 0) {
                     match kind {
-                        // IFLA_BR_STP_STATE and IFLA_BR_VLAN_FILTERING
-                        5 => link.stp = number(&value) != 0,
-                        7 => link.vlan_filtering = value.first().is_some_and(|on| *on != 0),
+                        IFLA_BR_STP_STATE => link.stp = number(&value) != 0,
+                        IFLA_BR_VLAN_FILTERING => {
+                            link.vlan_filtering = value.first().is_some_and(|on| *on != 0)
+                        }
                         _ => {}
                     }
                 }
@@ -196,11 +223,11 @@ fn read_link_info(value: &[u8], link: &mut Link) {
 fn address(body: &[u8]) -> Option<Address> {
     let (prefix, index) = (body[1], number(&body[4..8]));
     let attributes = attributes(body, 8);
-    // On a point-to-point link IFA_ADDRESS (1) is the other end's, and IFA_LOCAL (2) our own.
+    // On a point-to-point link IFA_ADDRESS is the other end's, and IFA_LOCAL our own.
     let find = |wanted| {
         attributes.iter().find(|(kind, _)| *kind == wanted).and_then(|(_, value)| ip(value))
     };
-    let ip = find(2).or_else(|| find(1))?;
+    let ip = find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?;
     Some(Address { index, net: IpNet::new(ip, prefix).ok()? })
 }
 
@@ -211,11 +238,11 @@ fn route(body: &[u8]) -> Option<Route> {
     let (mut to, mut via, mut device, mut metric) = (None, None, None, 0);
     for (kind, value) in attributes(body, 12) {
         match kind {
-            1 => to = ip(&value),
-            4 => device = Some(number(&value)),
-            5 => via = ip(&value),
-            6 => metric = number(&value),
-            15 => table = number(&value),
+            RTA_DST => to = ip(&value),
+            RTA_OIF => device = Some(number(&value)),
+            RTA_GATEWAY => via = ip(&value),
+            RTA_PRIORITY => metric = number(&value),
+            RTA_TABLE => table = number(&value),
             _ => {}
         }
     }

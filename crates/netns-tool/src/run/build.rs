@@ -84,7 +84,8 @@ impl Writer {
     /// else makes rules with ours: the plan was computed under the lock from a listing without them.
     fn prove_absence(&self, step: &Step) -> Result<()> {
         let mut look = self.look();
-        for fact in step.gives.iter().filter(|fact| !matches!(fact, Fact::Rule(_))) {
+        let made = step.undo.iter().map(|undo| &undo.made);
+        for fact in made.filter(|fact| !matches!(fact, Fact::Rule(_))) {
             if look.holds(fact)? {
                 return Err(failed(format!(
                     "cannot {}: somebody else has just made {fact}",

@@ -2,7 +2,7 @@
 //! one is killed. It is gone when the command ends.
 
 use super::lock::Lock;
-use crate::failure::failed;
+use crate::failure::{Failure, Kind, failed, in_words};
 use crate::plan::Step;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -51,9 +51,8 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// It cannot be written; the step must not be done then.
     pub fn note(&mut self, step: &Step) -> Result<()> {
-        let unwritten = |error: &dyn std::fmt::Display| {
-            failed(format!("cannot write the journal of this command: {error}"))
-        };
+        let unwritten =
+            |error: &str| failed(format!("cannot write the journal of this command: {error}"));
         let mut line = String::new();
         if self.file.is_none() {
             let flags = OFlag::O_WRONLY
@@ -62,13 +61,13 @@ impl<'a> Journal<'a> {
                 | OFlag::O_NOFOLLOW
                 | OFlag::O_CLOEXEC;
             let file = openat(self.lock.folder(), FILE, flags, Mode::from_bits_truncate(0o600))
-                .map_err(|error| unwritten(&error.desc()))?;
+                .map_err(|error| unwritten(error.desc()))?;
             self.file = Some(File::from(file));
             line = encode(&Line::Command(self.command.clone()))?;
         }
         line.push_str(&encode(&Line::Step(step.clone()))?);
         if let Some(file) = &mut self.file {
-            file.write_all(line.as_bytes()).map_err(|error| unwritten(&error))?;
+            file.write_all(line.as_bytes()).map_err(|error| unwritten(&in_words(&error)))?;
         }
         Ok(())
     }
@@ -88,26 +87,38 @@ fn encode(line: &Line) -> Result<String> {
 }
 
 /// Reads the journal of a command that was killed, if there is one.
+///
+/// # Errors
+/// It cannot be read, or not be understood: then nobody knows what the command has done.
 pub fn left(lock: &Lock) -> Result<Option<Left>> {
-    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let mut text = String::new();
-    match openat(lock.folder().as_fd(), FILE, flags, Mode::empty()) {
-        Ok(file) => {
-            File::from(file).read_to_string(&mut text).context("cannot read the journal")?
-        }
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    let mut file = match openat(lock.folder().as_fd(), FILE, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
         Err(Errno::ENOENT) => return Ok(None),
-        Err(error) => return Err(error).context("cannot open the journal"),
+        Err(error) => return Err(unreadable(error.desc()).into()),
     };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(unreadable("it is no plain file").into());
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| unreadable(&in_words(&error)))?;
     let mut left = Left::default();
-    for line in text.lines() {
-        // A line that was cut off is one whose step was not done: it is written before.
+    // A last line that was cut off is one whose step was not done: it is written before.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    for line in whole.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Command(command)) => left.command = command,
             Ok(Line::Step(step)) => left.steps.push(step),
-            Err(_) => break,
+            Err(_) => return Err(unreadable("a line of it means nothing to this version").into()),
         }
     }
     Ok(Some(left))
+}
+
+fn unreadable(why: &str) -> Failure {
+    Failure::new(Kind::Left, format!("the journal of a killed command cannot be read: {why}"))
+        .note("left", "/run/netns-tool/journal, and perhaps what it tells of")
+        .hint("remove what that command has made, and then: rm -r /run/netns-tool")
 }
 
 /// Removes the journal.

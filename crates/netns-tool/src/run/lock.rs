@@ -28,6 +28,8 @@ impl Lock {
     /// Exit code 5 when the time is over, 3 where the folder cannot be used.
     pub fn take(wait: Duration) -> Result<Self> {
         let deadline = Instant::now() + wait;
+        let patience = Instant::now() + Duration::from_secs(1);
+        let mut is_told = false;
         let mut pause = Duration::from_millis(1);
         loop {
             if let Some(lock) = Self::try_take()? {
@@ -41,6 +43,10 @@ impl Lock {
                 return Err(failure
                     .hint("the same command when it has ended; --wait SECONDS waits longer")
                     .into());
+            }
+            if !is_told && Instant::now() >= patience {
+                super::tell("waiting for another netns-tool to end (--wait)");
+                is_told = true;
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));

@@ -2,54 +2,44 @@
 
 use super::{Writer, tell};
 use crate::failure::Failure;
-use crate::plan::{Cmd, Fact, Step};
+use crate::plan::{Fact, Step, Undo};
 
 impl Writer {
-    /// Takes the steps back, the last first; gives those of which something is left.
-    pub(super) fn undo<'p>(&self, begun: &[&'p Step]) -> Vec<&'p Step> {
-        begun.iter().rev().copied().filter(|step| !self.undo_step(step)).collect()
+    /// Takes the steps back, the last first; gives what could not be taken back.
+    pub(super) fn undo<'p>(&self, begun: &[&'p Step]) -> Vec<&'p Undo> {
+        begun.iter().rev().flat_map(|step| self.undo_step(step)).collect()
     }
 
-    /// Whether nothing of the step is left.
-    fn undo_step(&self, step: &Step) -> bool {
+    fn undo_step<'p>(&self, step: &'p Step) -> Vec<&'p Undo> {
         for _attempt in 0..2 {
-            if !self.remains(step) {
-                return true;
-            }
-            for cmd in &step.undo {
+            for undo in &step.undo {
+                if !self.remains(undo) {
+                    continue;
+                }
                 // Whether it worked is seen by looking, not by its exit status.
-                if let Err(refusal) = self.execute(cmd, true)
+                if let Err(refusal) = self.execute(&undo.run, true)
                     && self.settings.verbose
                 {
                     tell(&refusal.said);
                 }
             }
         }
-        !self.remains(step)
+        step.undo.iter().filter(|undo| self.remains(undo)).collect()
     }
 
     /// What cannot be looked up may be there.
-    fn remains(&self, step: &Step) -> bool {
-        let mut look = self.look();
-        // Values that are put back are looked at one by one: a killed command may have put back some of them.
-        let writes: Vec<_> = step.undo.iter().filter_map(Cmd::value).collect();
-        if !writes.is_empty() {
-            return !writes.iter().all(|fact| look.holds(fact).unwrap_or(false));
-        }
-        step.gives.iter().any(|fact| look.remains(fact).unwrap_or(true))
+    fn remains(&self, undo: &Undo) -> bool {
+        self.look().remains(&undo.made).unwrap_or(true)
     }
 }
 
 /// Adds to the failure what is left, and the commands that remove it.
-pub(super) fn name_leftovers(failure: Failure, leftovers: &[&Step]) -> Failure {
+pub(super) fn name_leftovers(failure: Failure, leftovers: &[&Undo]) -> Failure {
     let mut failure = failure;
-    for step in leftovers {
-        failure = failure.note("left", names(&step.gives));
-        for cmd in &step.undo {
-            failure = failure.note("run", cmd.to_string());
-        }
+    for undo in leftovers {
+        failure = failure.note("left", name(&undo.made)).note("run", undo.run.to_string());
     }
-    failure.hint("netns-tool recover, or the commands above")
+    failure.hint("netns-tool recover, or the commands above and then: rm -r /run/netns-tool")
 }
 
 /// What is left, in words: of a step that was to remove something, that something.
@@ -59,7 +49,7 @@ pub(super) fn names(facts: &[Fact]) -> String {
 
 fn name(fact: &Fact) -> String {
     match fact {
-        Fact::Not(fact) => fact.to_string(),
+        Fact::Not(fact) => name(fact),
         Fact::Empty(netns) => format!("processes in network namespace `{netns}`"),
         Fact::Value { path, value } => format!("`{path}`, which should be `{value}`"),
         fact => fact.to_string(),

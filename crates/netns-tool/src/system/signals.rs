@@ -5,11 +5,24 @@ use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1, SIGUSR2,
+    SIGVTALRM, SIGXCPU, SIGXFSZ,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 static ARRIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+
+/// The signals that end a process which does not handle them (signal(7)); SIGPWR and SIGSTKFLT by their numbers on
+/// x86 and Arm.
+const ENDING: [i32; 15] = [
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGXCPU, SIGXFSZ, 30, 16,
+];
+
+/// The real-time signals that glibc leaves to programs.
+const REALTIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 /// The least limits to work with, for netns-tool and its children: in bytes, open files, and seconds. One that is hit
 /// halfway would end a command as SIGKILL does.
@@ -31,7 +44,7 @@ pub fn prepare() -> Result<()> {
     // HUP, INT and TERM may be ignored as well (sudo passes that on), and must work during a long command.
     let arrived = ARRIVED.get_or_init(Arc::default);
     signal_hook::flag::register(SIGCHLD, Arc::default()).context("cannot handle SIGCHLD")?;
-    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+    for signal in ENDING.into_iter().chain(REALTIME) {
         let number = usize::try_from(signal)?;
         signal_hook::flag::register_usize(signal, Arc::clone(arrived), number)
             .context("cannot handle signals")?;
