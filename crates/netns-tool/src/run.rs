@@ -20,6 +20,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Write;
 use std::time::{Duration, Instant};
+use undo::Begun;
 
 /// How commands are run.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,8 @@ impl Writer {
         };
         let shown = if shown.is_empty() { "(unknown)" } else { shown };
         tell(&format!("taking back what an interrupted command had begun: {shown}{more}"));
-        let leftovers = self.undo(&left.steps.iter().collect::<Vec<_>>());
+        let begun: Vec<_> = left.steps.iter().map(|step| Begun { step, number: None }).collect();
+        let leftovers = self.undo(&begun);
         if !leftovers.is_empty() {
             return Err(undo::name_leftovers(
                 Failure::new(Kind::Left, "not all of it could be taken back"),

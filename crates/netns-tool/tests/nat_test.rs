@@ -105,7 +105,7 @@ fn the_rules_bear_the_mark_and_are_as_written() {
             "-A FORWARD -i br0 -o up0 -m comment --comment \"netns-tool nat br0 up0\" -j ACCEPT",
             "-A FORWARD -i up0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 up0\" -j ACCEPT",
             "-A FORWARD -i up0 -o br0 -m comment --comment \"netns-tool nat br0 up0 before ip_forward=0\" -j DROP",
-            "-A POSTROUTING -s 10.0.0.0/24 -o up0 -m comment --comment \"netns-tool nat br0 up0\" -j MASQUERADE",
+            "-A POSTROUTING -s 10.0.0.0/24 -o up0 -m comment --comment \"netns-tool nat br0 up0 before ip_forward=0\" -j MASQUERADE",
         ];
         let all = rules();
         let mut found: Vec<&str> = all.lines().filter(|line| line.starts_with("-A")).collect();

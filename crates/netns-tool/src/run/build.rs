@@ -1,7 +1,7 @@
 //! A plan that builds: all of its steps, or the host as it was.
 
 use super::journal::Journal;
-use super::{Refusal, Writer, interruption, undo};
+use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed};
 use crate::plan::{Fact, Plan, Step};
 use crate::system::signals;
@@ -39,14 +39,14 @@ impl Writer {
         &self,
         plan: &'p Plan,
         journal: &mut Journal,
-        begun: &mut Vec<&'p Step>,
+        begun: &mut Vec<Begun<'p>>,
     ) -> Result<()> {
         for step in &plan.steps {
             interruption()?;
             if !step.undo.is_empty() {
                 self.prove_absence(step)?;
                 journal.note(step)?;
-                begun.push(step);
+                begun.push(Begun { step, number: None });
             }
             if let Err(refusal) = self.act(step) {
                 // `ip netns add` found a file of that name, which was not there a moment ago: it is somebody else's.
@@ -58,6 +58,9 @@ impl Writer {
                 // A Ctrl-C also ends a child that it finds just before it has a process group of its own.
                 interruption()?;
                 return Err(self.refused(step, &refusal).into());
+            }
+            if let (Some(undo), Some(begun)) = (step.undo.first(), begun.last_mut()) {
+                begun.number = self.look().number(&undo.made);
             }
         }
         interruption()

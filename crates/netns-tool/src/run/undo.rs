@@ -4,16 +4,25 @@ use super::{Writer, tell};
 use crate::failure::Failure;
 use crate::plan::{Fact, Step, Undo};
 
+/// A step that was begun.
+#[derive(Clone, Copy)]
+pub(super) struct Begun<'p> {
+    pub step: &'p Step,
+    /// What tells the thing that it made from another of the same name, once it has succeeded.
+    pub number: Option<u64>,
+}
+
 impl Writer {
     /// Takes the steps back, the last first; gives what could not be taken back.
-    pub(super) fn undo<'p>(&self, begun: &[&'p Step]) -> Vec<&'p Undo> {
-        begun.iter().rev().flat_map(|step| self.undo_step(step)).collect()
+    pub(super) fn undo<'p>(&self, begun: &[Begun<'p>]) -> Vec<&'p Undo> {
+        begun.iter().rev().flat_map(|begun| self.undo_step(begun)).collect()
     }
 
-    fn undo_step<'p>(&self, step: &'p Step) -> Vec<&'p Undo> {
+    fn undo_step<'p>(&self, begun: &Begun<'p>) -> Vec<&'p Undo> {
+        let step = begun.step;
         for _attempt in 0..2 {
             for undo in &step.undo {
-                if !self.remains(undo) {
+                if !self.remains(undo, begun) {
                     continue;
                 }
                 // Whether it worked is seen by looking, not by its exit status.
@@ -24,12 +33,15 @@ impl Writer {
                 }
             }
         }
-        step.undo.iter().filter(|undo| self.remains(undo)).collect()
+        step.undo.iter().filter(|undo| self.remains(undo, begun)).collect()
     }
 
     /// What cannot be looked up may be there.
-    fn remains(&self, undo: &Undo) -> bool {
-        self.look().remains(&undo.made).unwrap_or(true)
+    fn remains(&self, undo: &Undo, begun: &Begun) -> bool {
+        let mut look = self.look();
+        let is_known = matches!(undo.made, Fact::Namespace(_)) && begun.number.is_some();
+        (is_known && look.number(&undo.made) == begun.number)
+            || look.remains(&undo.made).unwrap_or(true)
     }
 }
 
