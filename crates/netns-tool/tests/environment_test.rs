@@ -260,7 +260,7 @@ fn what_others_have_put_in_its_folder_s_place_is_not_used() {
         }
         // A journal that is a link is not followed either.
         sh("mkdir -m 700 /run/netns-tool; ln -s /run/somebody/file /run/netns-tool/journal");
-        is_refused("\"$TOOL\" create n1", 1, "journal");
+        is_refused("\"$TOOL\" create n1", 4, "journal");
     });
 }
 
