@@ -25,10 +25,9 @@ mod veth;
 
 use anyhow::Result;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
-use cli::{Cli, Command};
+use cli::Cli;
 use failure::{Failure, Kind};
 use kernel::Snapshot;
-use noun::Noun;
 use run::{Settings, Writer};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -71,14 +70,7 @@ fn act(cli: &Cli) -> Result<()> {
         wait: Duration::from_secs(global.wait.into()),
         verbose: global.verbose,
     };
-    let noun: &dyn Noun = match &cli.command {
-        Command::Create(args) => args,
-        Command::Delete(args) => args,
-        Command::Veth(args) => args,
-        Command::Bridge(args) => args,
-        Command::Nat(args) => args,
-        Command::Recover => return recover(settings, global),
-    };
+    let Some(noun) = noun::of(&cli.command) else { return recover(settings, global) };
     noun.check()?;
     if global.dry_run {
         if run::journal_lies_there() {

@@ -1,5 +1,6 @@
 //! What the subcommands have in common: each says what it wants to know, and turns what is there into a plan.
 
+use crate::cli::Command;
 use crate::failure::{Failure, failed, usage};
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
@@ -26,6 +27,18 @@ pub trait Noun {
     /// # Errors
     /// Why it cannot be done; nothing has been changed then.
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure>;
+}
+
+/// The noun of a command; `None` for `recover`, whose work is no plan but a killed command's journal.
+pub fn of(command: &Command) -> Option<&dyn Noun> {
+    Some(match command {
+        Command::Create(args) => args,
+        Command::Delete(args) => args,
+        Command::Veth(args) => args,
+        Command::Bridge(args) => args,
+        Command::Nat(args) => args,
+        Command::Recover => return None,
+    })
 }
 
 /// A plan, and what to say on stdout when it has been applied.

@@ -1,14 +1,14 @@
 //! The plans of the nouns, as exact text: command line and facts in, script or message out. No root, no kernel.
 
 use crate::address::Mac;
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::kernel::namespaces::{Entry, Process};
 use crate::kernel::state::{Address, Link, Route, State};
 use crate::kernel::{Netns, Snapshot};
 use crate::mark::{ALIAS, GROUP};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::noun::{Noun, Work};
+use crate::noun::{self, Work};
 use clap::Parser;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -84,14 +84,7 @@ fn facts() -> Snapshot {
 
 fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
     let cli = Cli::try_parse_from(format!("netns-tool {line}").split(' ')).unwrap();
-    let noun: &dyn Noun = match &cli.command {
-        Command::Create(args) => args,
-        Command::Delete(args) => args,
-        Command::Veth(args) => args,
-        Command::Bridge(args) => args,
-        Command::Nat(args) => args,
-        Command::Recover => panic!("recover has no plan"),
-    };
+    let noun = noun::of(&cli.command).expect("a command with a plan");
     noun.check()?;
     noun.plan(facts)
 }
