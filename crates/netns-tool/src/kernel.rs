@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub firewall: firewall::Listing,
     pub forwarding: Forwarding,
     pub has_ping: bool,
+    /// A namespace that is made here would be seen by nobody else.
+    pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
     pub fresh_mac: Option<Mac>,
 }
@@ -64,6 +66,7 @@ impl Snapshot {
         let mut snapshot = Self {
             host: read_state()?,
             has_ping: tools::is_installed(Tool::Ping),
+            is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
             ..Self::default()
         };

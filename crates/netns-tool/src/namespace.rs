@@ -1,7 +1,7 @@
 //! `create` and `delete`: network namespaces that stay.
 
 use crate::cli::{CreateArgs, DeleteArgs};
-use crate::failure::{Failure, failed};
+use crate::failure::{Failure, failed, missing};
 use crate::ip;
 use crate::kernel::namespaces::Entry;
 use crate::kernel::{Netns, Snapshot, Wanted};
@@ -29,6 +29,7 @@ impl Noun for CreateArgs {
         for (name, netns) in named(&self.names, facts) {
             match netns.entry {
                 Entry::Absent => {
+                    check_seen(name, "create", facts)?;
                     steps.extend(self.create(name, facts));
                     report.push(format!(
                         "Created network namespace `{name}` at {}",
@@ -134,6 +135,7 @@ impl Noun for DeleteArgs {
                 report.push(format!("There is no network namespace `{name}`; nothing to delete"));
                 continue;
             }
+            check_seen(name, "delete", facts)?;
             self.check(name, netns)?;
             if !netns.processes.is_empty() {
                 first.push(end_processes(name, netns));
@@ -208,6 +210,21 @@ fn end_processes(name: &NamespaceName, netns: &Netns) -> Step {
         gives: vec![Fact::Empty(name.clone())],
         undo: vec![],
     }
+}
+
+/// Refuses to make or delete what others would go on to see otherwise.
+fn check_seen(name: &NamespaceName, command: &str, facts: &Snapshot) -> Result<(), Failure> {
+    if !facts.is_unseen_outside {
+        return Ok(());
+    }
+    let reason = "what is mounted here in /run/netns does not reach the rest of the system; so it is within `ip netns exec`, and in some services";
+    Err(missing(format!(
+        "cannot {command} network namespace `{name}` for more than this shell alone"
+    ))
+    .note("reason", reason)
+    .hint(format!(
+        "the command outside of it, or: nsenter --target 1 --mount netns-tool {command} {name}"
+    )))
 }
 
 /// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns

@@ -159,7 +159,7 @@ fn a_tool_that_others_can_change_is_not_run() {
     private_host(|| {
         lived_in();
         done("bridge br0 --addr 10.0.0.1/24");
-        for (program, words) in [("ip", "create n1"), ("iptables-restore", "nat br0 fveth0")] {
+        for (program, words) in [("ip", "bridge br1"), ("iptables-restore", "nat br0 fveth0")] {
             sh(&format!(
                 "cp $(readlink -f $(which {program})) /run/tmp/copy; chown 0:0 /run/tmp/copy"
             ));

@@ -8,7 +8,7 @@ use support::{
     assert_is, done, has_link, ip, namespaces, private_host, refused, sh, succeeds, sysctl, tool,
     unchanged,
 };
-use testhost::{Faults, Mode, Snapshot, foreign_objects, warm_up};
+use testhost::{Faults, Mode, Snapshot, binary, foreign_objects, warm_up};
 
 const HOST: &str = "";
 
@@ -206,5 +206,40 @@ fn a_bridge_forgets_the_ports_that_left_by_themselves() {
         done("delete nb");
         done("bridge br1 --attach a --if-missing --delete");
         assert!(!has_link(HOST, "br1") && has_link(HOST, "a"));
+    });
+}
+
+#[test]
+fn nothing_is_made_where_only_this_shell_would_see_it() {
+    private_host(|| {
+        // As systemd leaves it on a host.
+        sh("mount --make-shared /run");
+        done("create a b");
+        let tool = binary("netns-tool").display().to_string();
+        for inside in ["ip netns exec a", "unshare --mount", "unshare --mount --propagation slave"]
+        {
+            for words in ["create c", "delete b", "--dry-run create c"] {
+                let said = unchanged(|| {
+                    sh(&format!("{inside} {tool} {words} 2>&1 && exit; echo \"exit code $?\""))
+                });
+                assert!(said.contains("this shell alone"), "{inside} {words}: {said}");
+                assert!(said.contains("exit code 3"), "{inside} {words}: {said}");
+            }
+            // What is there can be used, and what is asked for can be there already.
+            sh(&format!("{inside} {tool} create --if-missing b"));
+            sh(&format!("{inside} {tool} veth v0 b e0; {inside} {tool} veth v0 b e0 --delete"));
+        }
+        // What the message says to type.
+        sh(&format!("ip netns exec a nsenter --target 1 --mount {tool} create c"));
+        assert_eq!(namespaces(), ["a", "b", "c"]);
+        assert!(succeeds("ip netns exec c true"));
+        sh(&format!("ip netns exec a nsenter --target 1 --mount {tool} delete c"));
+        // Mounts that are shared, and a folder of one's own, are as good as elsewhere.
+        sh(&format!("unshare --mount --propagation unchanged {tool} create c"));
+        assert!(succeeds("ip netns exec c true"));
+        sh(&format!(
+            "unshare --mount sh -c 'mount -t tmpfs none /run; {tool} create d && {tool} delete d'"
+        ));
+        assert_eq!(namespaces(), ["a", "b", "c"]);
     });
 }

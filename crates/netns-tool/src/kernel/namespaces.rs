@@ -84,6 +84,35 @@ fn mounts(name: &NamespaceName) -> Result<Entry> {
     })
 }
 
+/// Whether a namespace that is made here would be seen by this process and its children alone: the first process has the
+/// same folder, in a mount namespace that mounts made here do not reach. `ip netns exec` starts its programs like that;
+/// a container has a folder of its own, or a first process of its own.
+pub fn are_unseen_outside() -> bool {
+    let file = |path: &str| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    let are_same = |path: &str, other: &str| Some(file(path)? == file(other)?);
+    // Where the first process may not be looked at, in a user namespace, /run is not its either.
+    let is_elsewhere = are_same("/proc/self/ns/mnt", "/proc/1/ns/mnt") == Some(false);
+    let is_same_folder = || {
+        are_same("/run/netns", "/proc/1/root/run/netns")
+            .or_else(|| are_same("/run", "/proc/1/root/run"))
+    };
+    let is_reached = || peer_group("self").is_some_and(|own| peer_group("1") == Some(own));
+    is_elsewhere && is_same_folder() == Some(true) && !is_reached()
+}
+
+/// The group of mounts that get what the process mounts in /run/netns: `shared:` and a number, in the words of
+/// proc_pid_mountinfo(5). `None`: nobody else gets it.
+fn peer_group(process: &str) -> Option<String> {
+    let table = fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?;
+    let folder = |line: &&str| {
+        let point = Path::new(line.split(' ').nth(4)?);
+        Path::new("/run/netns").starts_with(point).then(|| point.components().count())
+    };
+    let mount = table.lines().filter(|line| folder(line).is_some()).max_by_key(folder)?;
+    let mut optional = mount.split(' ').skip(6).take_while(|field| *field != "-");
+    optional.find(|field| field.starts_with("shared:")).map(str::to_owned)
+}
+
 /// Runs `read` on a thread of its own inside the namespace, so that the rest of the process stays where it is.
 ///
 /// # Errors
