@@ -97,19 +97,19 @@ pub fn delete_link(at: &Place, name: &InterfaceName, why: String) -> Step {
 }
 
 /// Marks a link that was made here, and with `up` brings it up in the same call.
-pub fn mark(at: &Place, name: &InterfaceName, alias: &str, up: bool) -> Step {
+pub fn mark(at: &Place, name: &InterfaceName, alias: &str, up: bool, why: String) -> Step {
     let mut gives =
         vec![Fact::Alias { at: at.clone(), name: name.clone(), alias: alias.to_owned() }];
     let mut run = Cmd::ip(at, &format!("link set dev {name}"));
     with_words(&mut run, &["alias", alias]);
     with_words(&mut run, if up { &["up"][..] } else { &[] });
     gives.extend(up.then(|| Fact::Up { at: at.clone(), name: name.clone() }));
-    let why = if up {
-        format!("mark {name} as made by {ALIAS}, and bring it up")
-    } else {
-        format!("mark {name} as made by {ALIAS}")
-    };
     Step { why, run, gives, undo: vec![] }
+}
+
+/// Why a new link is marked.
+pub fn why_marked(name: &InterfaceName, up: bool) -> String {
+    format!("mark {name} as made by {ALIAS}{}", if up { ", and bring it up" } else { "" })
 }
 
 /// Adds an address to a link that was made here.

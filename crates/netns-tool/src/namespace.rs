@@ -81,8 +81,8 @@ impl CreateArgs {
     fn create(&self, name: &NamespaceName, facts: &Snapshot) -> Vec<Step> {
         let at = Some(name.clone());
         let lo = InterfaceName::reported("lo".to_owned());
-        let mut up = ip::mark(&at, &lo, ALIAS, true);
-        up.why = "bring up its loopback, and mark the namespace as made by netns-tool".to_owned();
+        let why = "bring up its loopback, and mark the namespace as made by netns-tool";
+        let mut up = ip::mark(&at, &lo, ALIAS, true, why.to_owned());
         if !self.no_verify {
             // The kernel gives it this address when it goes up; where there is no `ping`, this is all that is verified.
             let address = Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into();

@@ -164,7 +164,7 @@ fn a_second_default_route_is_refused() {
         done("veth veth0 ns1 eth0 --host-addr 10.0.0.1/24 --ns-addr 10.0.0.2/24 --gateway auto");
         let line = "veth veth1 ns1 eth1 --host-addr 10.1.0.1/24 --ns-addr 10.1.0.2/24";
         refused(&format!("{line} --gateway 10.1.0.1"))
-            .stderr(contains("`ns1` has a default route via 10.0.0.1 already"));
+            .stderr(contains("default route via 10.0.0.1 in network namespace `ns1` already"));
         refused(&format!("{line} --gateway auto")).stderr(contains("default route"));
         // There is none for IPv6 yet.
         done(&format!("{line} --host-addr fd01::1/64 --ns-addr fd01::2/64 --gateway fd01::1"));
