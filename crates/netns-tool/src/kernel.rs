@@ -27,7 +27,9 @@ pub struct Wanted {
     pub processes: bool,
     /// Also the numbers by which they know each other.
     pub numbers: bool,
-    /// The firewall and the switches of forwarding.
+    /// Also the routes, of which a router has a hundred thousand.
+    pub routes: bool,
+    /// The firewall and the switches of forwarding, and the routes.
     pub firewall: bool,
 }
 
@@ -63,6 +65,7 @@ pub struct Netns {
 impl Snapshot {
     /// Reads what is wanted. Nothing is changed.
     pub fn read(wanted: &Wanted, limit: Duration) -> Result<Self> {
+        let read_state = if wanted.routes || wanted.firewall { read_all } else { read_state };
         let mut snapshot = Self {
             host: read_state()?,
             has_ping: tools::is_installed(Tool::Ping),
@@ -71,7 +74,7 @@ impl Snapshot {
             ..Self::default()
         };
         for name in &wanted.namespaces {
-            let netns = Netns::read(name, wanted.processes)?;
+            let netns = Netns::read(name, read_state, wanted.processes)?;
             snapshot.namespaces.insert(name.clone(), netns);
         }
         if wanted.numbers {
@@ -95,7 +98,11 @@ impl Snapshot {
 }
 
 impl Netns {
-    fn read(name: &NamespaceName, processes: bool) -> Result<Self> {
+    fn read(
+        name: &NamespaceName,
+        read_state: fn() -> Result<State>,
+        processes: bool,
+    ) -> Result<Self> {
         let entry = namespaces::entry(name)?;
         let mut netns = Self {
             entry,
@@ -186,8 +193,7 @@ impl Look {
                     .link(name)
                     .is_some_and(|link| state.addresses_of(link).any(|net| net == *address))
             }
-            Fact::DefaultRoute { at, gateway } => self
-                .state(at)?
+            Fact::DefaultRoute { at, gateway } => read_in(at, read_all)?
                 .default_routes(gateway.is_ipv4())
                 .iter()
                 .any(|route| route.via == Some(*gateway)),
@@ -248,17 +254,10 @@ impl Look {
         Ok(None)
     }
 
-    /// A namespace that is not there has nothing in it.
+    /// The state but for the routes.
     fn state(&mut self, at: &Place) -> Result<&State> {
         if !self.states.contains_key(at) {
-            let state = match at {
-                None => read_state()?,
-                Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {
-                    namespaces::inside(name, read_state)?
-                }
-                Some(_) => State::default(),
-            };
-            self.states.insert(at.clone(), state);
+            self.states.insert(at.clone(), read_in(at, read_state)?);
         }
         self.states.get(at).context("a state that was just read is there")
     }
@@ -271,13 +270,25 @@ impl Look {
     }
 }
 
-/// The state of the network namespace that the calling thread is in.
+/// What is read at the place. A namespace that is not there has nothing in it.
+fn read_in<T: Default + Send>(at: &Place, read: fn() -> Result<T>) -> Result<T> {
+    match at {
+        None => read(),
+        Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {
+            namespaces::inside(name, read)
+        }
+        Some(_) => Ok(T::default()),
+    }
+}
+
+/// The state of the network namespace that the calling thread is in, but for the routes.
 fn read_state() -> Result<State> {
-    Ok(State {
-        links: netlink::links()?,
-        addresses: netlink::addresses()?,
-        routes: netlink::routes()?,
-    })
+    Ok(State { links: netlink::links()?, addresses: netlink::addresses()?, routes: Vec::new() })
+}
+
+/// The same with the routes.
+fn read_all() -> Result<State> {
+    Ok(State { routes: netlink::routes()?, ..read_state()? })
 }
 
 fn read_value(path: &str) -> Result<String> {

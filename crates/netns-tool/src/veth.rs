@@ -21,7 +21,12 @@ const IPV6_MTU: u32 = 1280;
 impl Noun for VethArgs {
     fn wanted(&self) -> Wanted {
         let namespaces = self.namespace.iter().chain(&self.host_ns).cloned().collect();
-        Wanted { namespaces, numbers: self.host_ns.is_some(), ..Wanted::default() }
+        Wanted {
+            namespaces,
+            numbers: self.host_ns.is_some(),
+            routes: !self.gateways.is_empty(),
+            ..Wanted::default()
+        }
     }
 
     fn check(&self) -> Result<(), Failure> {
