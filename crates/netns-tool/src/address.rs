@@ -61,6 +61,11 @@ fn host_address(ip: IpAddr) -> Result<IpAddr, String> {
     Ok(ip)
 }
 
+/// Whether it is an IPv6 address that every interface makes up for itself: it means nothing beyond its link.
+pub fn is_link_local(address: &IpNet) -> bool {
+    matches!(address.addr(), IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
 /// A default gateway: an address, or the word `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gateway {

@@ -5,18 +5,24 @@ mod join;
 mod memory;
 mod ports;
 
+use crate::address::is_link_local;
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed, usage};
 use crate::ip::{self, Hardware};
 use crate::kernel::state::State;
 use crate::kernel::{Snapshot, Wanted};
 use crate::noun::{Noun, Work, check_distinct, check_free, check_new, require_sound, where_is};
-use crate::plan::Plan;
+use crate::plan::{Cmd, Plan};
+use ipnet::IpNet;
 use memory::{Memory, Port};
 
 impl Noun for BridgeArgs {
     fn wanted(&self) -> Wanted {
-        Wanted { namespaces: self.namespace.iter().cloned().collect(), ..Wanted::default() }
+        Wanted {
+            namespaces: self.namespace.iter().cloned().collect(),
+            routes: !self.attach.is_empty() && !self.removal.delete,
+            ..Wanted::default()
+        }
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -54,6 +60,7 @@ impl BridgeArgs {
         let at = &self.namespace;
         check_free(at, &self.name, facts)?;
         let ports = self.new_ports(state, None)?;
+        self.check_subnets(state)?;
         let was_down = ports.iter().filter(|port| !port.up);
         let memory = Memory(
             was_down
@@ -77,6 +84,27 @@ impl BridgeArgs {
             plan: Plan::build(steps),
             report: vec![format!("Bridge created: {}{}, up{traits}", self.name, where_is(at))],
         })
+    }
+
+    /// Refuses a subnet that another interface has: what is sent there would go out by one of the two, mostly the wrong.
+    fn check_subnets(&self, state: &State) -> Result<(), Failure> {
+        let is_subnet =
+            |net: &IpNet| net.prefix_len() < net.max_prefix_len() && !is_link_local(net);
+        for own in self.addresses.iter().filter(|net| is_subnet(net)) {
+            let overlaps = |net: &IpNet| is_subnet(net) && (own.contains(net) || net.contains(own));
+            let Some(other) = state.addresses.iter().find(|address| overlaps(&address.net)) else {
+                continue;
+            };
+            let device = state.by_index(other.index).map_or("another", |link| link.name.as_str());
+            let net = other.net;
+            let take = Cmd::ip(&self.namespace, &format!("addr del {net} dev {device}"));
+            return Err(failed(format!(
+                "the subnet of `{own}` overlaps {net}, which `{device}` has{}",
+                where_is(&self.namespace)
+            ))
+            .hint(format!("another subnet for the bridge, or take that one away: {take}")));
+        }
+        Ok(())
     }
 
     /// Words for the kind of the link.

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// `eth0` with the default route, `br0` of ours with an address and the port `p0`, `fbr` of somebody else, `q0` down;
+/// `eth0` with the default route, `br0` of ours with an address and the port `p0`, `fbr` of somebody else, `q0` down,
+/// `r0` up;
 /// the namespaces `ns1` (ours, sound), `busy` (ours, with a process), `theirs` and `broken`.
 fn facts() -> Snapshot {
     let link = |index, name: &str, kind: Option<&str>| Link {
@@ -40,6 +41,7 @@ fn facts() -> Snapshot {
             link(4, "fbr", Some("bridge")),
             port,
             link(6, "q0", Some("veth")),
+            link(7, "r0", Some("veth")),
         ],
         addresses: vec![
             address(2, "192.0.2.2/24"),
@@ -203,15 +205,13 @@ fn veth() {
 #[test]
 fn bridge() {
     assert_eq!(
-        commands(
-            "bridge br1 --addr 10.1.0.1/24 --attach q0,eth0 --stp --vlan-filtering --mtu 1400"
-        ),
+        commands("bridge br1 --addr 10.1.0.1/24 --attach q0,r0 --stp --vlan-filtering --mtu 1400"),
         [
             "ip link add name br1 mtu 1400 address 02:00:00:00:00:99 group 28276 type bridge stp_state 1 vlan_filtering 1",
             "ip link set dev br1 alias 'netns-tool ports 6d' up",
             "ip addr add 10.1.0.1/24 dev br1",
             "ip link set dev q0 master br1 up",
-            "ip link set dev eth0 master br1 up",
+            "ip link set dev r0 master br1 up",
         ]
     );
     assert_eq!(
@@ -242,6 +242,9 @@ fn bridge() {
         ("bridge br1 --attach p0", "`p0` is a port of `br0` already"),
         ("bridge br1 --attach br0", "`br0` cannot be a port"),
         ("bridge br1 --attach nope", "there is no interface `nope`"),
+        ("bridge br1 --attach eth0", "`eth0` cannot be a port: the default route leads over it"),
+        ("bridge br1 --addr 10.0.9.1/24", "overlaps 10.0.5.7/20, which `br0` has"),
+        ("bridge br1 --addr fd00::9/48", "overlaps fd00::1/64, which `br0` has"),
         ("bridge br0 --delete", "bridge `br0` still has ports: p0"),
         ("bridge fbr --delete", "was not made by netns-tool"),
         ("bridge eth0 --delete", "`eth0` is not a bridge"),

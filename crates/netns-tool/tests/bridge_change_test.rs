@@ -224,6 +224,55 @@ fn what_cannot_be_a_port_is_refused_with_its_name() {
 }
 
 #[test]
+fn what_the_host_is_reached_by_is_not_made_a_port() {
+    private_host(|| {
+        sh("ip link add name up0 type veth peer name up1; ip link set dev up0 up; ip link set dev up1 up
+            ip addr add 192.0.2.2/24 dev up0; ip addr add 192.0.2.3/24 dev up0; ip addr add fd02::2/64 dev up0");
+        done("bridge br0");
+        for line in ["bridge br1 --attach up0", "bridge br0 --if-missing --attach up0"] {
+            let assert = refused(line).stderr(
+                contains("as long as it has `192.0.2.2/24`, `192.0.2.3/24`, `fd02::2/64`")
+                    .and(contains("ip addr del 192.0.2.3/24 dev up0"))
+                    .and(contains("--addr 192.0.2.2/24 gives it to the bridge")),
+            );
+            assert.stdout("");
+        }
+        sh("ip route add default via 192.0.2.1");
+        refused("bridge br1 --attach up1,up0").stderr(
+            contains("`up0` cannot be a port: the default route leads over it")
+                .and(contains("ip link set dev up0 master br1 up")),
+        );
+        // What the message says works, and what every interface makes up for itself is no hindrance.
+        sh("ip addr flush dev up0 scope global; ip addr add fe80::2/64 dev up0");
+        done("bridge br1 --addr 192.0.2.2/24 --attach up0,up1");
+        assert_eq!(ports(HOST, "br1"), ["up0", "up1"]);
+    });
+}
+
+#[test]
+fn a_subnet_that_another_interface_has_is_refused() {
+    private_host(|| {
+        done("create ns1");
+        sh("ip link add name up0 type veth peer name up1; ip addr add 10.0.0.1/24 dev up0
+            ip addr add fd00::1/64 dev up0; ip addr add 10.9.0.1/32 dev up0; ip addr add fe80::1/64 dev up0");
+        for (subnet, other) in [
+            ("10.0.0.1/24", "10.0.0.1/24"),
+            ("10.0.0.129/25", "10.0.0.1/24"),
+            ("10.0.7.1/16", "10.0.0.1/24"),
+            ("fd00::2/64", "fd00::1/64"),
+        ] {
+            refused(&format!("bridge br0 --addr 10.7.0.1/24 --addr {subnet}")).stderr(
+                contains(format!("`{subnet}` overlaps {other}, which `up0` has"))
+                    .and(contains(format!("ip addr del {other} dev up0"))),
+            );
+        }
+        // Neither single addresses nor those that every interface has, nor those of another place.
+        done("bridge br0 --addr 10.9.0.2/24 --addr 10.0.0.7/32 --addr fe80::2/64");
+        done("bridge br0 --ns ns1 --addr 10.0.0.1/24 --addr 10.0.0.2/24");
+    });
+}
+
+#[test]
 fn taken_names_and_missing_namespaces_are_errors() {
     private_host(|| {
         sh(

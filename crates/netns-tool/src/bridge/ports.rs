@@ -1,11 +1,13 @@
 //! The ports of a bridge: which interfaces can be one, and the steps that attach and detach them.
 
+use crate::address::is_link_local;
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed};
 use crate::kernel::state::{Link, State};
 use crate::name::InterfaceName;
 use crate::noun::where_is;
 use crate::plan::{Cmd, Fact, Step, Undo};
+use ipnet::IpNet;
 
 impl BridgeArgs {
     /// The interfaces to attach that are not ports of the bridge yet.
@@ -45,13 +47,48 @@ impl BridgeArgs {
                 if link.kind.is_some() { "bridge" } else { "loopback" }
             )));
         }
-        let Some(master) = link.master else { return Ok(true) };
+        let Some(master) = link.master else {
+            self.check_unused(state, link)?;
+            return Ok(true);
+        };
         if bridge.is_some_and(|bridge| bridge.index == master) {
             return Ok(false);
         }
         let master = state.by_index(master).map_or("something", |master| master.name.as_str());
         let leave = Cmd::ip(&self.namespace, &format!("link set dev {name} nomaster"));
         Err(failed(format!("`{name}` is a port of `{master}` already")).hint(leave.to_string()))
+    }
+
+    /// Refuses to cut the place off: what arrives at a port goes to the bridge.
+    fn check_unused(&self, state: &State, link: &Link) -> Result<(), Failure> {
+        let (at, name) = (&self.namespace, &link.name);
+        let leads_out =
+            |ipv4| state.default_routes(ipv4).iter().any(|route| route.device == Some(link.index));
+        if leads_out(true) || leads_out(false) {
+            let attach = Cmd::ip(at, &format!("link set dev {name} master {} up", self.name));
+            return Err(failed(format!(
+                "`{name}` cannot be a port: the default route{} leads over it, and what arrives at a port goes to the bridge",
+                where_is(at)
+            ))
+            .hint(format!("the command without `{name}`; to attach it all the same: {attach}")));
+        }
+        let is_lost = |net: &IpNet| !is_link_local(net);
+        let lost: Vec<IpNet> = state.addresses_of(link).filter(is_lost).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let listed: Vec<String> = lost.iter().map(|net| format!("`{net}`")).collect();
+        let mut cures: Vec<String> = lost
+            .iter()
+            .map(|net| Cmd::ip(at, &format!("addr del {net} dev {name}")).to_string())
+            .collect();
+        cures.push(format!("and the same command; --addr {} gives it to the bridge", lost[0]));
+        Err(failed(format!(
+            "`{name}`{} cannot be a port as long as it has {}: what arrives at a port goes to the bridge",
+            where_is(at),
+            listed.join(", ")
+        ))
+        .hint(cures.join("\n")))
     }
 
     pub(super) fn attach(&self, port: &Link) -> Step {
