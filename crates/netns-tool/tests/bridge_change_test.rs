@@ -250,6 +250,20 @@ fn what_the_host_is_reached_by_is_not_made_a_port() {
 }
 
 #[test]
+fn more_ports_than_can_be_noted_are_refused_with_the_way_out() {
+    private_host(|| {
+        sh("for n in $(seq 70); do echo link add p$n type veth peer name q$n; done | ip -batch -");
+        let all = (1..=70).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",");
+        refused(&format!("bridge br0 --attach {all}")).stderr(
+            contains("70 ports would have to be noted").and(contains("ip link set dev IF up")),
+        );
+        sh("for n in $(seq 70); do echo link set dev p$n up; done | ip -batch -");
+        done(&format!("bridge br0 --attach {all}"));
+        assert_eq!(ports(HOST, "br0").len(), 70);
+    });
+}
+
+#[test]
 fn a_subnet_that_another_interface_has_is_refused() {
     private_host(|| {
         done("create ns1");

@@ -42,6 +42,7 @@ impl Memory {
     /// There is more to remember than an alias can hold.
     pub fn alias(&self) -> Result<String, Failure> {
         let mut alias = mark::ALIAS.to_owned();
+        let mut fitting = 0;
         for (number, port) in self.0.iter().enumerate() {
             let (down, joined) =
                 (if port.was_down { "d" } else { "" }, if port.joined { "j" } else { "" });
@@ -50,10 +51,15 @@ impl Memory {
                 if number == 0 { " ports" } else { "" },
                 port.index
             ));
+            fitting += usize::from(alias.len() <= ALIAS_MAX);
         }
         if alias.len() > ALIAS_MAX {
-            return Err(failed("so many ports cannot be noted on the bridge for the way back")
-                .hint("bring the interfaces up first, and attach them in the call that makes the bridge"));
+            return Err(failed(format!(
+                "{} ports would have to be noted on the bridge for the way back, and there is room for {fitting}",
+                self.0.len()
+            ))
+            .note("reason", "one that is down, or that joins a bridge that exists, is noted; it has to be as it was again")
+            .hint("attach them in the call that makes the bridge, and bring them up before: ip link set dev IF up"));
         }
         Ok(alias)
     }
@@ -89,6 +95,7 @@ mod tests {
             );
         }
         let many = Memory((1000..1100).map(|index| port(index, true, false)).collect());
-        assert!(many.alias().is_err());
+        let refusal = many.alias().unwrap_err().to_string();
+        assert!(refusal.contains("100 ports") && refusal.contains("room for 39"), "{refusal}");
     }
 }
