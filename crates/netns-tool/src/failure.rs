@@ -41,7 +41,8 @@ const TRY: &str = "try";
 #[derive(Debug)]
 pub struct Failure {
     pub kind: Kind,
-    what: String,
+    /// What happened to what.
+    pub what: String,
     notes: Vec<(&'static str, String)>,
 }
 

@@ -40,7 +40,8 @@ pub struct Snapshot {
     pub namespaces: BTreeMap<NamespaceName, Netns>,
     pub firewall: firewall::Listing,
     pub forwarding: Forwarding,
-    pub has_ping: bool,
+    /// Why there is no `ping` to verify with, if there is none.
+    pub no_ping: Option<String>,
     /// A namespace that is made here would be seen by nobody else.
     pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
@@ -68,7 +69,7 @@ impl Snapshot {
         let read_state = if wanted.routes || wanted.firewall { read_all } else { read_state };
         let mut snapshot = Self {
             host: read_state()?,
-            has_ping: tools::is_installed(Tool::Ping),
+            no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
             ..Self::default()

@@ -90,7 +90,7 @@ impl CreateArgs {
         }
         let mut steps = vec![ip::add_namespace(name), up];
         steps.extend(self.addresses.iter().map(|address| ip::add_address(&at, &lo, *address)));
-        if !self.no_verify && facts.has_ping {
+        if !self.no_verify && facts.no_ping.is_none() {
             steps.push(Step {
                 why: format!("see that 127.0.0.1 answers inside {name}"),
                 run: Cmd::Run {
@@ -109,10 +109,10 @@ impl CreateArgs {
     }
 
     fn loopback_line(&self, facts: &Snapshot) -> String {
-        let seen = match (self.no_verify, facts.has_ping) {
-            (true, _) => "not verified",
-            (false, true) => "127.0.0.1 answers",
-            (false, false) => "127.0.0.1 is there; `ping` is not installed",
+        let seen = match &facts.no_ping {
+            _ if self.no_verify => "not verified".to_owned(),
+            None => "127.0.0.1 answers".to_owned(),
+            Some(why) => format!("127.0.0.1 is there; {why}"),
         };
         let more = self.addresses.iter().map(|address| format!(", {address}")).collect::<String>();
         format!("Loopback is up ({seen}){more}")

@@ -78,7 +78,6 @@ fn facts() -> Snapshot {
     Snapshot {
         host,
         namespaces: namespaces.into_iter().collect(),
-        has_ping: true,
         fresh_mac: Some(Mac::from_str("02:00:00:00:00:99").unwrap()),
         ..Snapshot::default()
     }

@@ -201,6 +201,18 @@ fn a_loopback_that_does_not_answer_fails_it_and_leaves_nothing() {
 }
 
 #[test]
+fn a_ping_that_others_can_change_is_not_run_and_the_report_says_so() {
+    private_host(|| {
+        sh("cp $(readlink -f $(which ping)) /run/tmp/ping; chown 0:0 /run/tmp/ping; chmod 777 /run/tmp/ping
+            mount --bind /run/tmp/ping $(readlink -f $(which ping))");
+        tool("create ns1").success().stdout(contains(
+            "127.0.0.1 is there; /usr/bin/ping is not run: somebody but root can change it",
+        ));
+        assert!(is_up("ns1", "lo"));
+    });
+}
+
+#[test]
 fn works_where_ping_is_not_installed() {
     private_host(|| {
         uninstall(&["ping"]);

@@ -40,10 +40,6 @@ pub fn find(tool: Tool) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-pub fn is_installed(tool: Tool) -> bool {
-    find(tool).is_ok()
-}
-
 /// Whether the owner is root; in a user namespace that does not map root, its files show the overflow uid.
 fn is_root(uid: u32) -> bool {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
