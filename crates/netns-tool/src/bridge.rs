@@ -21,6 +21,8 @@ impl Noun for BridgeArgs {
         Wanted {
             namespaces: self.namespace.iter().cloned().collect(),
             routes: !self.attach.is_empty() && !self.removal.delete,
+            // With --force the bridge goes, whatever its NAT.
+            rules: self.removal.delete && !self.removal.force && self.namespace.is_none(),
             ..Wanted::default()
         }
     }
@@ -39,7 +41,7 @@ impl Noun for BridgeArgs {
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let state = facts.state(&self.namespace);
         if self.removal.delete {
-            return self.delete(state);
+            return self.delete(facts, state);
         }
         require_sound(&self.namespace, facts)?;
         match state.link(&self.name) {

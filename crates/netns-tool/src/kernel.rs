@@ -29,6 +29,8 @@ pub struct Wanted {
     pub numbers: bool,
     /// Also the routes, of which a router has a hundred thousand.
     pub routes: bool,
+    /// The rules of the firewall, as far as they can be read.
+    pub rules: bool,
     /// The firewall and the switches of forwarding, and the routes.
     pub firewall: bool,
 }
@@ -86,6 +88,8 @@ impl Snapshot {
         if wanted.firewall {
             snapshot.firewall = firewall::Listing::read(limit)?;
             snapshot.forwarding = read_forwarding(&snapshot.host)?;
+        } else if wanted.rules && tools::find(Tool::IptablesSave).is_ok() {
+            snapshot.firewall = firewall::Listing::read(limit).unwrap_or_default();
         }
         Ok(snapshot)
     }

@@ -201,6 +201,33 @@ fn a_damaged_nat_is_reported_with_the_cure() {
 }
 
 #[test]
+fn a_bridge_with_a_nat_is_deleted_after_it() {
+    private_host(|| {
+        lived_in();
+        sh(
+            "ip link add up0 type veth peer name up1; ip link set up0 up; ip addr add 192.0.2.2/24 dev up0",
+        );
+        done("bridge br0 --addr 10.0.0.1/24");
+        done("bridge br --addr 10.0.1.1/24");
+        done("nat br0 up0");
+        refused("bridge br0 --delete").stderr(
+            contains("bridge `br0` still has a NAT to `up0`")
+                .and(contains("netns-tool nat br0 up0 --delete")),
+        );
+        // Neither another bridge, nor one of that name elsewhere, has a NAT.
+        done("create ns1");
+        done("bridge br0 --ns ns1");
+        done("bridge br0 --ns ns1 --delete");
+        done("bridge br --delete");
+        done("bridge br0 --delete --force");
+        done("nat br0 up0 --delete");
+        done("bridge br0");
+        uninstall(&["iptables", "iptables-save", "iptables-restore"]);
+        done("bridge br0 --delete");
+    });
+}
+
+#[test]
 fn without_iptables_it_says_what_to_install() {
     private_host(|| {
         stage();

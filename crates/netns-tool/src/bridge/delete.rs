@@ -4,12 +4,14 @@ use super::memory::Memory;
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed};
 use crate::ip;
+use crate::kernel::Snapshot;
 use crate::kernel::state::{Link, State};
+use crate::mark;
 use crate::noun::{Work, where_is};
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Rule, Step};
 
 impl BridgeArgs {
-    pub(super) fn delete(&self, state: &State) -> Result<Work, Failure> {
+    pub(super) fn delete(&self, facts: &Snapshot, state: &State) -> Result<Work, Failure> {
         let Some(bridge) = state.link(&self.name) else {
             return self.nothing(
                 format!("there is no bridge `{}`{}", self.name, where_is(&self.namespace)),
@@ -44,6 +46,7 @@ impl BridgeArgs {
             );
         }
         self.check_left(&left)?;
+        self.check_nat(&facts.firewall.rules)?;
         Ok(self.delete_with(bridge, &named))
     }
 
@@ -71,6 +74,20 @@ impl BridgeArgs {
         let (listed, typed) = (names.join(", "), names.join(","));
         Err(failed(format!("bridge `{}` still has ports: {listed}", self.name)).hint(format!(
             "delete them first, or take them off with it: --attach {typed} --delete"
+        )))
+    }
+
+    /// Refuses to delete a bridge with a NAT, whose rules would go on to apply to any other of that name.
+    fn check_nat(&self, rules: &[Rule]) -> Result<(), Failure> {
+        let comments = rules.iter().filter_map(Rule::comment);
+        let Some(uplink) =
+            comments.filter_map(|comment| mark::nat_uplink(comment, &self.name)).next()
+        else {
+            return Ok(());
+        };
+        let name = &self.name;
+        Err(failed(format!("bridge `{name}` still has a NAT to `{uplink}`")).hint(format!(
+            "netns-tool nat {name} {uplink} --delete, and the same command; --force leaves the NAT"
         )))
     }
 
