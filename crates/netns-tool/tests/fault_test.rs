@@ -4,59 +4,10 @@
 //! is killed, hangs, prints rubbish or nothing, a signal arrives, netns-tool itself is killed), and prints how many
 //! fault points and runs it tried.
 
-use testhost::{
-    Mode, Scenario, Sig, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
-};
+mod support;
 
-/// All ways to go wrong; where the suite runs a second time, as an ordinary user, one of each kind.
-fn modes() -> &'static [Mode] {
-    const KINDS: [Mode; 4] =
-        [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
-    if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { &KINDS } else { &Mode::ALL }
-}
-
-/// Every fault at every call of the scenario's command.
-fn tried(scenario: &Scenario) {
-    private_host(|| {
-        warm_up();
-        foreign_objects();
-        sweep(&binary("netns-tool"), scenario, modes()).assert_clean();
-    });
-}
-
-/// The undo itself fails: exit code 4 with each leftover named, or the host as it was.
-fn undone(scenario: &Scenario) {
-    private_host(|| {
-        warm_up();
-        foreign_objects();
-        sweep_undo(&binary("netns-tool"), scenario).assert_clean();
-    });
-}
-
-/// Two namespaces and a bridge with addresses, as the others need them. The bridge has had a port, and the ports to
-/// come have been up: what a first port, or a first time up, leaves for good (`NO-CARRIER`, a queueing discipline) is
-/// the kernel's, and no part of what is compared.
-const LAB: [&str; 4] = [
-    "$TOOL create a b",
-    "$TOOL bridge br0 --addr 10.0.0.1/24 --addr fd00::1/64 --mac 02:00:00:00:00:10",
-    "ip link add w0 type veth peer name w1; ip link set w1 up; ip link set w0 master br0 up",
-    "ip link del w0",
-];
-
-/// One port that is down and one that is up.
-const PORTS: [&str; 3] = [
-    "$TOOL veth p0 --host p1",
-    "$TOOL veth q0 --host q1 --up",
-    "ip link set p0 up; ip link set p0 down",
-];
-
-/// An uplink that leads somewhere, with a default route.
-const UPLINK: [&str; 4] = [
-    "ip link add up0 type veth peer name up1",
-    "ip link set up0 up; ip link set up1 up",
-    "ip addr add 192.0.2.2/24 dev up0",
-    "ip route add default via 192.0.2.1",
-];
+use support::faults::{LAB, PORTS, UPLINK, modes, tried, undone};
+use testhost::{Scenario, binary, foreign_objects, private_host, sweep, warm_up};
 
 fn create_three() -> Scenario {
     Scenario::build("create", &["create", "a", "b", "c", "--addr", "10.9.9.9/32"])
@@ -146,6 +97,18 @@ fn deleting_namespaces_that_are_wired_to_each_other() {
         &Scenario::remove("delete pair", &["delete", "a", "b", "--if-exists"])
             .setup(&lab)
             .reset(&["$TOOL delete a b --if-exists", lab[0], lab[1]]),
+    );
+}
+
+#[test]
+fn deleting_a_namespace_with_a_process_inside() {
+    let make = "$TOOL create a; $TOOL veth va a eth0 --up";
+    let start = "ip netns exec a sleep 600 >/dev/null 2>&1 &
+        until ip netns pids a | grep -q .; do sleep 0.01; done";
+    tried(
+        &Scenario::remove("delete --kill", &["delete", "a", "--kill", "--if-exists"])
+            .setup(&[make, start])
+            .reset(&["$TOOL delete a --kill --if-exists", make, start]),
     );
 }
 

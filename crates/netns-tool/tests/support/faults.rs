@@ -1,0 +1,55 @@
+//! Sweeps of faults over the calls of a command, and the hosts that they begin on.
+
+use testhost::{
+    Mode, Scenario, Sig, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
+};
+
+/// All ways to go wrong; where the suite runs a second time, as an ordinary user, one of each kind.
+pub fn modes() -> &'static [Mode] {
+    const KINDS: [Mode; 4] =
+        [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
+    if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { &KINDS } else { &Mode::ALL }
+}
+
+/// Every fault at every call of the scenario's command.
+pub fn tried(scenario: &Scenario) {
+    private_host(|| {
+        warm_up();
+        foreign_objects();
+        sweep(&binary("netns-tool"), scenario, modes()).assert_clean();
+    });
+}
+
+/// The undo itself fails: exit code 4 with each leftover named, or the host as it was.
+pub fn undone(scenario: &Scenario) {
+    private_host(|| {
+        warm_up();
+        foreign_objects();
+        sweep_undo(&binary("netns-tool"), scenario).assert_clean();
+    });
+}
+
+/// Two namespaces and a bridge with addresses, as the others need them. The bridge has had a port, and the ports to
+/// come have been up: what a first port, or a first time up, leaves for good (`NO-CARRIER`, a queueing discipline) is
+/// the kernel's, and no part of what is compared.
+pub const LAB: [&str; 4] = [
+    "$TOOL create a b",
+    "$TOOL bridge br0 --addr 10.0.0.1/24 --addr fd00::1/64 --mac 02:00:00:00:00:10",
+    "ip link add w0 type veth peer name w1; ip link set w1 up; ip link set w0 master br0 up",
+    "ip link del w0",
+];
+
+/// One port that is down and one that is up.
+pub const PORTS: [&str; 3] = [
+    "$TOOL veth p0 --host p1",
+    "$TOOL veth q0 --host q1 --up",
+    "ip link set p0 up; ip link set p0 down",
+];
+
+/// An uplink that leads somewhere, with a default route.
+pub const UPLINK: [&str; 4] = [
+    "ip link add up0 type veth peer name up1",
+    "ip link set up0 up; ip link set up1 up",
+    "ip addr add 192.0.2.2/24 dev up0",
+    "ip route add default via 192.0.2.1",
+];
