@@ -135,8 +135,8 @@ impl Noun for DeleteArgs {
                 report.push(format!("There is no network namespace `{name}`; nothing to delete"));
                 continue;
             }
-            check_seen(name, "delete", facts)?;
             self.check(name, netns)?;
+            check_seen(name, "delete", facts)?;
             if !netns.processes.is_empty() {
                 first.push(end_processes(name, netns));
             }
