@@ -1,6 +1,7 @@
 //! The reader: what stands in the kernel, as facts for the nouns and as answers for the engine.
 
 pub mod firewall;
+mod look;
 pub mod namespaces;
 mod netlink;
 pub mod state;
@@ -8,15 +9,15 @@ pub mod state;
 use crate::address::Mac;
 use crate::failure::failed;
 use crate::name::NamespaceName;
-use crate::plan::{Fact, Place, Tool};
+use crate::plan::{Place, Tool};
 use crate::sysctl::{Forwarding, IPV4};
 use crate::system::tools;
 use anyhow::{Context, Result};
+pub use look::Look;
 use namespaces::{Entry, Process};
 use state::State;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 /// What a command wants to know before it plans.
@@ -159,124 +160,8 @@ impl Netns {
     }
 }
 
-/// Answers whether facts hold, reading each place once; made anew for each look.
-pub struct Look {
-    limit: Duration,
-    states: BTreeMap<Place, State>,
-    firewall: Option<firewall::Listing>,
-}
-
-impl Look {
-    pub fn new(limit: Duration) -> Self {
-        Self { limit, states: BTreeMap::new(), firewall: None }
-    }
-
-    /// Whether the fact is so at this moment.
-    pub fn holds(&mut self, fact: &Fact) -> Result<bool> {
-        Ok(match fact {
-            Fact::Not(fact) => !self.holds(fact)?,
-            Fact::Namespace(name) => namespaces::entry(name)? != Entry::Absent,
-            Fact::Empty(name) => namespaces::processes(name)?.is_empty(),
-            Fact::Value { path, value } => read_value(path)? == *value,
-            Fact::Rule(rule) => self.firewall()?.has(rule)?,
-            Fact::Link { at, name } => self.state(at)?.link(name).is_some(),
-            Fact::Up { at, name } => self.state(at)?.link(name).is_some_and(|link| link.up),
-            Fact::Alias { at, name, alias } => {
-                self.state(at)?.link(name).is_some_and(|link| link.alias.as_deref() == Some(alias))
-            }
-            Fact::Port { at, name, bridge } => {
-                let state = self.state(at)?;
-                let master = state
-                    .link(name)
-                    .and_then(|link| link.master)
-                    .and_then(|index| state.by_index(index));
-                master.is_some_and(|master| master.name == *bridge)
-            }
-            Fact::Address { at, name, address } => {
-                let state = self.state(at)?;
-                state
-                    .link(name)
-                    .is_some_and(|link| state.addresses_of(link).any(|net| net == *address))
-            }
-            Fact::DefaultRoute { at, gateway } => read_in(at, read_all)?
-                .default_routes(gateway.is_ipv4())
-                .iter()
-                .any(|route| route.via == Some(*gateway)),
-        })
-    }
-
-    /// Whether what a step of ours gave is there now, to be taken back: a link with our group, not any of that name.
-    pub fn remains(&mut self, fact: &Fact) -> Result<bool> {
-        Ok(match fact {
-            Fact::Link { at, name } => self.state(at)?.link(name).is_some_and(state::Link::is_ours),
-            Fact::Namespace(name) => match namespaces::entry(name)? {
-                Entry::Absent => false,
-                Entry::Broken => true,
-                // Its mark comes a moment after it. Without one it can be ours only as long as it is untouched.
-                Entry::Sound { .. } => {
-                    let state = self.state(&Some(name.clone()))?;
-                    let lo = state.links.iter().find(|link| link.name.as_str() == "lo");
-                    let alias = lo.and_then(|link| link.alias.as_deref());
-                    let is_untouched = alias.is_none()
-                        && state.addresses.is_empty()
-                        && !state.links.iter().any(|link| link.up);
-                    crate::mark::is_ours(alias)
-                        || (is_untouched && namespaces::processes(name)?.is_empty())
-                }
-                Entry::Strange(_) => false,
-            },
-            // The switch of an interface that is gone has nothing to be put back.
-            Fact::Not(value) if matches!(&**value, Fact::Value { path, .. } if !Path::new(path).exists()) => {
-                false
-            }
-            fact => self.holds(fact)?,
-        })
-    }
-
-    /// What tells the thing that the fact is about from another of the same name, made later: interface indices and
-    /// the numbers of files are not used again (those of files, on a tmpfs). `None` where there is no such thing.
-    pub fn number(&mut self, fact: &Fact) -> Option<u64> {
-        match fact {
-            Fact::Not(fact) => self.number(fact),
-            Fact::Link { at, name } => {
-                self.state(at).ok()?.link(name).map(|link| link.index.into())
-            }
-            Fact::Namespace(name) => namespaces::file_number(name),
-            _ => None,
-        }
-    }
-
-    /// The first of the facts that does not hold.
-    pub fn first_missing<'a>(
-        &mut self,
-        facts: impl IntoIterator<Item = &'a Fact>,
-    ) -> Result<Option<&'a Fact>> {
-        for fact in facts {
-            if !self.holds(fact)? {
-                return Ok(Some(fact));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The state but for the routes.
-    fn state(&mut self, at: &Place) -> Result<&State> {
-        if !self.states.contains_key(at) {
-            self.states.insert(at.clone(), read_in(at, read_state)?);
-        }
-        self.states.get(at).context("a state that was just read is there")
-    }
-
-    fn firewall(&mut self) -> Result<&mut firewall::Listing> {
-        if self.firewall.is_none() {
-            self.firewall = Some(firewall::Listing::read(self.limit)?);
-        }
-        self.firewall.as_mut().context("a listing that was just read is there")
-    }
-}
-
 /// What is read at the place. A namespace that is not there has nothing in it.
-fn read_in<T: Default + Send>(at: &Place, read: fn() -> Result<T>) -> Result<T> {
+fn read_in<T: Default + Send>(at: &Place, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     match at {
         None => read(),
         Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {

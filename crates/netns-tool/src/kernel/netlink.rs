@@ -13,6 +13,7 @@ use netlink_packet_core::{
     NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::errno::Errno;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
@@ -30,6 +31,7 @@ const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_IFALIAS: u16 = 20;
 const IFLA_GROUP: u16 = 27;
+const IFLA_EXT_MASK: u16 = 29;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
@@ -75,11 +77,43 @@ impl NetlinkDeserializable for Raw {
 
 /// All links of the network namespace that the calling thread is in.
 pub fn links() -> Result<Vec<Link>> {
-    // IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: counters are costly, and nobody here reads them.
+    dump(RTM_GETLINK, link_request(), 16)?.iter().map(|body| link(body)).collect()
+}
+
+/// The link of that name in the network namespace that the calling thread is in.
+pub fn link_named(name: &InterfaceName) -> Result<Option<Link>> {
+    let mut request = link_request();
+    let text = name.as_str().as_bytes();
+    request.extend(u16::try_from(4 + text.len() + 1)?.to_ne_bytes());
+    request.extend(IFLA_IFNAME.to_ne_bytes());
+    request.extend(text);
+    // The NUL, and up to the next multiple of four.
+    request.resize((request.len() + 1).next_multiple_of(4), 0);
+    match ask(RTM_GETLINK, request, 0) {
+        Ok(bodies) => {
+            let body = bodies.unwrap_or_default().into_iter().find(|body| body.len() >= 16);
+            // The kernel also looks among the alternative names.
+            let link = body.map(|body| link(&body)).transpose()?;
+            Ok(link.filter(|link| link.name == *name))
+        }
+        Err(error) if is_no_device(&error) => Ok(None),
+        Err(error) => Err(error.context("the kernel could not be asked over netlink")),
+    }
+}
+
+fn is_no_device(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.and_then(std::io::Error::raw_os_error) == Some(Errno::ENODEV as i32)
+}
+
+/// The header of a question about links, and IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: counters are costly, and nobody
+/// here reads them.
+fn link_request() -> Vec<u8> {
     let mut request = vec![0; 16];
-    request.extend([8, 0, 29, 0]);
+    request.extend(8u16.to_ne_bytes());
+    request.extend(IFLA_EXT_MASK.to_ne_bytes());
     request.extend(8u32.to_ne_bytes());
-    dump(RTM_GETLINK, request, 16)?.iter().map(|body| link(body)).collect()
+    request
 }
 
 /// All addresses of the network namespace that the calling thread is in.
