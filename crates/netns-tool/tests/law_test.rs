@@ -1,42 +1,13 @@
 //! The law: what a command did is undone with the same words, and its dry run is a script that does the same.
 //!
-//! Each row is a command and its way back, on a host that others live on. Four states are compared, byte for byte:
-//! before, after the command, after the way back, and after the script that `--dry-run` printed.
+//! Each row is a command and its way back, on a host that others live on.
 
 mod support;
 
-use std::time::Duration;
+use support::law::{holds_for, row, same, same_words, shell};
 use support::wan::stage;
-use support::{assert_is, private_host, set_sysctl, sh, tool};
-use testhost::{Snapshot, binary, foreign_objects, warm_up};
-
-/// A link's carrier and addresses follow up to a second or two behind.
-const LATER: Duration = Duration::from_secs(5);
-
-/// A command line of netns-tool, and the shell lines that take it back (`$TOOL` stands for netns-tool).
-struct Row {
-    command: &'static str,
-    back: &'static str,
-}
-
-/// A command that `--delete` takes back.
-const fn same_words(command: &'static str) -> Row {
-    Row { command, back: "" }
-}
-
-const fn row(command: &'static str, back: &'static str) -> Row {
-    Row { command, back }
-}
-
-impl Row {
-    fn go_back(&self) {
-        if self.back.is_empty() {
-            tool(&format!("{} --delete", self.command)).success();
-        } else {
-            shell(self.back);
-        }
-    }
-}
+use support::{assert_is, private_host, set_sysctl, tool};
+use testhost::{Snapshot, foreign_objects, warm_up};
 
 /// A host that others live on, with the namespaces `ns1` (in it the bridge `sw0`, 10.2.0.1/24) and `ns2`, and the
 /// bridge `br1` (10.1.0.1/24), and the pair `own0` and `own1`, which is ours. Others have pairs: `up0` to `up3`, which are up, `down0` to `down3`, which are not.
@@ -69,37 +40,6 @@ fn nat_lab() -> Snapshot {
     stage();
     shell("$TOOL bridge br1 --addr 10.1.0.1/24");
     Snapshot::settled()
-}
-
-/// Runs shell lines in which `$TOOL` stands for netns-tool.
-fn shell(lines: &str) {
-    sh(&format!("TOOL='{}'\n{lines}", binary("netns-tool").display()));
-}
-
-/// Whether the law holds for the rows, which make different things: all are done, taken back, done by their scripts,
-/// and taken back again.
-fn holds_for(before: &Snapshot, rows: &[Row]) {
-    for row in rows {
-        tool(row.command).success();
-    }
-    let after = Snapshot::settled();
-    rows.iter().rev().for_each(Row::go_back);
-    same(before, "what was done is not undone");
-    for Row { command, .. } in rows {
-        shell(&format!("$TOOL --dry-run {command} >/run/tmp/script"));
-        let script = sh("cat /run/tmp/script");
-        assert!(!script.contains("nothing to do"), "`{command}` proves nothing");
-        sh("sh /run/tmp/script");
-    }
-    same(&after, "the commands and their dry runs do not the same");
-    rows.iter().rev().for_each(Row::go_back);
-    same(before, "what the scripts did is not undone");
-}
-
-fn same(wanted: &Snapshot, failure: &str) {
-    if let Err(diff) = wanted.wait_equal_but_random_macs(LATER) {
-        panic!("{failure}:\n{diff}");
-    }
 }
 
 #[test]

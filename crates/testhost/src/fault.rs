@@ -23,8 +23,17 @@ const REAL: &str = "/run/shim/real";
 const SHIM: &str = include_str!("shim.sh");
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 /// What netns-tool may call. Names of one file (iptables and iptables-restore) are covered at once.
-const TOOLS: [&str; 8] =
-    ["ip", "iptables", "ip6tables", "iptables-legacy", "nft", "ping", "umount", "tc"];
+const TOOLS: [&str; 9] = [
+    "ip",
+    "iptables",
+    "ip6tables",
+    "iptables-nft",
+    "iptables-legacy",
+    "nft",
+    "ping",
+    "umount",
+    "tc",
+];
 
 /// A signal that ends a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

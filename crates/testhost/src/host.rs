@@ -3,22 +3,25 @@
 //! A test re-executes its own test binary inside `unshare`, because a process with threads (which
 //! libtest is) can neither enter a pid namespace nor, cleanly, a mount namespace. `/run` is covered
 //! by a fresh tmpfs *before* anything else: `ip netns add` writes there, and without the cover a
-//! namespace made by a test would appear on the real machine. The pid namespace is what makes sure
+//! namespace made by a test would appear on the real machine. `/etc` is covered too ([`etc`]). The pid namespace is what makes sure
 //! that nothing a test started outlives it: the kernel kills all of it with its first process.
 //!
 //! Three ways to get there, all through [`enter`]: as root; as an ordinary user, with a user
 //! namespace; and as root with `NETNS_TOOL_TEST_AS=user`, which first becomes uid 65534, so that a CI
 //! job that is root anyway also tests what an ordinary user sees.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, bail};
 
+use crate::etc;
 use crate::why_not::why_not;
 
 /// Set for the inner run of a test: a token and the outer namespaces, see [`Ticket`].
@@ -54,7 +57,36 @@ exec "$@""#;
 pub fn private_host<F: FnOnce()>(body: F) {
     match env::var(TICKET) {
         Ok(ticket) => inner(&Ticket::parse(&ticket), body),
-        Err(_) => outer(&test_name::<F>()),
+        Err(_) => outer(&test_name::<F>(), "").unwrap_or_else(|failure| panic!("{failure}")),
+    }
+}
+
+/// Runs `body`, the whole of a `#[test]`, once for each variant, each time in a private host of its
+/// own which `prepare` has made that variant. One that fails does not stop the others.
+///
+/// # Panics
+///
+/// As [`private_host`], naming the variants that failed; and if two variants look the same.
+pub fn private_hosts<V: Copy + Debug, F: Fn(V)>(variants: &[V], prepare: impl Fn(V), body: F) {
+    let names: Vec<String> = variants.iter().map(|variant| format!("{variant:?}")).collect();
+    assert!(names.iter().all(|name| name.bytes().all(|b| b.is_ascii_alphanumeric())), "{names:?}");
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    match env::var(TICKET) {
+        Ok(ticket) => {
+            let ticket = Ticket::parse(&ticket);
+            let variant = names.iter().position(|name| *name == ticket.variant);
+            let variant = variants[variant.expect("the ticket names one of the variants")];
+            inner(&ticket, || {
+                prepare(variant);
+                body(variant);
+            });
+        }
+        Err(_) => {
+            let test = test_name::<F>();
+            let failed: Vec<String> =
+                names.iter().filter_map(|name| outer(&test, name).err()).collect();
+            assert!(failed.is_empty(), "{}", failed.join("\n"));
+        }
     }
 }
 
@@ -107,7 +139,7 @@ pub fn enter<S: AsRef<OsStr>>(program: &[S]) -> Command {
 /// # Errors
 ///
 /// When `true` cannot be run in a private host.
-pub fn probe() -> Result<()> {
+pub fn probe() -> anyhow::Result<()> {
     let output =
         enter(&["true"]).output().context("cannot start `unshare` (package util-linux)")?;
     if !output.status.success() {
@@ -136,23 +168,28 @@ struct Ticket {
     token: String,
     net: String,
     mount: String,
+    /// Which of several hosts this is; empty where there is one.
+    variant: String,
 }
 
 impl Ticket {
-    fn new() -> Self {
+    fn new(variant: &str) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let token = format!("{}-{}", process::id(), now.as_nanos());
-        Self { token, net: namespace_of_self("net"), mount: namespace_of_self("mnt") }
+        let [net, mount] = ["net", "mnt"].map(namespace_of_self);
+        Self { token, net, mount, variant: variant.to_owned() }
     }
 
     fn parse(text: &str) -> Self {
         let fields: Vec<&str> = text.split(' ').collect();
-        let [token, net, mount] = fields[..] else { panic!("`{TICKET}` is garbled: {text}") };
-        Self { token: token.into(), net: net.into(), mount: mount.into() }
+        let [token, net, mount, variant] = fields[..] else {
+            panic!("`{TICKET}` is garbled: {text}")
+        };
+        Self { token: token.into(), net: net.into(), mount: mount.into(), variant: variant.into() }
     }
 
     fn text(&self) -> String {
-        format!("{} {} {}", self.token, self.net, self.mount)
+        format!("{} {} {} {}", self.token, self.net, self.mount, self.variant)
     }
 
     fn marker(&self, what: &str) -> String {
@@ -167,18 +204,21 @@ fn inner(ticket: &Ticket, body: impl FnOnce()) {
     let run = nix::sys::statfs::statfs("/run").expect("statfs /run");
     assert_eq!(run.filesystem_type(), nix::sys::statfs::TMPFS_MAGIC, "/run is not a tmpfs");
     assert!(!Path::new("/run/netns").exists(), "/run is not a fresh one");
+    etc::cover().expect("an /etc of its own");
     print_line(&ticket.marker("start"));
     body();
     print_line(&ticket.marker("done"));
 }
 
-fn outer(name: &str) {
+/// Runs the test again in a private host; what failed there, if it did.
+fn outer(name: &str, variant: &str) -> Result<(), String> {
     let exe = env::current_exe().expect("the path of the test binary");
     assert!(!exe.starts_with("/run"), "the build folder is below /run, which a private host hides");
-    let ticket = Ticket::new();
+    let ticket = Ticket::new(variant);
     let options = ["--exact", "--include-ignored", "--nocapture", "--test-threads=1"];
     let mut argv: Vec<&OsStr> = vec![exe.as_os_str(), name.as_ref()];
     argv.extend(options.iter().map(OsStr::new));
+    let of = if variant.is_empty() { name.to_owned() } else { format!("{name} on {variant}") };
     let output = enter(&argv)
         .env(TICKET, ticket.text())
         .stdin(Stdio::null())
@@ -192,12 +232,18 @@ fn outer(name: &str) {
         .filter(|line| !line.is_empty() && !line.contains(&start) && !line.contains(&done))
         .map(|line| format!("{line}\n"))
         .collect();
-    assert!(all.contains(&start), "no private host for `{name}`:\n{said}\n{}", why_not());
-    assert!(output.status.success(), "`{name}` failed in its private host:\n{said}");
-    assert!(all.contains(&done), "`{name}` did not run to its end in its private host:\n{said}");
+    if !all.contains(&start) {
+        return Err(format!("no private host for `{of}`:\n{said}\n{}", why_not()));
+    }
+    if !output.status.success() {
+        return Err(format!("`{of}` failed in its private host:\n{said}"));
+    }
+    if !all.contains(&done) {
+        return Err(format!("`{of}` did not run to its end in its private host:\n{said}"));
+    }
     // Of a success only what the body printed is of interest, not what libtest says around it.
-    let body = said_between(&all, &start, &done);
-    show(body);
+    show(said_between(&all, &start, &done));
+    Ok(())
 }
 
 fn said_between<'a>(all: &'a str, start: &str, done: &str) -> &'a str {

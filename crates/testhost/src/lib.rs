@@ -4,8 +4,9 @@
 //! a way to see *everything* that changed on it, and a way to make any step go wrong.
 //!
 //! * [`private_host`] gives a test a machine of its own (new network, mount and pid namespaces, its
-//!   own `/run`), so tests need no unique names and no cleaning up, run side by side, and never touch
+//!   own `/run` and `/etc`), so tests need no unique names and no cleaning up, run side by side, and never touch
 //!   the real machine. It fails where it cannot work; it never skips.
+//!   [`private_hosts`] runs one test on several kinds of host, each in a machine of its own.
 //! * [`Snapshot`] is that machine's network as text, read independently of the tool, equal byte for
 //!   byte while nothing happens.
 //! * [`Faults`] stands in front of `ip` and `iptables` and misbehaves at call k; [`sweep`] does that
@@ -44,6 +45,7 @@
 )]
 
 mod diff;
+mod etc;
 mod fault;
 mod host;
 mod judge;
@@ -59,7 +61,7 @@ mod why_not;
 mod world;
 
 pub use fault::{Faults, Mode, Sig};
-pub use host::{binary, enter, is_private, private_host, probe};
+pub use host::{binary, enter, is_private, private_host, private_hosts, probe};
 pub use report::{Failure, Report};
 pub use scenario::{Kind, Scenario};
 pub use snapshot::Snapshot;

@@ -205,32 +205,43 @@ pub(crate) fn run_tree() -> Vec<String> {
     lines
 }
 
+/// The same of /etc/netns, the folder itself among them.
+pub(crate) fn etc_netns_tree() -> Vec<String> {
+    let mut lines = Vec::new();
+    tree_at(Path::new("/etc/netns"), &mut lines);
+    lines.sort_unstable();
+    lines
+}
+
 fn tree_below(folder: &Path, lines: &mut Vec<String>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if OWN_FOLDERS.iter().any(|own| path == Path::new(own)) {
-            continue;
-        }
-        let Ok(meta) = path.symlink_metadata() else { continue };
-        let kind = meta.file_type();
-        let more = if kind.is_dir() {
-            tree_below(&path, lines);
-            "folder".to_owned()
-        } else if kind.is_symlink() {
-            let to = fs::read_link(&path).unwrap_or_default();
-            format!("link to {}", to.display())
-        } else if kind.is_file() {
-            file_line(&path, meta.size())
-        } else if kind.is_fifo() {
-            "fifo".to_owned()
-        } else if kind.is_socket() {
-            "socket".to_owned()
-        } else {
-            "device".to_owned()
-        };
-        let (mode, uid, gid) = (meta.mode() & 0o7777, meta.uid(), meta.gid());
-        lines.push(format!("{} {mode:04o} {uid}:{gid} {more}", path.display()));
+        tree_at(&entry.path(), lines);
     }
+}
+
+fn tree_at(path: &Path, lines: &mut Vec<String>) {
+    if OWN_FOLDERS.iter().any(|own| path == Path::new(own)) {
+        return;
+    }
+    let Ok(meta) = path.symlink_metadata() else { return };
+    let kind = meta.file_type();
+    let more = if kind.is_dir() {
+        tree_below(path, lines);
+        "folder".to_owned()
+    } else if kind.is_symlink() {
+        let to = fs::read_link(path).unwrap_or_default();
+        format!("link to {}", to.display())
+    } else if kind.is_file() {
+        file_line(path, meta.size())
+    } else if kind.is_fifo() {
+        "fifo".to_owned()
+    } else if kind.is_socket() {
+        "socket".to_owned()
+    } else {
+        "device".to_owned()
+    };
+    let (mode, uid, gid) = (meta.mode() & 0o7777, meta.uid(), meta.gid());
+    lines.push(format!("{} {mode:04o} {uid}:{gid} {more}", path.display()));
 }
 
 fn file_line(path: &Path, size: u64) -> String {

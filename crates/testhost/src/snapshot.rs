@@ -2,7 +2,7 @@
 //!
 //! "Nothing is left" is a claim about everything that a network tool could have touched, so the
 //! snapshot reads all of it: links, addresses, routes, rules, permanent neighbours, the firewall in
-//! each of its forms, every file below /run, every mount, some 900 settings of the kernel, and all of
+//! each of its forms, every file below /run and /etc/netns, every mount, some 900 settings of the kernel, and all of
 //! that again inside every named namespace. What moves by itself (counters, timers, lifetimes, interface
 //! numbers) is left out, so that an idle host gives the same bytes each time.
 
@@ -49,6 +49,7 @@ impl Snapshot {
         let mut sections = BTreeMap::new();
         sections.insert("mounts".to_owned(), read::mounts());
         sections.insert("files in /run".to_owned(), read::run_tree());
+        sections.insert("files in /etc/netns".to_owned(), read::etc_netns_tree());
         let namespaces: Vec<(&str, &Raw)> = std::iter::once(("", &host))
             .chain(names.iter().map(String::as_str).zip(&inside))
             .collect();
@@ -121,7 +122,7 @@ impl Snapshot {
         self.sections.get(name).map_or(&[][..], Vec::as_slice)
     }
 
-    /// The names of links, namespaces and settings that are here but not, or not so, in `other`: what
+    /// The names of links, namespaces, files and settings that are here but not, or not so, in `other`: what
     /// a message about leftovers must name.
     pub(crate) fn objects_not_in(&self, other: &Self) -> Vec<String> {
         self.objects().difference(&other.objects()).cloned().collect()
@@ -144,6 +145,7 @@ impl Snapshot {
             .iter()
             .map(first)
             .chain(namespaces.map(str::to_owned))
+            .chain(self.section("files in /etc/netns").iter().map(first))
             .chain(forwarding.then(|| "ip_forward".to_owned()))
             .collect()
     }

@@ -40,19 +40,25 @@ pub(crate) fn try_sh(script: &str, tool: Option<&Path>) -> Output {
 ///
 /// # Panics
 ///
-/// If `ip` or `iptables` fails.
+/// If `ip`, `iptables` or `ip6tables` fails. (The latter two need not be installed.)
 pub fn warm_up() {
     sh("ip netns add warm-up
         ip netns del warm-up
-        iptables -w 5 -t nat -A POSTROUTING -s 192.0.2.255 -j MASQUERADE
-        iptables -w 5 -t nat -D POSTROUTING -s 192.0.2.255 -j MASQUERADE
-        iptables -w 5 -A FORWARD -s 192.0.2.255 -j ACCEPT
-        iptables -w 5 -D FORWARD -s 192.0.2.255 -j ACCEPT");
+        for tables in iptables ip6tables; do
+            command -v $tables >/dev/null || continue
+            [ $tables = iptables ] && somewhere=192.0.2.255 || somewhere=2001:db8::ff
+            for chain in 'filter INPUT' 'filter FORWARD' 'nat PREROUTING' 'nat OUTPUT' 'nat POSTROUTING'; do
+                set -- $chain
+                $tables -w 5 -t $1 -A $2 -s $somewhere
+                $tables -w 5 -t $1 -D $2 -s $somewhere
+            done
+        done");
 }
 
 /// Makes what somebody else has on this host: a namespace `foreign` with a veth pair (`fveth0` here,
 /// `fveth1` there), a bridge `fbr0` with the port `fport0`, firewall rules with a comment, forwarding
-/// for one interface while `ip_forward` is 0, and redirects switched off by an admin.
+/// for one interface while `ip_forward` is 0 (and so for IPv6), router advertisements taken by one
+/// interface even if it forwards, and redirects switched off by an admin.
 ///
 /// # Panics
 ///
@@ -77,11 +83,21 @@ pub fn foreign_objects() {
         ip link set dev fport0 up
         ip link set dev fport1 up
         ip route add 203.0.113.0/24 via 198.51.100.2
-        iptables -w 5 -t nat -A POSTROUTING -s 198.51.100.128/25 ! -o fbr0 \
-            -m comment --comment 'somebody else: out' -j MASQUERADE
-        iptables -w 5 -A FORWARD -i fbr0 -m comment --comment 'somebody else: forward' -j ACCEPT
+        if command -v iptables >/dev/null; then
+            iptables -w 5 -t nat -A POSTROUTING -s 198.51.100.128/25 ! -o fbr0 \
+                -m comment --comment 'somebody else: out' -j MASQUERADE
+            iptables -w 5 -A FORWARD -i fbr0 -m comment --comment 'somebody else: forward' -j ACCEPT
+        fi
+        if command -v ip6tables >/dev/null; then
+            ip6tables -w 5 -A FORWARD -i fbr0 -m comment --comment 'somebody else: forward' -j ACCEPT
+        fi
+        if command -v nft >/dev/null; then
+            nft 'table inet somebody { chain forward { type filter hook forward priority 5; iifname fbr0 accept; }; }'
+        fi
         echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects
         echo 1 > /proc/sys/net/ipv4/conf/fbr0/forwarding
+        echo 1 > /proc/sys/net/ipv6/conf/fbr0/forwarding
+        echo 2 > /proc/sys/net/ipv6/conf/fveth0/accept_ra
         mkdir /run/somebody
         echo theirs > /run/somebody/file");
 }

@@ -128,3 +128,40 @@ fn several_calls_can_be_armed() {
         assert_eq!(faults.calls().len(), 0);
     });
 }
+
+#[test]
+fn every_tool_of_a_firewall_is_covered() {
+    const READ: [&str; 4] = ["iptables", "ip6tables", "iptables-save", "ip6tables-save"];
+    private_host(|| {
+        warm_up();
+        let faults = Faults::install();
+        let rules = "*filter\n-A FORWARD -j DROP\nCOMMIT\n";
+        let mut calls = Vec::new();
+        for variant in ["", "-nft", "-legacy"] {
+            for name in READ {
+                let (tool, save) =
+                    name.split_once("-save").map_or((name, ""), |(t, _)| (t, "-save"));
+                // Without a table, the legacy ones read a file that is closed to users.
+                let list = if save.is_empty() { " -S" } else { " -t filter" };
+                calls.push(format!("{tool}{variant}{save}{list}"));
+            }
+            for tool in ["iptables", "ip6tables"] {
+                calls.push(format!("{tool}{variant}-restore -n"));
+            }
+        }
+        calls.extend(["nft -j list ruleset", "nft -f -"].map(str::to_owned));
+        for call in &calls {
+            let input = if call.starts_with("nft") { "add table inet x\n" } else { rules };
+            let (status, said) = tool(&format!("printf '{input}' | {call}"));
+            assert!(status.success(), "{call}: {said}");
+        }
+        assert_eq!(faults.calls(), calls);
+        for call in &calls {
+            faults.reset();
+            faults.arm(1, Mode::FailBefore);
+            let (status, said) = tool(&format!("{call} </dev/null"));
+            assert_eq!(status.code(), Some(1), "{call}: {said}");
+            assert!(said.contains("injected failure"), "{call}: {said}");
+        }
+    });
+}

@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::process::Command;
 use std::{env, fs};
 
-use testhost::{binary, enter, is_private, private_host, probe, sh};
+use testhost::{Snapshot, binary, enter, is_private, private_host, probe, sh};
 
 #[test]
 fn a_host_of_its_own() {
@@ -21,6 +21,31 @@ fn a_host_of_its_own() {
     // Here the inner process comes by as well, after the body.
     let link = fs::exists("/sys/class/net/v0").unwrap();
     assert_eq!(link, is_private(), "the link is there, and not on the real machine");
+}
+
+#[test]
+fn an_etc_of_its_own() {
+    private_host(|| {
+        let [here, real] = ["/etc", "/etc/.real"].map(|folder| sh(&format!("ls -A {folder}")));
+        let all = |list: &str| list.lines().map(str::to_owned).collect::<Vec<_>>();
+        let own = |name: &String| name != ".real" && name != "netns";
+        let listed: Vec<_> = all(&here).into_iter().filter(own).collect();
+        assert_eq!(listed, all(&real).into_iter().filter(own).collect::<Vec<_>>());
+        assert!(!fs::exists("/etc/netns").unwrap(), "none until a test makes one");
+        sh("grep -q root /etc/passwd; test -d /etc/alternatives/.");
+        fs::write("/etc/hosts", "").expect_err("the real files are read-only");
+        fs::remove_file("/etc/hosts").unwrap();
+        fs::write("/etc/hosts", "127.0.0.1 private\n").unwrap();
+        let before = Snapshot::take();
+        sh(
+            "mkdir -p /etc/netns/host-test; echo nameserver 192.0.2.53 >/etc/netns/host-test/resolv.conf",
+        );
+        let diff = before.diff(&Snapshot::take()).expect("a snapshot sees /etc/netns");
+        assert!(diff.contains("+ /etc/netns/host-test/resolv.conf 0644"), "{diff}");
+        sh("ip netns add host-test; ip netns exec host-test grep -q 192.0.2.53 /etc/resolv.conf");
+    });
+    // Here the inner process comes by as well, after the body.
+    assert_eq!(fs::exists("/etc/netns/host-test").unwrap(), is_private());
 }
 
 #[test]
@@ -124,4 +149,38 @@ fn groups_of_self() -> Vec<String> {
 fn message_of(body: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let payload = catch_unwind(body).expect_err("it is to panic");
     payload.downcast_ref::<String>().cloned().expect("a message")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Colour {
+    Red,
+    Green,
+}
+
+#[test]
+fn each_variant_has_a_host_of_its_own() {
+    testhost::private_hosts(
+        &[Colour::Red, Colour::Green],
+        |colour| drop(sh(&format!("ip link add name {colour:?}0 type bridge"))),
+        |colour| {
+            let links = sh("ls /sys/class/net");
+            for each in [Colour::Red, Colour::Green] {
+                assert_eq!(links.contains(&format!("{each:?}0")), each == colour, "{links}");
+            }
+        },
+    );
+}
+
+#[test]
+fn a_variant_that_fails_is_named_and_the_others_run() {
+    let both = [Colour::Red, Colour::Green];
+    if is_private() {
+        return testhost::private_hosts(&both, |_| {}, |colour| panic!("deliberately {colour:?}"));
+    }
+    let message = message_of(|| testhost::private_hosts(&both, |_| {}, |_| {}));
+    for colour in both {
+        let name = format!("a_variant_that_fails_is_named_and_the_others_run on {colour:?}");
+        assert!(message.contains(&name), "{message}");
+        assert!(message.contains(&format!("deliberately {colour:?}")), "{message}");
+    }
 }

@@ -218,26 +218,121 @@ const CHANGES: [(&str, &str, &str, &str); 37] = [
     ),
 ];
 
+/// The same for what a NAT of both address families touches.
+const NAT_CHANGES: [(&str, &str, &str, &str); 12] = [
+    (
+        "IPv6 filter rule",
+        "ip6tables -A FORWARD -s fd06::/64 -j DROP",
+        "@@ ip6tables-save",
+        "ip6tables -D FORWARD -s fd06::/64 -j DROP",
+    ),
+    (
+        "IPv6 nat rule",
+        "ip6tables -t nat -A POSTROUTING -s fd06::/64 -j MASQUERADE",
+        "+ -A POSTROUTING -s fd06::/64 -j MASQUERADE",
+        "ip6tables -t nat -D POSTROUTING -s fd06::/64 -j MASQUERADE",
+    ),
+    (
+        "chain without rules",
+        "iptables -N NETNS-TOOL; ip6tables -t nat -N NETNS-TOOL",
+        ":NETNS-TOOL",
+        "iptables -X NETNS-TOOL; ip6tables -t nat -X NETNS-TOOL",
+    ),
+    (
+        "table of nft",
+        "nft add table inet netns-tool",
+        "netns-tool",
+        "nft delete table inet netns-tool",
+    ),
+    (
+        "rule of nft",
+        "nft add rule inet somebody forward ip6 daddr fd06::1 drop",
+        "fd06::1",
+        "nft flush chain inet somebody forward; nft add rule inet somebody forward iifname fbr0 accept",
+    ),
+    (
+        "element of nft",
+        "nft add set inet somebody ports '{ type inet_service; }'; nft add element inet somebody ports '{ 8080 }'",
+        "8080",
+        "nft delete set inet somebody ports",
+    ),
+    (
+        "IPv6 forwarding of one interface",
+        "echo 0 > /proc/sys/net/ipv6/conf/fbr0/forwarding",
+        "ipv6/conf/fbr0/forwarding = 0",
+        "echo 1 > /proc/sys/net/ipv6/conf/fbr0/forwarding",
+    ),
+    (
+        "accept_ra",
+        "echo 1 > /proc/sys/net/ipv6/conf/fveth0/accept_ra",
+        "ipv6/conf/fveth0/accept_ra = 1",
+        "echo 2 > /proc/sys/net/ipv6/conf/fveth0/accept_ra",
+    ),
+    (
+        "route_localnet",
+        "echo 1 > /proc/sys/net/ipv4/conf/fbr0/route_localnet",
+        "ipv4/conf/fbr0/route_localnet = 1",
+        "echo 0 > /proc/sys/net/ipv4/conf/fbr0/route_localnet",
+    ),
+    (
+        "calls of bridges",
+        "echo 0 > /proc/sys/net/bridge/bridge-nf-call-ip6tables",
+        "bridge-nf-call-ip6tables = 0",
+        "echo 1 > /proc/sys/net/bridge/bridge-nf-call-ip6tables",
+    ),
+    (
+        "default route from a router advertisement",
+        "ip -6 route add default via fe80::1 dev fveth0 proto ra expires 900",
+        "protocol=ra",
+        "ip -6 route del default via fe80::1 dev fveth0 proto ra",
+    ),
+    (
+        "IPv6 forwarding of all",
+        "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding",
+        "ipv6/conf/all/forwarding = 1",
+        "",
+    ),
+];
+
 #[test]
 fn every_change_is_seen_and_its_undoing_too() {
     private_host(|| {
-        let mut before = host();
-        for (what, change, word, back) in CHANGES {
-            sh(change);
-            let diff = before.diff(&Snapshot::take());
-            let diff = diff.unwrap_or_else(|| panic!("{what}: not seen"));
-            assert!(diff.contains(word), "{what}: `{word}` is not in\n{diff}");
-            if back.is_empty() {
-                // There is no exact way back (a link's queue, derived settings): go on from here.
-                before = Snapshot::settled();
-                continue;
-            }
-            sh(back);
-            if let Err(diff) = before.wait_equal(SOON) {
-                panic!("{what}: the way back is not the way there\n{diff}");
-            }
+        let before = host();
+        each_is_seen(before, &CHANGES);
+    });
+}
+
+#[test]
+fn every_change_of_a_nat_is_seen_and_its_undoing_too() {
+    private_host(|| {
+        let before = host();
+        each_is_seen(before, &NAT_CHANGES);
+        // Newer kernels let one interface forward IPv6 (6.17).
+        let switch = "/proc/sys/net/ipv6/conf/fbr0/force_forwarding";
+        if std::path::Path::new(switch).exists() {
+            let (there, back) = (format!("echo 1 > {switch}"), format!("echo 0 > {switch}"));
+            let word = "conf/fbr0/force_forwarding = 1";
+            each_is_seen(Snapshot::settled(), &[("force_forwarding", &there, word, &back)]);
         }
     });
+}
+
+fn each_is_seen(mut before: Snapshot, changes: &[(&str, &str, &str, &str)]) {
+    for &(what, change, word, back) in changes {
+        sh(change);
+        let diff = before.diff(&Snapshot::take());
+        let diff = diff.unwrap_or_else(|| panic!("{what}: not seen"));
+        assert!(diff.contains(word), "{what}: `{word}` is not in\n{diff}");
+        if back.is_empty() {
+            // There is no exact way back (a link's queue, derived settings): go on from here.
+            before = Snapshot::settled();
+            continue;
+        }
+        sh(back);
+        if let Err(diff) = before.wait_equal(SOON) {
+            panic!("{what}: the way back is not the way there\n{diff}");
+        }
+    }
 }
 
 #[test]
@@ -327,9 +422,19 @@ fn legacy_tables_are_read_where_they_exist() {
         if sh("command -v iptables-legacy || true").is_empty() {
             return;
         }
-        let before = host();
-        sh("iptables-legacy -A INPUT -s 10.4.0.0/16 -j DROP");
-        let diff = before.diff(&Snapshot::take()).unwrap();
-        assert!(diff.contains("+ -A INPUT -s 10.4.0.0/16 -j DROP"), "{diff}");
+        let mut before = host();
+        for (rule, tables) in [("-s 10.4.0.0/16", "iptables"), ("-s fd04::/64", "ip6tables")] {
+            for table in ["filter", "nat"] {
+                let rule = format!("INPUT {rule} -m comment --comment x");
+                sh(&format!("{tables}-legacy -t {table} -A {rule}"));
+                let diff = before.diff(&Snapshot::take()).unwrap();
+                assert!(diff.contains(&format!("+ -A {rule}")), "{diff}");
+                before = Snapshot::settled();
+                sh(&format!("{tables}-legacy -t {table} -D {rule}"));
+                let diff = before.diff(&Snapshot::take()).unwrap();
+                assert!(diff.contains(&format!("- -A {rule}")), "{diff}");
+                before = Snapshot::settled();
+            }
+        }
     });
 }

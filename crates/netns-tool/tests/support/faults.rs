@@ -4,10 +4,12 @@ use testhost::{
     Mode, Scenario, Sig, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
 };
 
+/// One fault of each kind.
+pub const KINDS: [Mode; 4] =
+    [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
+
 /// All ways to go wrong; where the suite runs a second time, as an ordinary user, one of each kind.
 pub fn modes() -> &'static [Mode] {
-    const KINDS: [Mode; 4] =
-        [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
     if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { &KINDS } else { &Mode::ALL }
 }
 
@@ -16,7 +18,7 @@ pub fn tried(scenario: &Scenario) {
     private_host(|| {
         warm_up();
         foreign_objects();
-        sweep(&binary("netns-tool"), scenario, modes()).assert_clean();
+        tried_here(scenario, modes());
     });
 }
 
@@ -25,8 +27,18 @@ pub fn undone(scenario: &Scenario) {
     private_host(|| {
         warm_up();
         foreign_objects();
-        sweep_undo(&binary("netns-tool"), scenario).assert_clean();
+        undone_here(scenario);
     });
+}
+
+/// The same in the private host that the test has made already, with some of the faults.
+pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
+    sweep(&binary("netns-tool"), scenario, modes).assert_clean();
+}
+
+/// The undo itself fails, in the private host that the test has made already.
+pub fn undone_here(scenario: &Scenario) {
+    sweep_undo(&binary("netns-tool"), scenario).assert_clean();
 }
 
 /// Two namespaces and a bridge with addresses, as the others need them. The bridge has had a port, and the ports to

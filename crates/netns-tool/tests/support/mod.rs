@@ -2,8 +2,15 @@
 
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
 
+pub mod by_hand;
+pub mod echo;
 pub mod faults;
+pub mod firewalls;
+pub mod internet;
+pub mod law;
 pub mod net;
+pub mod others;
+pub mod router;
 pub mod wan;
 
 use assert_cmd::Command;
@@ -13,6 +20,10 @@ use std::path::Path;
 use std::time::Duration;
 use testhost::Snapshot;
 
+pub use echo::{
+    Protocol, cannot, cannot_any, reaches, reaches_by, reaches_service, serve, tcp_ask, udp_ask,
+};
+pub use firewalls::{Firewall, for_each_firewall, for_each_iptables, for_firewalls};
 pub use net::{HOST, enter, http_get, inside, no_ping, ping, start};
 pub use testhost::{private_host, sh};
 
