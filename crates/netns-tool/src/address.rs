@@ -66,6 +66,17 @@ pub fn is_link_local(address: &IpNet) -> bool {
     matches!(address.addr(), IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
+/// The address of a name server.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn name_server(text: &str) -> Result<IpAddr, String> {
+    let ip = IpAddr::from_str(text).map_err(
+        |_| "a name server is an address such as 10.0.0.53 or fd00::53, without a prefix",
+    )?;
+    host_address(ip)
+}
+
 /// A default gateway: an address, or the word `auto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gateway {
@@ -194,5 +205,11 @@ mod tests {
         assert_eq!(Gateway::from_str("auto"), Ok(Gateway::Auto));
         assert!(Gateway::from_str("0.0.0.0").is_err());
         assert!(Gateway::from_str("10.0.0.1/24").is_err());
+        assert!(name_server("10.0.0.53").is_ok() && name_server("fd00::53").is_ok());
+        for bad in
+            ["", "dns.example.org", "10.0.0.53/24", "0.0.0.0", "::", "ff02::fb", "fe80::1%eth0"]
+        {
+            assert!(name_server(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -30,6 +30,11 @@ fn find(line: &str, cmd: &Cmd, said: &str) -> Option<Advice> {
         |reason, hint: &str| Some(Advice { reason, hint: hint.to_owned(), is_missing: false });
     let missing =
         |reason, hint: &str| Some(Advice { reason, hint: hint.to_owned(), is_missing: true });
+    if matches!(cmd, Cmd::Make(_) | Cmd::Remove(_)) {
+        let is_closed = has(&["Read-only", "Permission denied", "not permitted"]);
+        let hint = "the command without --dns";
+        return is_closed.then(|| wrong("/etc cannot be written here", hint)).flatten();
+    }
     // Older kernels answer "Permission denied" where IPv6 is off.
     if has(&["IPv6 is disabled"]) || (has(&["Permission denied"]) && line.ends_with(" nodad")) {
         let sysctl = "sysctl -w net.ipv6.conf.all.disable_ipv6=0";
@@ -63,6 +68,10 @@ fn find(line: &str, cmd: &Cmd, said: &str) -> Option<Advice> {
     if has(&["Operation not permitted", "Permission denied"]) {
         let reason = "the rights over this network are missing: it takes root on the host, not only in a user namespace";
         return missing(reason, "the same command with sudo");
+    }
+    if has(&["Message too long", "No buffer space"]) {
+        let reason = "without root's rights on the host, one command can tell the kernel only so much at once";
+        return wrong(reason, "some hundred ports in a command; the limit is net.core.wmem_max");
     }
     if has(&["did not end within"]) {
         return wrong("", "look what the system is busy with, or a longer --timeout");

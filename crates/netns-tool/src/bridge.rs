@@ -12,7 +12,7 @@ use crate::ip::{self, Hardware};
 use crate::kernel::state::State;
 use crate::kernel::{Snapshot, Wanted};
 use crate::noun::{Noun, Work, check_distinct, check_free, check_new, require_sound, where_is};
-use crate::plan::{Cmd, Plan};
+use crate::plan::Cmd;
 use ipnet::IpNet;
 use memory::{Memory, Port};
 
@@ -82,10 +82,10 @@ impl BridgeArgs {
         let addresses = self.addresses.iter().map(|address| format!(", {address}"));
         let ports = ports.iter().map(|port| format!(", port {}", port.name));
         let traits = addresses.chain(ports).collect::<String>();
-        Ok(Work {
-            plan: Plan::build(steps),
-            report: vec![format!("Bridge created: {}{}, up{traits}", self.name, where_is(at))],
-        })
+        Ok(Work::build(
+            steps,
+            vec![format!("Bridge created: {}{}, up{traits}", self.name, where_is(at))],
+        ))
     }
 
     /// Refuses a subnet that another interface has: what is sent there would go out by one of the two, mostly the wrong.

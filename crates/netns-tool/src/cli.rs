@@ -1,18 +1,22 @@
 //! The command line. The doc comments here are the help.
 
-use crate::address::{Gateway, Mac, interface_address};
+use crate::address::{Gateway, Mac, interface_address, name_server};
+use crate::firewall::Choice;
 use crate::name::{InterfaceName, NamespaceName};
+use crate::nat::Publication;
+use crate::sysctl::Scope;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand};
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT
 #[derive(Debug, Parser)]
 #[command(name = "netns-tool", version, styles = STYLES, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
-    It runs the `ip` and `iptables` commands that you would have typed, and shows them \
-    (--dry-run, --verbose). A command does all of its work or none; the words that made \
+    It runs the commands of `ip` and of `iptables` or `nft` that you would have typed, and shows \
+    them (--dry-run, --verbose). A command does all of its work or none; the words that made \
     something take it back with --delete added.\n\nExit codes: 0 done; 1 failed, and the host \
     is as it was; 2 wrong usage; 3 something is missing (root, a tool, a kernel feature); 4 \
     something is left that should be gone; 5 another netns-tool is at work; 128 + n ended by \
@@ -69,7 +73,7 @@ pub enum Command {
     Veth(VethArgs),
     /// Make a bridge, and attach interfaces to it
     Bridge(BridgeArgs),
-    /// Give a bridge's subnets a way out, behind the address of an uplink
+    /// Give a bridge a way out behind an uplink's address, and publish ports
     Nat(NatArgs),
     /// Take back what a killed command has left
     #[command(
@@ -90,6 +94,9 @@ pub struct CreateArgs {
     /// Give the loopback one more address (repeatable)
     #[arg(long = "addr", value_name = "CIDR", value_parser = interface_address)]
     pub addresses: Vec<IpNet>,
+    /// A name server for what runs inside (repeatable, at most 3)
+    #[arg(long = "dns", value_name = "ADDR", value_parser = name_server)]
+    pub name_servers: Vec<IpAddr>,
     /// Take a namespace that exists already for a success, if it is sound
     #[arg(long)]
     pub if_missing: bool,
@@ -157,6 +164,9 @@ pub struct VethArgs {
     /// The default route of the namespace: an address, or `auto` for the bridge's or the host end's (repeatable: IPv4 and IPv6)
     #[arg(long = "gateway", value_name = "IP|auto", conflicts_with = "peer_if")]
     pub gateways: Vec<Gateway>,
+    /// A name server for what runs in the namespace (repeatable, at most 3)
+    #[arg(long = "dns", value_name = "ADDR", conflicts_with = "peer_if", value_parser = name_server)]
+    pub name_servers: Vec<IpAddr>,
     /// The largest packet of both ends, in bytes
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535))]
     pub mtu: Option<u32>,
@@ -207,12 +217,18 @@ pub struct BridgeArgs {
     pub removal: Removal,
 }
 
-/// Give a bridge's subnets a way out, behind the address of an uplink
+/// Give a bridge a way out behind an uplink's address, and publish ports
 #[derive(Debug, Args)]
 #[command(after_help = "\
-    It turns IPv4 forwarding on, masquerades each IPv4 subnet of the bridge on the uplink, \
-    lets the bridge out, and only answers back in. --delete also puts forwarding back to what \
-    it was, if no other NAT of netns-tool remains.")]
+    The subnets are those of the bridge's addresses, IPv4 and IPv6. What is on the bridge gets \
+    out over the uplink, under the uplink's address, and nowhere else. In come answers, and what \
+    calls a published port. Forwarding is on while the NAT is there; --delete puts it back to \
+    what it was, if no other NAT of netns-tool needs it.\n\n\
+    Examples:\n  \
+    netns-tool nat br0                             out by the default route\n  \
+    netns-tool nat br0 --publish 8080:10.0.0.2:80  in: host port 8080, to port 80\n  \
+    netns-tool nat br1 eth0 --allow br0            out by eth0, and open to br0\n  \
+    netns-tool nat br0 --delete                    take the NAT and its ports back")]
 pub struct NatArgs {
     /// The bridge
     #[arg(value_name = "BRIDGE", value_parser = InterfaceName::existing)]
@@ -220,6 +236,33 @@ pub struct NatArgs {
     /// The uplink; by default the interface of the default route
     #[arg(value_name = "OUTBOUND", value_parser = InterfaceName::existing)]
     pub outbound: Option<InterfaceName>,
+    /// Let a port of the host lead to one of a namespace, such as 8080:10.0.0.2:80; the NAT has to be there already (repeatable)
+    #[arg(long = "publish", value_name = "[HOST_IP:]HOST_PORT:NS_IP:NS_PORT[/udp]")]
+    pub publications: Vec<Publication>,
+    /// Let the bridge and this other one reach each other (repeatable)
+    #[arg(long = "allow", value_name = "BRIDGE", value_parser = InterfaceName::existing)]
+    pub allowed: Vec<InterfaceName>,
+    /// Leave the addresses of IPv6 as they are, where their prefix is routed to this host
+    #[arg(long)]
+    pub no_masquerade: bool,
+    /// Turn forwarding on for the whole host (the default), or for the interfaces of the NAT alone
+    #[arg(
+        long = "forwarding",
+        value_name = "host|interface",
+        value_enum,
+        hide_possible_values = true
+    )]
+    pub scope: Option<Scope>,
+    /// Make the rules with iptables and ip6tables, or with nft; by default with what other NATs use, else with iptables if it is installed
+    #[arg(
+        long,
+        value_name = "auto|iptables|nft",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub firewall: Choice,
     #[command(flatten)]
     pub removal: Removal,
 }

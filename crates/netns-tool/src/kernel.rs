@@ -1,16 +1,19 @@
 //! The reader: what stands in the kernel, as facts for the nouns and as answers for the engine.
 
+pub mod etc;
 pub mod firewall;
 mod look;
 pub mod namespaces;
 mod netlink;
+pub mod sockets;
 pub mod state;
+mod switches;
 
 use crate::address::Mac;
-use crate::failure::failed;
+use crate::firewall::{Choice, Firewall};
 use crate::name::NamespaceName;
 use crate::plan::{Place, Tool};
-use crate::sysctl::{Forwarding, IPV4};
+use crate::sysctl::Switches;
 use crate::system::tools;
 use anyhow::{Context, Result};
 pub use look::Look;
@@ -18,6 +21,7 @@ use namespaces::{Entry, Process};
 use state::State;
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// What a command wants to know before it plans.
@@ -33,7 +37,17 @@ pub struct Wanted {
     /// The rules of the firewall, as far as they can be read.
     pub rules: bool,
     /// The firewall and the switches of forwarding, and the routes.
-    pub firewall: bool,
+    pub firewall: Option<WantedFirewall>,
+    /// The sockets on which processes of the host wait.
+    pub listeners: bool,
+}
+
+/// What is wanted of the firewall.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WantedFirewall {
+    pub choice: Choice,
+    /// Also what of others might be in the way.
+    pub whole: bool,
 }
 
 /// What was found: the whole input of a plan besides the command line.
@@ -41,8 +55,15 @@ pub struct Wanted {
 pub struct Snapshot {
     pub host: State,
     pub namespaces: BTreeMap<NamespaceName, Netns>,
-    pub firewall: firewall::Listing,
-    pub forwarding: Forwarding,
+    pub firewall: Firewall,
+    pub switches: Switches,
+    /// What is only switched from port to port of a bridge is shown to the firewall too (br_netfilter).
+    pub is_bridged_traffic_filtered: bool,
+    pub listeners: Vec<sockets::Listener>,
+    /// What is in /etc/netns for the namespaces.
+    pub etc: etc::Etc,
+    /// The resolver of this host, if it is on the host's own loopback.
+    pub loopback_resolver: Option<IpAddr>,
     /// Why there is no `ping` to verify with, if there is none.
     pub no_ping: Option<String>,
     /// A namespace that is made here would be seen by nobody else.
@@ -69,12 +90,14 @@ pub struct Netns {
 impl Snapshot {
     /// Reads what is wanted. Nothing is changed.
     pub fn read(wanted: &Wanted, limit: Duration) -> Result<Self> {
-        let read_state = if wanted.routes || wanted.firewall { read_all } else { read_state };
+        let read_state =
+            if wanted.routes || wanted.firewall.is_some() { read_all } else { read_state };
         let mut snapshot = Self {
             host: read_state()?,
             no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
+            etc: etc::Etc::read(&wanted.namespaces),
             ..Self::default()
         };
         for name in &wanted.namespaces {
@@ -86,11 +109,19 @@ impl Snapshot {
                 netns.read_numbers(name, &wanted.namespaces)?;
             }
         }
-        if wanted.firewall {
-            snapshot.firewall = firewall::Listing::read(limit)?;
-            snapshot.forwarding = read_forwarding(&snapshot.host)?;
-        } else if wanted.rules && tools::find(Tool::IptablesSave).is_ok() {
-            snapshot.firewall = firewall::Listing::read(limit).unwrap_or_default();
+        if let Some(wanted) = wanted.firewall {
+            snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
+            snapshot.switches = switches::read(&snapshot.host)?;
+            snapshot.is_bridged_traffic_filtered =
+                read_value("/proc/sys/net/bridge/bridge-nf-call-iptables")
+                    .is_ok_and(|value| value == "1");
+            let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
+        } else if wanted.rules {
+            snapshot.firewall = firewall::read(Choice::Auto, false, limit).unwrap_or_default();
+        }
+        if wanted.listeners {
+            snapshot.listeners = sockets::listeners()?;
         }
         Ok(snapshot)
     }
@@ -173,49 +204,18 @@ fn read_in<T: Default + Send>(at: &Place, read: impl FnOnce() -> Result<T> + Sen
 
 /// The state of the network namespace that the calling thread is in, but for the routes.
 fn read_state() -> Result<State> {
-    Ok(State { links: netlink::links()?, addresses: netlink::addresses()?, routes: Vec::new() })
+    Ok(State { links: netlink::links()?, addresses: netlink::addresses()?, ..State::default() })
 }
 
 /// The same with the routes.
 fn read_all() -> Result<State> {
-    Ok(State { routes: netlink::routes()?, ..read_state()? })
+    let (routes, advertised) = netlink::routes()?;
+    Ok(State { routes, advertised, ..read_state()? })
 }
 
 fn read_value(path: &str) -> Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
     Ok(text.trim().to_owned())
-}
-
-fn read_forwarding(host: &State) -> Result<Forwarding> {
-    let is_on = |path: &str| Ok::<_, anyhow::Error>(read_value(&format!("{IPV4}/{path}"))? != "0");
-    let mut interfaces = Vec::new();
-    for link in &host.links {
-        // An interface may go away meanwhile, or (a port of Open vSwitch, say) have no IPv4 settings.
-        if is_on(&format!("conf/{}/forwarding", link.name)).unwrap_or(false) {
-            interfaces.push(link.index);
-        }
-    }
-    let on = is_on("ip_forward")?;
-    if !on && nameless_forwards()? {
-        return Err(failed("an interface whose name is not text forwards IPv4 by itself, which cannot be remembered for the way back")
-            .hint("give it another name, or turn forwarding on for the whole host: sysctl -w net.ipv4.ip_forward=1")
-            .into());
-    }
-    Ok(Forwarding {
-        on,
-        accept_redirects: is_on("conf/all/accept_redirects")?,
-        default: is_on("conf/default/forwarding")?,
-        interfaces,
-    })
-}
-
-/// Whether the switch is on of an interface whose name is not UTF-8: no path of a command can lead there.
-fn nameless_forwards() -> Result<bool> {
-    let folder = format!("{IPV4}/conf");
-    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
-    let nameless = entries.flatten().filter(|entry| entry.file_name().to_str().is_none());
-    let is_on = |entry: fs::DirEntry| fs::read(entry.path().join("forwarding"));
-    Ok(nameless.map(is_on).any(|value| value.is_ok_and(|value| !value.starts_with(b"0"))))
 }
 
 fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {

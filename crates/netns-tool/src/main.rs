@@ -6,9 +6,12 @@ mod address;
 mod advice;
 mod bridge;
 mod cli;
+mod dns;
 mod failure;
+mod family;
+mod firewall;
 mod ip;
-mod iptables;
+mod item;
 mod kernel;
 mod mark;
 mod name;
@@ -28,6 +31,7 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use cli::Cli;
 use failure::{Failure, Kind};
 use kernel::Snapshot;
+use noun::Work;
 use run::{Settings, Writer};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -79,11 +83,13 @@ fn act(cli: &Cli) -> Result<()> {
             );
         }
         let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+        tell_notes(&work);
         return say(&work.plan.script(&command_line()));
     }
     let writer = Writer::new(settings)?;
     let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
     writer.apply(&work.plan, &command_line())?;
+    tell_notes(&work);
     if !global.quiet {
         // That the report cannot be written does not make what was done a failure.
         if let Err(error) = say(&(failure::printable(&work.report.join("\n")) + "\n")) {
@@ -91,6 +97,13 @@ fn act(cli: &Cli) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says what the plan can do nothing about.
+fn tell_notes(work: &Work) {
+    for note in &work.notes {
+        run::tell(note);
+    }
 }
 
 fn recover(settings: Settings, global: &cli::Global) -> Result<()> {

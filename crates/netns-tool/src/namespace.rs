@@ -1,6 +1,7 @@
 //! `create` and `delete`: network namespaces that stay.
 
 use crate::cli::{CreateArgs, DeleteArgs};
+use crate::dns::{self, ResolvConf};
 use crate::failure::{Failure, failed, missing};
 use crate::ip;
 use crate::kernel::namespaces::Entry;
@@ -8,7 +9,7 @@ use crate::kernel::{Netns, Snapshot, Wanted};
 use crate::mark::ALIAS;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work, broken, check_distinct, strange};
-use crate::plan::{Cmd, Fact, Plan, Step, Tool};
+use crate::plan::{Cmd, Fact, Step, Tool};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
@@ -17,7 +18,8 @@ const COMMAND_SHOWN: usize = 80;
 
 impl Noun for CreateArgs {
     fn check(&self) -> Result<(), Failure> {
-        check_distinct(self.addresses.iter())
+        check_distinct(self.addresses.iter())?;
+        dns::check(&self.name_servers)
     }
 
     fn wanted(&self) -> Wanted {
@@ -25,22 +27,27 @@ impl Noun for CreateArgs {
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let (mut steps, mut report) = (Vec::new(), Vec::new());
+        let (mut steps, mut report, mut new) = (Vec::new(), Vec::new(), Vec::new());
         for (name, netns) in named(&self.names, facts) {
             match netns.entry {
                 Entry::Absent => {
                     check_seen(name, "create", facts)?;
+                    if let Some(wanted) = self.resolv_conf() {
+                        dns::give(&mut steps, name, &wanted, true, &facts.etc)?;
+                    }
+                    new.push(name);
                     steps.extend(self.create(name, facts));
                     report.push(format!(
                         "Created network namespace `{name}` at {}",
                         name.path().display()
                     ));
                     report.push(self.loopback_line(facts));
+                    report.extend(dns::given_lines(name, &self.name_servers));
                 }
                 Entry::Broken => return Err(broken(name)),
                 Entry::Strange(what) => return Err(strange(name, what)),
                 Entry::Sound { .. } if self.if_missing => {
-                    self.compare(name, netns)?;
+                    self.compare(name, netns, facts)?;
                     report.push(format!(
                         "Network namespace `{name}` exists at {}",
                         name.path().display()
@@ -52,13 +59,27 @@ impl Noun for CreateArgs {
                 }
             }
         }
-        Ok(Work { plan: Plan::build(steps), report })
+        if self.name_servers.is_empty() {
+            // What an earlier namespace has left is not the new one's.
+            steps.extend(dns::take_back(&new, &facts.etc));
+            report.extend(new.iter().filter_map(|name| dns::left_line(name, &facts.etc)));
+        }
+        Ok(Work::build(steps, report))
     }
 }
 
 impl CreateArgs {
     /// Whether a namespace that exists has what is asked for.
-    fn compare(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+    fn compare(
+        &self,
+        name: &NamespaceName,
+        netns: &Netns,
+        facts: &Snapshot,
+    ) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        if let Some(wanted) = self.resolv_conf() {
+            dns::give(&mut files, name, &wanted, false, &facts.etc)?;
+        }
         let at = Some(name.clone());
         let lo = netns.state.links.iter().find(|link| link.name.as_str() == "lo");
         let has =
@@ -69,12 +90,19 @@ impl CreateArgs {
         let cures: Vec<String> = up
             .into_iter()
             .chain(missing.map(|net| Cmd::ip(&at, &format!("addr add {net} dev lo")).to_string()))
+            .chain(files.iter().map(|step| step.run.to_string()))
             .collect();
         if cures.is_empty() {
             return Ok(());
         }
         Err(failed(format!("network namespace `{name}` exists, but not as asked for"))
             .hint(cures.join("\n")))
+    }
+
+    /// The file of name servers that is asked for.
+    fn resolv_conf(&self) -> Option<ResolvConf> {
+        let servers = self.name_servers.clone();
+        (!servers.is_empty()).then_some(ResolvConf { pair: None, servers })
     }
 
     /// The steps for one namespace.
@@ -126,8 +154,14 @@ impl Noun for DeleteArgs {
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let (mut first, mut then, mut report) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, netns) in named(&self.names, facts) {
+        let named = named(&self.names, facts);
+        for (name, netns) in &named {
             if netns.entry == Entry::Absent {
+                if let Some(line) = dns::left_line(name, &facts.etc) {
+                    check_seen(name, "delete", facts)?;
+                    report.push(line);
+                    continue;
+                }
                 if !self.if_exists {
                     return Err(failed(format!("there is no network namespace `{name}`"))
                         .hint("`ip netns list` shows those that are there; --if-exists takes it for a success"));
@@ -143,9 +177,12 @@ impl Noun for DeleteArgs {
             first.extend(cut_veths(name, netns));
             then.extend(unmount(name, netns));
             report.push(deleted_line(name, netns));
+            report.extend(dns::kept_line(name, &facts.etc));
         }
         first.extend(then);
-        Ok(Work { plan: Plan::remove(first), report })
+        let names: Vec<_> = named.iter().map(|(name, _)| *name).collect();
+        first.extend(dns::take_back(&names, &facts.etc));
+        Ok(Work::remove(first, report))
     }
 }
 

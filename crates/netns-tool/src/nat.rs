@@ -1,25 +1,58 @@
-//! `nat`: a way out for a bridge's subnets, behind the address of an uplink.
+//! `nat`: a way out for a bridge's subnets, behind the address of an uplink, and a way in to published ports.
 
+mod checks;
+mod delete;
+mod find;
+mod owner;
+mod publication;
+mod publish;
 mod rules;
+mod warning;
+
+pub use publication::Publication;
 
 use crate::cli::NatArgs;
-use crate::failure::{Failure, failed};
-use crate::iptables::{self, Position};
-use crate::kernel::state::{Link, State};
-use crate::kernel::{Snapshot, Wanted};
+use crate::dns;
+use crate::failure::{Failure, failed, usage};
+use crate::family::Family;
+use crate::firewall::rule::Rule;
+use crate::firewall::{Backend, Change, Firewall};
+use crate::kernel::{Snapshot, Wanted, WantedFirewall};
+use crate::name::InterfaceName;
 use crate::noun::{Noun, Work};
-use crate::plan::{Plan, Rule, Step};
-use crate::sysctl::Forwarding;
-use ipnet::{IpNet, Ipv4Net};
-use rules::{Nat, is_same, nat_of, record_of};
+use crate::sysctl::{self, Forwarding, ROOM_IPTABLES, ROOM_NFT, Scope};
+use find::check_overlap;
+use owner::{Standing, is_same, standing};
+use rules::{Nat, Records};
+use std::collections::BTreeMap;
 
 impl Noun for NatArgs {
+    fn check(&self) -> Result<(), Failure> {
+        let has_options = !self.allowed.is_empty() || self.no_masquerade || self.scope.is_some();
+        if !self.publications.is_empty() && has_options {
+            return Err(usage(
+                "--publish adds to a NAT that stands, and takes no option of the NAT",
+            )
+            .hint("the NAT first, and then the command with --publish"));
+        }
+        self.check_publications()
+    }
+
     fn wanted(&self) -> Wanted {
-        Wanted { firewall: true, ..Wanted::default() }
+        Wanted {
+            firewall: Some(WantedFirewall { choice: self.firewall, whole: !self.removal.delete }),
+            listeners: !self.publications.is_empty() && !self.removal.delete,
+            ..Wanted::default()
+        }
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        if self.removal.delete { self.delete(facts) } else { self.create(facts) }
+        match (self.publications.is_empty(), self.removal.delete) {
+            (true, false) => self.create(facts),
+            (true, true) => self.delete(facts),
+            (false, false) => self.publish(facts),
+            (false, true) => self.withdraw(facts),
+        }
     }
 }
 
@@ -27,286 +60,142 @@ impl NatArgs {
     fn create(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let bridge = self.find_bridge(&facts.host)?;
         let subnets = self.subnets(&facts.host, bridge)?;
-        let uplink = self.find_uplink(&facts.host)?;
+        let uplink = self.find_uplink(&facts.host, &subnets)?;
         check_overlap(&facts.host, bridge, &subnets)?;
-        let nat = Nat { bridge: &self.bridge, uplink: &uplink.name, subnets: &subnets };
-        let before = before(facts);
-        let record = before.record()?;
-        let is_there = |rule: &Rule| facts.firewall.rules.iter().any(|found| is_same(found, rule));
-        let (filter, masquerade) = (nat.filter(&record), nat.masquerade(&record));
-        let missing: Vec<Rule> =
-            masquerade.iter().filter(|rule| !is_there(rule)).cloned().collect();
-        let present = filter.iter().filter(|rule| is_there(rule)).count();
-        let mut steps = Vec::new();
-        match present {
-            0 => steps.push(iptables::add(
-                &format!(
-                    "let {0} out to {1} and among itself; from {1} let only answers in",
-                    nat.bridge, nat.uplink
-                ),
-                &filter,
-                Position::First,
-            )),
-            all if all == filter.len() => {}
-            // Which of them are gone is unknown to the others' order; a NAT that lets too much in is worse than none.
-            _ => {
-                return Err(failed(format!(
-                    "the NAT of `{}` to `{}` is damaged: {} of its {} FORWARD rules are gone",
-                    nat.bridge,
-                    nat.uplink,
-                    filter.len() - present,
-                    filter.len()
-                ))
-                .hint(format!(
-                    "netns-tool nat {} {} --delete, and the same command again",
-                    nat.bridge, nat.uplink
-                )));
-            }
+        self.check_allowed(&facts.host, uplink)?;
+        let scope = self.scope.unwrap_or_default();
+        let nat = Nat {
+            bridge: &self.bridge,
+            uplink: &uplink.name,
+            scope,
+            subnets: &subnets,
+            masquerades_ipv6: !self.no_masquerade,
+            allowed: &self.allowed,
+        };
+        let others = standing(facts.firewall.ours());
+        check_standing(&nat, &others)?;
+        nat.families().into_iter().try_for_each(|family| facts.firewall.require(family))?;
+        let need = nat.need();
+        let before = before(facts, &nat, &others)?;
+        let records = record(&before, facts.firewall.backend)?;
+        let is_there = |rule: &Rule| facts.firewall.ours().any(|found| is_same(found, rule));
+        let (standing, rules) = nat.rules(&records).into_iter().partition(is_there);
+        let change = Change {
+            rules,
+            standing,
+            filter: format!(
+                "let {} out to {} and among itself, and only answers in",
+                nat.bridge, nat.uplink
+            ),
+            nat: format!("hide the addresses of {} behind that of {}", nat.bridge, nat.uplink),
+        };
+        let mut steps = facts.firewall.add(&change);
+        for (family, before) in &before {
+            let now = facts.switches.of(*family)?;
+            steps.extend(now.turn_on(&need, before, &facts.host)?);
         }
-        if !missing.is_empty() {
-            let why = format!("hide the addresses of {} behind that of {}", nat.bridge, nat.uplink);
-            steps.push(iptables::add(&why, &missing, Position::Last));
-        }
-        if !facts.forwarding.on {
-            steps.push(facts.forwarding.turn_on(&facts.host));
-        }
-        let report = self.report(&nat, &before, facts.forwarding.on, steps.is_empty());
-        Ok(Work { plan: Plan::build(steps), report })
+        let report = self.report(&nat, &before, facts, steps.is_empty());
+        let mut notes = warning::of_nat(nat.bridge, nat.uplink, nat.subnets, facts);
+        notes.extend(dns::unreachable_note(facts));
+        Ok(Work::build(steps, report).with_notes(notes))
     }
 
     fn report(
         &self,
         nat: &Nat,
-        before: &Forwarding,
-        is_on: bool,
+        before: &BTreeMap<Family, Forwarding>,
+        facts: &Snapshot,
         nothing_new: bool,
     ) -> Vec<String> {
         let subnets = nat.subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let forwarding = match (before.on, is_on) {
-            (true, _) => "was on",
-            (false, false) => "was off",
-            (false, true) => "was off before the first NAT",
+        let need = nat.need();
+        let state = |family: &Family| {
+            let is_on = facts.switches.of(*family).is_ok_and(|now| now.is_on(&need, &facts.host));
+            match (before[family].is_on(&need, &facts.host), is_on) {
+                (true, _) => "was on",
+                (false, false) => "was off",
+                (false, true) => "was off before the first NAT",
+            }
+        };
+        let states = match &nat.families()[..] {
+            [one, other] if state(one) == state(other) => {
+                format!("for {one} and {other} ({})", state(one))
+            }
+            [one, other] => format!("for {one} ({}) and {other} ({})", state(one), state(other)),
+            families => families.iter().map(|only| format!("({})", state(only))).collect(),
+        };
+        let scope = match nat.scope {
+            Scope::Host => "on".to_owned(),
+            Scope::Interface => format!("on between {} and {} only", nat.bridge, nat.uplink),
         };
         let by = if self.outbound.is_some() { "" } else { " (the default route's)" };
-        vec![
-            format!(
-                "NAT configured: {} -> {}{}",
-                nat.bridge,
-                nat.uplink,
-                if nothing_new { " (as it was; nothing was changed)" } else { "" }
-            ),
+        let as_it_was = if nothing_new { " (as it was; nothing was changed)" } else { "" };
+        let mut report = vec![
+            format!("NAT configured: {} -> {}{as_it_was}", nat.bridge, nat.uplink),
             format!("  subnets     {subnets}"),
             format!("  uplink      {}{by}", nat.uplink),
-            format!("  forwarding  on ({forwarding})"),
-        ]
-    }
-
-    fn find_bridge<'a>(&self, host: &'a State) -> Result<&'a Link, Failure> {
-        let Some(link) = host.link(&self.bridge) else {
-            return Err(failed(format!("there is no bridge `{}`", self.bridge))
-                .hint(format!("netns-tool bridge {} --addr 10.0.0.1/24", self.bridge)));
-        };
-        if !link.is_kind("bridge") {
-            return Err(failed(format!("`{}` is not a bridge", self.bridge)));
+            format!("  forwarding  {scope} {states}"),
+        ];
+        if !nat.allowed.is_empty() {
+            let names: Vec<_> = nat.allowed.iter().map(InterfaceName::as_str).collect();
+            report.push(format!("  allowed     {}", names.join(", ")));
         }
-        Ok(link)
-    }
-
-    /// The IPv4 subnets of the bridge, each once.
-    fn subnets(&self, host: &State, bridge: &Link) -> Result<Vec<Ipv4Net>, Failure> {
-        let mut subnets: Vec<Ipv4Net> = Vec::new();
-        for net in host.addresses_of(bridge) {
-            let IpNet::V4(net) = net else { continue };
-            if net.prefix_len() == 0 {
-                return Err(failed(format!(
-                    "the address {net} of bridge `{}` makes the whole internet its subnet",
-                    self.bridge
-                ))
-                .hint(format!(
-                    "ip addr del {net} dev {0}, and one such as 10.0.0.1/24 in its place",
-                    self.bridge
-                )));
-            }
-            if !subnets.contains(&net.trunc()) {
-                subnets.push(net.trunc());
-            }
-        }
-        if subnets.is_empty() {
-            return Err(failed(format!(
-                "bridge `{}` has no IPv4 address, and so no subnet to give a way out",
-                self.bridge
-            ))
-            .hint(format!("ip addr add 10.0.0.1/24 dev {}", self.bridge)));
-        }
-        Ok(subnets)
-    }
-
-    fn find_uplink<'a>(&self, host: &'a State) -> Result<&'a Link, Failure> {
-        let name = &format!("name the uplink: netns-tool nat {} OUTBOUND", self.bridge);
-        let link = match &self.outbound {
-            Some(name) => host.link(name).ok_or_else(|| {
-                failed(format!("there is no outbound interface `{name}`"))
-                    .hint("`ip -br link` shows those that are there")
-            })?,
-            None => {
-                let routes = host.default_routes(true);
-                let Some(route) = routes.first() else {
-                    return Err(failed(
-                        "the host has no default route, and so no uplink by itself",
-                    )
-                    .hint(name));
-                };
-                let link = route.device.and_then(|index| host.by_index(index));
-                link.ok_or_else(|| {
-                    failed("the default route leads over several interfaces").hint(name)
-                })?
-            }
-        };
-        if link.name == self.bridge {
-            return Err(
-                failed(format!("bridge `{}` cannot be its own uplink", self.bridge)).hint(name)
-            );
-        }
-        if !link.name.is_plain() {
-            return Err(failed(format!(
-                "iptables has no exact way to name the uplink `{}`",
-                link.name
-            ))
-            .hint(name));
-        }
-        Ok(link)
-    }
-
-    fn delete(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let mut doomed = self.own_rules(facts)?;
-        if self.removal.force {
-            doomed.extend(self.unmarked_rules(facts));
-        }
-        if doomed.is_empty() {
-            let message = match &self.outbound {
-                Some(uplink) => format!(
-                    "there is no NAT of `{}` to `{uplink}` that netns-tool made",
-                    self.bridge
-                ),
-                None => format!("there is no NAT of `{}` that netns-tool made", self.bridge),
-            };
-            if self.removal.if_exists {
-                return Ok(Work::nothing(&message));
-            }
-            return Err(failed(message)
-                .hint("--if-exists takes it for a success; --force removes also rules that say the same without its mark"));
-        }
-        let (filter, masquerade): (Vec<Rule>, Vec<Rule>) =
-            doomed.iter().cloned().partition(|rule| rule.table == "filter");
-        let restored = restored_forwarding(facts, &doomed);
-        let mut steps: Vec<Step> = Vec::new();
-        // The rule that bears the record goes last: a removal that is cut short can be finished.
-        if !masquerade.is_empty() {
-            steps.push(iptables::remove(
-                &format!("stop hiding the addresses of {}", self.bridge),
-                &masquerade,
-            ));
-        }
-        if let Some(before) = &restored {
-            steps.extend(before.restore(&facts.forwarding, &facts.host));
-        }
-        if !filter.is_empty() {
-            steps.push(iptables::remove(
-                &format!("forget what {} may forward", self.bridge),
-                &filter,
-            ));
-        }
-        let uplink = doomed.iter().find_map(nat_of).map_or("?", |(_, uplink)| uplink);
-        let forwarding = match restored {
-            Some(Forwarding { on: false, .. }) => "off again, as before",
-            _ if facts.forwarding.on => "stays on",
-            _ => "off",
-        };
-        Ok(Work {
-            plan: Plan::remove(steps),
-            report: vec![
-                format!("NAT removed: {} -> {uplink}", self.bridge),
-                format!("  forwarding  {forwarding}"),
-            ],
-        })
-    }
-
-    /// The rules that bear the mark of this NAT; of one uplink only.
-    fn own_rules(&self, facts: &Snapshot) -> Result<Vec<Rule>, Failure> {
-        let is_this = |rule: &&Rule| {
-            let nat = nat_of(rule);
-            nat.is_some_and(|(bridge, uplink)| {
-                bridge == self.bridge.as_str()
-                    && self.outbound.as_ref().is_none_or(|name| name.as_str() == uplink)
-            })
-        };
-        let rules: Vec<Rule> = facts.firewall.rules.iter().filter(is_this).cloned().collect();
-        let mut uplinks: Vec<&str> =
-            rules.iter().filter_map(nat_of).map(|(_, uplink)| uplink).collect();
-        uplinks.sort_unstable();
-        uplinks.dedup();
-        if uplinks.len() > 1 {
-            return Err(failed(format!(
-                "bridge `{}` has NATs to several uplinks: {}",
-                self.bridge,
-                uplinks.join(", ")
-            ))
-            .hint(format!("netns-tool nat {} {} --delete", self.bridge, uplinks[0])));
-        }
-        Ok(rules)
-    }
-
-    /// Rules that say what ours say, without a mark.
-    fn unmarked_rules(&self, facts: &Snapshot) -> Vec<Rule> {
-        let Ok(bridge) = self.find_bridge(&facts.host) else { return Vec::new() };
-        let subnets = self.subnets(&facts.host, bridge).unwrap_or_default();
-        let Ok(uplink) = self.find_uplink(&facts.host) else { return Vec::new() };
-        let nat = Nat { bridge: &self.bridge, uplink: &uplink.name, subnets: &subnets };
-        let wanted: Vec<_> = nat.filter("").into_iter().chain(nat.masquerade("")).collect();
-        let is_wanted = |rule: &&Rule| {
-            !rule.is_ours()
-                && wanted.iter().any(|wanted| wanted.without_comment() == rule.without_comment())
-        };
-        facts.firewall.rules.iter().filter(is_wanted).cloned().collect()
+        report
     }
 }
 
-/// What forwarding was before the first NAT of netns-tool.
-fn before(facts: &Snapshot) -> Forwarding {
-    facts.firewall.rules.iter().find_map(record_of).unwrap_or_else(|| facts.forwarding.clone())
+/// The same NAT cannot stand in two ways at once.
+fn check_standing(nat: &Nat, standing: &[Standing]) -> Result<(), Failure> {
+    let is_it = |other: &&Standing| other.bridge == *nat.bridge && other.uplink == *nat.uplink;
+    let Some(other) = standing.iter().find(is_it) else { return Ok(()) };
+    let hint = format!(
+        "netns-tool nat {} {} --delete, and the same command again",
+        nat.bridge, nat.uplink
+    );
+    let difference = match other.is_plain {
+        _ if other.scope != nat.scope => format!("--forwarding {}", other.scope),
+        Some(true) if nat.masquerades_ipv6 => "--no-masquerade".to_owned(),
+        Some(false) if !nat.masquerades_ipv6 => "masqueraded IPv6".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(failed(format!("the NAT of `{}` to `{}` stands with {difference}", nat.bridge, nat.uplink))
+        .hint(hint))
 }
 
-/// What to put forwarding back to when these rules are gone: nothing as long as another NAT of ours remains.
-fn restored_forwarding(facts: &Snapshot, doomed: &[Rule]) -> Option<Forwarding> {
-    let another =
-        facts.firewall.rules.iter().any(|rule| nat_of(rule).is_some() && !doomed.contains(rule));
-    if another {
-        return None;
+/// What the NAT has to remember of each family, besides those that stand.
+fn before(
+    facts: &Snapshot,
+    nat: &Nat,
+    standing: &[Standing],
+) -> Result<BTreeMap<Family, Forwarding>, Failure> {
+    let mut before = BTreeMap::new();
+    for family in nat.families() {
+        let now = facts.switches.of(family)?;
+        let others = of_family(standing, family);
+        before.insert(family, now.remember(&nat.need(), &others, &facts.host));
     }
-    doomed.iter().find_map(record_of).filter(|before| !before.on)
+    Ok(before)
 }
 
-/// Refuses a subnet that is somebody else's: another interface's own, or one that other routes lead into.
-fn check_overlap(host: &State, bridge: &Link, subnets: &[Ipv4Net]) -> Result<(), Failure> {
-    for route in &host.routes {
-        let IpNet::V4(to) = route.to else { continue };
-        if to.prefix_len() == 0 || route.device == Some(bridge.index) {
-            continue;
-        }
-        let is_link = route.via.is_none();
-        let clash =
-            subnets.iter().find(|subnet| subnet.contains(&to) || (is_link && to.contains(*subnet)));
-        if let Some(subnet) = clash {
-            let device = route
-                .device
-                .and_then(|index| host.by_index(index))
-                .map_or("another", |link| link.name.as_str());
-            return Err(failed(format!(
-                "the subnet {subnet} of bridge `{}` overlaps {to}, which is on `{device}`",
-                bridge.name
-            ))
-            .hint("another subnet for the bridge"));
-        }
-    }
-    Ok(())
+/// The same in words.
+fn record(before: &BTreeMap<Family, Forwarding>, backend: Backend) -> Result<Records, Failure> {
+    let room = match backend {
+        Backend::Iptables => ROOM_IPTABLES,
+        Backend::Nft => ROOM_NFT,
+    };
+    before.iter().map(|(family, before)| Ok((*family, before.record(room)?))).collect()
+}
+
+/// The NATs of one family, as far as forwarding is concerned.
+fn of_family(standing: &[Standing], family: Family) -> Vec<sysctl::Standing> {
+    let is_of = |nat: &&Standing| nat.families.contains(&family);
+    let standing = standing.iter().filter(is_of);
+    standing
+        .map(|nat| sysctl::Standing { need: nat.need(), before: nat.before.get(&family).cloned() })
+        .collect()
+}
+
+/// The uplink of a NAT that the bridge has.
+pub fn uplink_of(firewall: &Firewall, bridge: &InterfaceName) -> Option<InterfaceName> {
+    standing(firewall.ours()).into_iter().find(|nat| nat.bridge == *bridge).map(|nat| nat.uplink)
 }

@@ -6,7 +6,7 @@ use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{Cmd, Place, Plan};
+use crate::plan::{Cmd, Place, Plan, Step};
 use ipnet::IpNet;
 
 /// A subcommand with its arguments.
@@ -46,15 +46,31 @@ pub fn of(command: &Command) -> Option<&dyn Noun> {
 pub struct Work {
     pub plan: Plan,
     pub report: Vec<String>,
+    /// What the plan can do nothing about, for stderr: `warning: …` or `note: …`.
+    pub notes: Vec<String>,
 }
 
 impl Work {
+    /// Steps that build, all of them or none.
+    pub fn build(steps: Vec<Step>, report: Vec<String>) -> Self {
+        Self { plan: Plan::build(steps), report, notes: Vec::new() }
+    }
+
+    /// Steps that remove, going on past errors.
+    pub fn remove(steps: Vec<Step>, report: Vec<String>) -> Self {
+        Self { plan: Plan::remove(steps), report, notes: Vec::new() }
+    }
+
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
     /// Nothing is to be removed, and the message says why.
     pub fn nothing(message: &str) -> Self {
         let capital = message.chars().next().map(char::to_uppercase).into_iter().flatten();
         let report =
             capital.chain(message.chars().skip(1)).chain("; nothing to delete".chars()).collect();
-        Self { plan: Plan::remove(vec![]), report: vec![report] }
+        Self::remove(vec![], vec![report])
     }
 }
 

@@ -1,12 +1,15 @@
 //! The one idea: whatever the tool changes is a [`Plan`], computed before anything is touched, printed as a shell
 //! script or applied by one loop.
 
-use crate::name::{InterfaceName, NamespaceName};
-use ipnet::IpNet;
+mod fact;
+
+use crate::item::Item;
+use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
+
+pub use fact::Fact;
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
 /// that netns-tool runs in.
@@ -22,6 +25,10 @@ pub enum Cmd {
     /// SIGTERM to the processes in the namespace, and SIGKILL to those that are still there after
     /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
     End { netns: NamespaceName, pids: Vec<i32> },
+    /// A file or a directory is made, if nothing has its name.
+    Make(Item),
+    /// It is removed.
+    Remove(Item),
 }
 
 /// How long a process may take to end after SIGTERM, in seconds.
@@ -34,6 +41,14 @@ pub enum Tool {
     Iptables,
     IptablesRestore,
     IptablesSave,
+    IptablesLegacySave,
+    IptablesNftSave,
+    Ip6tables,
+    Ip6tablesRestore,
+    Ip6tablesSave,
+    Ip6tablesLegacySave,
+    Ip6tablesNftSave,
+    Nft,
     Ping,
     Umount,
 }
@@ -46,6 +61,14 @@ impl Tool {
             Tool::Iptables => "iptables",
             Tool::IptablesRestore => "iptables-restore",
             Tool::IptablesSave => "iptables-save",
+            Tool::IptablesLegacySave => "iptables-legacy-save",
+            Tool::IptablesNftSave => "iptables-nft-save",
+            Tool::Ip6tablesNftSave => "ip6tables-nft-save",
+            Tool::Ip6tables => "ip6tables",
+            Tool::Ip6tablesRestore => "ip6tables-restore",
+            Tool::Ip6tablesSave => "ip6tables-save",
+            Tool::Ip6tablesLegacySave => "ip6tables-legacy-save",
+            Tool::Nft => "nft",
             Tool::Ping => "ping",
             Tool::Umount => "umount",
         }
@@ -55,52 +78,21 @@ impl Tool {
     pub fn package(self) -> &'static str {
         match self {
             Tool::Ip => "iproute2",
-            Tool::Iptables | Tool::IptablesRestore | Tool::IptablesSave => "iptables",
+            Tool::Nft => "nftables",
+            Tool::Iptables
+            | Tool::IptablesRestore
+            | Tool::IptablesSave
+            | Tool::IptablesLegacySave
+            | Tool::IptablesNftSave
+            | Tool::Ip6tablesNftSave
+            | Tool::Ip6tables
+            | Tool::Ip6tablesRestore
+            | Tool::Ip6tablesSave
+            | Tool::Ip6tablesLegacySave => "iptables",
             Tool::Ping => "iputils-ping",
             Tool::Umount => "mount",
         }
     }
-}
-
-/// Something that is or is not so in the kernel, and that the reader can look up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fact {
-    /// The namespace has its file in /run/netns.
-    Namespace(NamespaceName),
-    /// The interface exists.
-    Link { at: Place, name: InterfaceName },
-    /// The interface is administratively up.
-    Up { at: Place, name: InterfaceName },
-    /// The interface bears this alias.
-    Alias { at: Place, name: InterfaceName, alias: String },
-    /// The interface is a port of the bridge.
-    Port { at: Place, name: InterfaceName, bridge: InterfaceName },
-    /// The interface has the address.
-    Address { at: Place, name: InterfaceName, address: IpNet },
-    /// The main routing table has a default route through the gateway.
-    DefaultRoute { at: Place, gateway: IpAddr },
-    /// The firewall of the host has the rule.
-    Rule(Rule),
-    /// The file of /proc/sys holds the value.
-    Value { path: String, value: String },
-    /// No process is inside the namespace.
-    Empty(NamespaceName),
-    /// The opposite.
-    Not(Box<Fact>),
-}
-
-impl Fact {
-    pub fn not(fact: Fact) -> Self {
-        Self::Not(Box::new(fact))
-    }
-}
-
-/// A rule of the IPv4 firewall: its table, its chain, and its words after the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
-    pub table: String,
-    pub chain: String,
-    pub words: Vec<String>,
 }
 
 /// One change of the kernel that happens whole or not at all.
@@ -193,6 +185,22 @@ impl Cmd {
         lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
     }
 
+    /// The command with no more lines than a person reads.
+    pub fn shortened(&self) -> String {
+        const LINES: usize = 24;
+        let whole = self.to_string();
+        let count = whole.lines().count();
+        if count <= LINES {
+            return whole;
+        }
+        let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
+        format!(
+            "{}\n… ({} lines more; --dry-run prints them all)",
+            shown.join("\n"),
+            count - shown.len()
+        )
+    }
+
     /// The namespace that it is run in, if not the host.
     pub fn netns(&self) -> Option<&NamespaceName> {
         match self {
@@ -225,6 +233,8 @@ impl fmt::Display for Cmd {
                 }
             }
             Self::Write { path, value } => write!(f, "echo {} > {}", quote(value), quote(path)),
+            Self::Make(item) => f.write_str(&item.line_to_make()),
+            Self::Remove(item) => f.write_str(&item.line_to_remove()),
             Self::End { pids, .. } => {
                 let alive: Vec<_> =
                     pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
@@ -237,43 +247,6 @@ impl fmt::Display for Cmd {
                 write!(f, "kill -KILL {pids} 2>/dev/null || true")
             }
         }
-    }
-}
-
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = |at: &Place| match at {
-            Some(netns) => format!(" in network namespace `{netns}`"),
-            None => String::new(),
-        };
-        match self {
-            Self::Namespace(name) => write!(f, "network namespace `{name}`"),
-            Self::Link { at, name } => write!(f, "interface `{name}`{}", place(at)),
-            Self::Up { at, name } => write!(f, "interface `{name}` being up{}", place(at)),
-            Self::Alias { at, name, alias } => {
-                write!(f, "alias `{alias}` of `{name}`{}", place(at))
-            }
-            Self::Port { at, name, bridge } => {
-                write!(f, "port `{name}` of bridge `{bridge}`{}", place(at))
-            }
-            Self::Address { at, name, address } => {
-                write!(f, "address `{address}` of `{name}`{}", place(at))
-            }
-            Self::DefaultRoute { at, gateway } => {
-                write!(f, "default route via `{gateway}`{}", place(at))
-            }
-            Self::Rule(rule) => write!(f, "rule `{rule}`"),
-            Self::Value { path, value } => write!(f, "value `{value}` of `{path}`"),
-            Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),
-            Self::Not(fact) => write!(f, "absence of {fact}"),
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words: Vec<_> = self.words.iter().map(|word| quote(word)).collect();
-        write!(f, "{} {} {}", self.table, self.chain, words.join(" "))
     }
 }
 

@@ -2,13 +2,19 @@
 
 use crate::address::Mac;
 use crate::cli::Cli;
+use crate::dns::{self, ResolvConf};
 use crate::failure::Failure;
+use crate::family::Family;
+use crate::firewall::Firewall;
+use crate::firewall::iptables::Saved;
+use crate::kernel::etc::{self, File, Folder};
 use crate::kernel::namespaces::{Entry, Process};
 use crate::kernel::state::{Address, Link, Route, State};
 use crate::kernel::{Netns, Snapshot};
 use crate::mark::{ALIAS, GROUP};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{self, Work};
+use crate::sysctl::{Forwarding, Switches};
 use clap::Parser;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -53,6 +59,7 @@ fn facts() -> Snapshot {
             route("192.0.2.0/24", None, 2),
             route("10.0.0.0/20", None, 3),
         ],
+        ..State::default()
     };
     let netns = |entry, alias: Option<&str>, processes| Netns {
         entry,
@@ -79,6 +86,11 @@ fn facts() -> Snapshot {
         host,
         namespaces: namespaces.into_iter().collect(),
         fresh_mac: Some(Mac::from_str("02:00:00:00:00:99").unwrap()),
+        firewall: Firewall {
+            saved: Family::BOTH.map(|family| (family, Saved::default())).to_vec(),
+            ..Firewall::default()
+        },
+        switches: Switches { v6: Some(Forwarding::off(Family::V6)), ..Switches::default() },
         ..Snapshot::default()
     }
 }
@@ -121,6 +133,63 @@ fn create() {
     );
     assert!(refusal("create absent ns1").contains("`ns1` already exists"));
     assert!(refusal("create broken --if-missing").contains("`broken` is broken"));
+}
+
+#[test]
+fn name_servers() {
+    let mut facts = facts();
+    let lines = |line: &str, facts: &Snapshot| -> Vec<String> {
+        let work = plan(line, facts).unwrap_or_else(|failure| panic!("{line}: {failure}"));
+        work.plan.steps.iter().map(|step| step.run.to_string()).collect()
+    };
+    assert_eq!(
+        lines("create absent --no-verify --dns 10.0.0.53 --dns fd00::53", &facts)[..3],
+        [
+            "mkdir -m 755 /etc/netns",
+            "mkdir -m 755 /etc/netns/absent",
+            "(umask 022; set -C; printf '%s\\n' '# netns-tool' 'nameserver 10.0.0.53' 'nameserver fd00::53' > /etc/netns/absent/resolv.conf)",
+        ]
+    );
+    assert!(
+        lines("veth v0 ns1 e0 --dns 10.0.0.53", &facts)[2].contains(" '# netns-tool veth e0' ")
+    );
+    let folder = |names: &[&str]| Folder::Sound(names.iter().map(Into::into).collect());
+    let ours = ResolvConf { pair: None, servers: vec!["10.0.0.53".parse().unwrap()] };
+    let file = |resolv_conf| etc::Netns { folder: folder(&["resolv.conf"]), resolv_conf };
+    let stand = [
+        ("absent", file(File::Ours(ours.clone()))),
+        ("ns1", file(File::Ours(ours))),
+        ("busy", file(File::Foreign)),
+    ];
+    facts.etc.folder = folder(&["absent", "ns1", "busy"]);
+    let stand = stand.map(|(name, netns)| (NamespaceName::new(name).unwrap(), netns));
+    facts.etc.namespaces = stand.into_iter().collect();
+    assert_eq!(lines("create absent --no-verify --dns 10.0.0.53", &facts).len(), 2);
+    let replaced = lines("create absent --no-verify --dns 10.0.0.54", &facts);
+    assert_eq!(replaced[0], "rm /etc/netns/absent/resolv.conf");
+    assert!(replaced[1].contains("nameserver 10.0.0.54"));
+    let removed = ["rm /etc/netns/absent/resolv.conf", "rmdir /etc/netns/absent"];
+    assert_eq!(lines("create absent --no-verify", &facts)[2..], removed);
+    assert_eq!(lines("delete absent", &facts), removed);
+    assert_eq!(lines("delete busy --kill", &facts).len(), 2);
+    facts.etc.folder = folder(&["absent", "ns1"]);
+    assert_eq!(lines("delete absent ns1", &facts)[5], "rmdir /etc/netns");
+    assert_eq!(lines("veth v0 ns1 e0 --dns 10.0.0.53", &facts).len(), 3);
+    for (line, message) in [
+        (
+            "veth v0 ns1 e0 --dns 10.0.0.54",
+            "/etc/netns/ns1/resolv.conf has other name servers: 10.0.0.53",
+        ),
+        ("veth v0 busy e0 --dns 10.0.0.53", "/etc/netns/busy/resolv.conf is there already"),
+        ("create ns1 --if-missing --dns 10.0.0.54", "has other name servers"),
+        ("create a --dns 10.0.0.1 --dns 10.0.0.1", "`10.0.0.1` is given twice"),
+        ("veth v0 ns1 e0 --dns 1.1.1.1 --dns 1.1.1.2 --dns 1.1.1.3 --dns 1.1.1.4", "at most 3"),
+    ] {
+        let refusal = plan(line, &facts).map(|work| work.plan).expect_err(line).to_string();
+        assert!(refusal.contains(message), "{line}: {refusal}");
+    }
+    facts.loopback_resolver = "127.0.0.53".parse().ok();
+    assert!(dns::unreachable_note(&facts).is_some_and(|note| note.contains(" 127.0.0.53, ")));
 }
 
 #[test]
@@ -255,22 +324,31 @@ fn bridge() {
 
 #[test]
 fn nat() {
+    let all = commands("nat br0");
+    let (v6, v4): (Vec<&String>, Vec<&String>) =
+        all.iter().partition(|line| line.contains("ip6tables") || line.contains("ipv6"));
+    assert!(v6[0].contains("-i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0 before forwarding=0\" -j ACCEPT"));
+    assert!(v6[1].contains("-s fd00::/64 -o eth0"));
+    assert_eq!(v6[2..], ["echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"]);
     assert_eq!(
-        commands("nat br0"),
+        v4[..],
         [
             "iptables-restore --noflush -w 5 <<'END'\n*filter\n\
-         -I FORWARD -i eth0 -o br0 -m comment --comment \"netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0\" -j DROP\n\
-         -I FORWARD -i eth0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
-         -I FORWARD -i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
-         -I FORWARD -i br0 -o br0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\nCOMMIT\nEND",
-            "iptables -w 5 -t nat -A POSTROUTING -s 10.0.0.0/20 -o eth0 -m comment --comment 'netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0' -j MASQUERADE",
+             -N NETNS-TOOL\n\
+             -I FORWARD -m comment --comment netns-tool -j NETNS-TOOL\n\
+             -I NETNS-TOOL -i eth0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
+             -I NETNS-TOOL -i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0\" -j ACCEPT\n\
+             -I NETNS-TOOL -i br0 -o br0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
+             -A NETNS-TOOL -o br0 -m comment --comment \"netns-tool nat br0\" -j DROP\n\
+             -A NETNS-TOOL -i br0 -m comment --comment \"netns-tool nat br0\" -j DROP\nCOMMIT\nEND",
+            "iptables -w 5 -t nat -I POSTROUTING -s 10.0.0.0/20 -o eth0 -m comment --comment 'netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0' -j MASQUERADE",
             "echo 1 > /proc/sys/net/ipv4/ip_forward",
         ]
     );
     for (line, message) in [
         ("nat nope", "there is no bridge `nope`"),
         ("nat eth0", "`eth0` is not a bridge"),
-        ("nat fbr", "bridge `fbr` has no IPv4 address"),
+        ("nat fbr", "bridge `fbr` has no address"),
         ("nat br0 nope", "there is no outbound interface `nope`"),
         ("nat br0 br0", "cannot be its own uplink"),
         ("nat br0 --delete", "there is no NAT of `br0` that netns-tool made"),

@@ -1,6 +1,7 @@
 //! The only writer: applies plans under the lock, with a journal, and takes back what it has to.
 
 mod build;
+mod item;
 mod journal;
 mod lock;
 mod remove;
@@ -11,13 +12,14 @@ pub use lock::journal_lies_there;
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable};
 use crate::kernel::{Look, namespaces};
-use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step};
+use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
 use anyhow::Result;
 use journal::Journal;
 use lock::Lock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use undo::Begun;
@@ -69,9 +71,9 @@ impl Writer {
     /// Applies a plan, whole or not at all; a removal goes on past errors.
     pub fn apply(&self, plan: &Plan, command_line: &str) -> Result<()> {
         let undo = plan.steps.iter().flat_map(|step| &step.undo).map(|undo| &undo.run);
-        for cmd in plan.steps.iter().map(|step| &step.run).chain(undo) {
-            cmd.tools().into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
-        }
+        let commands = plan.steps.iter().map(|step| &step.run).chain(undo);
+        let needed: HashSet<Tool> = commands.flat_map(Cmd::tools).collect();
+        needed.into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
         match plan.direction {
             crate::plan::Direction::Build => {
                 self.build(plan, Journal::new(&self.lock, command_line.to_owned()))
@@ -112,6 +114,8 @@ impl Writer {
         match cmd {
             Cmd::Write { path, value } => write_value(path, value),
             Cmd::End { netns, .. } => end_processes(netns),
+            Cmd::Make(item) => item::make(item),
+            Cmd::Remove(item) => item::remove(item),
             Cmd::Run { .. } => {
                 let output = child::run(cmd, self.settings.limit, patient)
                     .map_err(|error| Refusal::new(format!("{error:#}")))?;
@@ -128,7 +132,7 @@ impl Writer {
 
     /// The failure of one step, in words.
     fn refused(&self, step: &Step, refusal: &Refusal) -> Failure {
-        let failure = failed(format!("could not {}", step.why)).note("ran", step.run.to_string());
+        let failure = failed(format!("could not {}", step.why)).note("ran", step.run.shortened());
         advise(failure.note("system", refusal.said.clone()), &step.run, &refusal.said)
     }
 }
@@ -176,7 +180,7 @@ fn write_value(path: &str, value: &str) -> Result<(), Refusal> {
 fn end_processes(netns: &crate::name::NamespaceName) -> Result<(), Refusal> {
     let begin = Instant::now();
     let grace = Duration::from_secs(GRACE_SECONDS);
-    let mut asked = std::collections::HashSet::new();
+    let mut asked = HashSet::new();
     while begin.elapsed() < grace * 2 {
         let processes =
             namespaces::processes(netns).map_err(|error| Refusal::new(format!("{error:#}")))?;

@@ -1,213 +1,242 @@
-//! Forwarding of IPv4 packets: the switches in /proc/sys, and what they were before netns-tool turned them.
+//! Forwarding: the switches in /proc/sys, and what they were before netns-tool turned them.
 //!
-//! Turning `ip_forward` on sets the switch of every interface and clears `all/accept_redirects`; turning it off
-//! does the reverse, also for interfaces on which the administrator had forwarding on by itself (`inet_forward_change`
-//! in net/ipv4/devinet.c). So the way back needs more than the one value.
+//! The switch of the whole host reaches further than itself, and so the way back needs more than the one value:
+//!
+//! * IPv4 (`inet_forward_change` in net/ipv4/devinet.c): turning `ip_forward` on sets the switch of every interface
+//!   and clears `all/accept_redirects`; turning it off does the reverse, also for interfaces on which the
+//!   administrator had forwarding on by itself.
+//! * IPv6 (`addrconf_fixup_forwarding` and `addrconf_forward_change` in net/ipv6/addrconf.c): turning
+//!   `conf/all/forwarding` on sets the switch of every interface and takes away the default routes learned by router
+//!   advertisement wherever `accept_ra` is not 2 (`rt6_purge_dflt_routers`; so does a 1 written to the switch of any
+//!   one interface); turning it off clears the switch and the `force_forwarding` of every interface.
+//!
+//! A packet of IPv4 is forwarded if the interface that it comes in on has its switch on; one of IPv6, if the whole
+//! host's switch is on or `force_forwarding` of that interface (`ip6_forward`).
 
-use crate::failure::{Failure, failed};
-use crate::kernel::state::State;
-use crate::plan::{Cmd, Fact, Step, Undo};
+mod change;
+mod localnet;
+mod record;
+#[cfg(test)]
+mod tests;
 
-/// Where the switches are.
-pub const IPV4: &str = "/proc/sys/net/ipv4";
+use crate::failure::{Failure, missing};
+use crate::family::Family;
+use crate::kernel::state::{Link, State};
+use crate::name::InterfaceName;
+use clap::ValueEnum;
+use std::collections::BTreeSet;
+use std::fmt;
 
-/// The room for the record in a rule's comment, in bytes: 255 less the longest lead.
-const RECORD_MAX: usize = 180;
+pub use change::{folder, host_switch};
+pub use localnet::Localnet;
+pub use record::{ROOM_IPTABLES, ROOM_NFT};
 
-/// The switches of IPv4 forwarding, as they are or as they were.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How far a NAT turns forwarding on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// For the whole host.
+    #[default]
+    Host,
+    /// For the bridge and the uplink only.
+    Interface,
+}
+
+/// What one NAT wants forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    pub scope: Scope,
+    /// The bridge, and others that may use the uplink or reach the bridge.
+    pub bridges: Vec<InterfaceName>,
+    pub uplink: InterfaceName,
+}
+
+/// A NAT that stands: what it wants forwarded, and what was before, as its record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub need: Need,
+    /// `None` where the record is gone.
+    pub before: Option<Forwarding>,
+}
+
+/// The switches of one family's forwarding, as they are or as they were. Interfaces are named by their indices.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forwarding {
-    /// `ip_forward`: for the whole host.
+    pub family: Family,
+    /// `ip_forward`, `conf/all/forwarding`: for the whole host.
     pub on: bool,
-    /// `conf/all/accept_redirects`
+    /// IPv4: `conf/all/accept_redirects`.
     pub accept_redirects: bool,
     /// `conf/default/forwarding`: for interfaces to come.
     pub default: bool,
-    /// The indices of the interfaces whose own switch is on, in order.
-    pub interfaces: Vec<u32>,
+    /// The interfaces whose own switch, `forwarding`, is on.
+    pub interfaces: BTreeSet<u32>,
+    /// IPv6: the interfaces whose `force_forwarding` is on.
+    pub forced: BTreeSet<u32>,
+    /// IPv6: the interfaces whose `accept_ra` is 1: they hear routers as long as they do not forward. In a record:
+    /// those which shall have it again.
+    pub hearing: BTreeSet<u32>,
+    /// IPv6: the interfaces whose `accept_ra` is 2: they hear routers in any case. In no record.
+    pub always_hearing: BTreeSet<u32>,
+    /// IPv6: whether this kernel has `force_forwarding`. In no record.
+    pub can_force: bool,
+    /// Whether an interface forwards by itself whose name is not UTF-8: no path of a command can lead there. In no
+    /// record.
+    pub is_nameless: bool,
+}
+
+/// All switches that a NAT turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switches {
+    pub v4: Forwarding,
+    /// `None` where the kernel has no IPv6.
+    pub v6: Option<Forwarding>,
+    pub localnet: Localnet,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "host",
+            Self::Interface => "interface",
+        })
+    }
+}
+
+impl Default for Switches {
+    /// All off, and no IPv6: where nothing has been read.
+    fn default() -> Self {
+        let v4 = Forwarding { accept_redirects: false, ..Forwarding::off(Family::V4) };
+        Self { v4, v6: None, localnet: Localnet::default() }
+    }
+}
+
+impl Switches {
+    /// Those of one family.
+    ///
+    /// # Errors
+    /// This kernel has no IPv6.
+    pub fn of(&self, family: Family) -> Result<&Forwarding, Failure> {
+        let found = match family {
+            Family::V4 => Some(&self.v4),
+            Family::V6 => self.v6.as_ref(),
+        };
+        found.ok_or_else(|| {
+            missing("this kernel has no IPv6, so there is none to forward: /proc/sys/net/ipv6 is not there")
+                .hint("modprobe ipv6; where that finds it built in, boot without `ipv6.disable=1`")
+        })
+    }
 }
 
 impl Forwarding {
-    /// What has to be remembered to come back to this, as words for a comment.
-    ///
-    /// # Errors
-    /// Too many interfaces forward by themselves to be remembered in one comment.
-    pub fn record(&self) -> Result<String, Failure> {
-        if self.on {
-            return Ok("ip_forward=1".to_owned());
+    /// The switches right after that of the whole host was turned off.
+    pub fn off(family: Family) -> Self {
+        Self {
+            family,
+            on: false,
+            accept_redirects: family == Family::V4,
+            default: false,
+            interfaces: BTreeSet::new(),
+            forced: BTreeSet::new(),
+            hearing: BTreeSet::new(),
+            always_hearing: BTreeSet::new(),
+            can_force: false,
+            is_nameless: false,
         }
-        let mut record = "ip_forward=0".to_owned();
-        // Turning forwarding off sets accept_redirects, so only the other value needs to be noted.
-        if !self.accept_redirects {
-            record.push_str(" accept_redirects=0");
-        }
-        if self.default {
-            record.push_str(" default=1");
-        }
-        if !self.interfaces.is_empty() {
-            let indices: Vec<_> = self.interfaces.iter().map(u32::to_string).collect();
-            record.push_str(&format!(" on={}", indices.join(",")));
-        }
-        if record.len() > RECORD_MAX {
-            return Err(failed(format!(
-                "{} interfaces forward by themselves while ip_forward is 0: too many to remember for the way back",
-                self.interfaces.len()
-            ))
-            .hint("turn forwarding on for the whole host yourself: sysctl -w net.ipv4.ip_forward=1"));
-        }
-        Ok(record)
     }
 
-    /// Reads a record back; `None` where it is not one that [`Forwarding::record`] has written, whole.
-    pub fn from_record(words: &str) -> Option<Self> {
-        let mut before = Self { accept_redirects: true, ..Self::default() };
-        for word in words.split(' ') {
-            match word.split_once('=')? {
-                ("ip_forward", value) => before.on = value == "1",
-                ("accept_redirects", value) => before.accept_redirects = value == "1",
-                ("default", value) => before.default = value == "1",
-                ("on", value) => {
-                    let indices: Result<_, _> = value.split(',').map(str::parse).collect();
-                    before.interfaces = indices.ok()?;
+    /// Whether what the need names is forwarded.
+    pub fn is_on(&self, need: &Need, host: &State) -> bool {
+        self.on
+            || (need.scope == Scope::Interface && need.indices(host).is_subset(self.one_by_one()))
+    }
+
+    /// What was before all of these NATs: as it is now, but for what they have turned. What no NAT has turned may
+    /// have been turned by somebody else since, who meant it.
+    pub fn before<'a>(
+        &self,
+        standing: impl IntoIterator<Item = &'a Standing>,
+        host: &State,
+    ) -> Self {
+        let standing: Vec<_> = standing.into_iter().filter_map(Standing::turned).collect();
+        let mut before = Self { hearing: BTreeSet::new(), ..self.clone() };
+        if let Some((_, record)) = standing.iter().find(|(need, _)| need.scope == Scope::Host) {
+            before = (*record).clone();
+        }
+        for (need, record) in standing.iter().filter(|(need, _)| need.scope == Scope::Interface) {
+            for index in need.indices(host) {
+                if record.one_by_one().contains(&index) {
+                    before.one_by_one_mut().insert(index);
+                } else {
+                    before.one_by_one_mut().remove(&index);
                 }
-                _ => return None,
             }
         }
-        (before.record().ok()? == words).then_some(before)
+        before
     }
 
-    /// Turns forwarding on for the whole host; undone, every switch is what it is now.
-    pub fn turn_on(&self, host: &State) -> Step {
-        let run = write("ip_forward", true);
-        let after = Self::default_after_off();
-        let mut undo = vec![put_back("ip_forward", false)];
-        undo.extend(self.differences(&after, host).iter().map(|(path, on)| put_back(path, *on)));
-        Step {
-            why: "let the host forward IPv4 packets".to_owned(),
-            gives: vec![fact("ip_forward", true)],
-            run,
-            undo,
+    /// What a new NAT has to remember besides those that stand: what was before, as far as the need concerns it.
+    pub fn remember(&self, need: &Need, standing: &[Standing], host: &State) -> Self {
+        let mut before = self.before(standing, host);
+        let off = Self::off(self.family);
+        if before.on {
+            return Self { on: true, ..off };
+        }
+        match need.scope {
+            Scope::Host => {
+                before.hearing.extend(self.deafened(need, host));
+                let (always_hearing, can_force, is_nameless) = (BTreeSet::new(), false, false);
+                Self { always_hearing, can_force, is_nameless, ..before }
+            }
+            Scope::Interface => {
+                let mut record = off;
+                *record.one_by_one_mut() = before.one_by_one() & &need.indices(host);
+                record
+            }
         }
     }
 
-    /// The steps from `now` back to this.
-    pub fn restore(&self, now: &Self, host: &State) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let mut now = now.clone();
-        if now.on && !self.on {
-            steps.push(set("ip_forward", false, "stop forwarding, as it was before"));
-            now = Self::default_after_off();
+    /// The interfaces that would stop to hear routers, or lose what they have heard, if the host forwarded: the
+    /// uplink, and those over which the host has a route from a router.
+    fn deafened(&self, need: &Need, host: &State) -> BTreeSet<u32> {
+        if self.on {
+            return BTreeSet::new();
         }
-        let differences = self.differences(&now, host);
-        steps.extend(
-            differences
-                .into_iter()
-                .map(|(path, value)| set(&path, value, "put back what turning it off changed")),
-        );
-        steps
+        let uplink = host.link(&need.uplink).map(|link| link.index);
+        let concerned: BTreeSet<u32> = host.advertised.iter().copied().chain(uplink).collect();
+        &self.hearing & &concerned
     }
 
-    /// The switches right after `ip_forward` was turned off.
-    fn default_after_off() -> Self {
-        Self { accept_redirects: true, ..Self::default() }
+    /// The interfaces for which packets are forwarded whatever the whole host's switch says.
+    fn one_by_one(&self) -> &BTreeSet<u32> {
+        match self.family {
+            Family::V4 => &self.interfaces,
+            Family::V6 => &self.forced,
+        }
     }
 
-    /// The switches besides `ip_forward` that have to be set to come from `now` to this. An interface that is
-    /// gone needs none.
-    fn differences(&self, now: &Self, host: &State) -> Vec<(String, bool)> {
-        let mut differences = Vec::new();
-        if self.accept_redirects != now.accept_redirects {
-            differences.push(("conf/all/accept_redirects".to_owned(), self.accept_redirects));
+    fn one_by_one_mut(&mut self) -> &mut BTreeSet<u32> {
+        match self.family {
+            Family::V4 => &mut self.interfaces,
+            Family::V6 => &mut self.forced,
         }
-        if self.default != now.default {
-            differences.push(("conf/default/forwarding".to_owned(), self.default));
-        }
-        let missing = self.interfaces.iter().filter(|index| !now.interfaces.contains(index));
-        let names = missing.filter_map(|index| host.by_index(*index)).map(|link| &link.name);
-        differences.extend(names.map(|name| (format!("conf/{name}/forwarding"), true)));
-        differences
     }
 }
 
-fn digit(on: bool) -> String {
-    u8::from(on).to_string()
+impl Need {
+    /// The interfaces that it names, as far as they are there.
+    fn indices(&self, host: &State) -> BTreeSet<u32> {
+        let names = self.bridges.iter().chain([&self.uplink]);
+        names.filter_map(|name| host.link(name)).map(|link: &Link| link.index).collect()
+    }
 }
 
-fn write(path: &str, on: bool) -> Cmd {
-    Cmd::Write { path: format!("{IPV4}/{path}"), value: digit(on) }
-}
-
-fn put_back(path: &str, on: bool) -> Undo {
-    Undo::write(format!("{IPV4}/{path}"), digit(on))
-}
-
-fn fact(path: &str, on: bool) -> Fact {
-    Fact::Value { path: format!("{IPV4}/{path}"), value: digit(on) }
-}
-
-fn set(path: &str, on: bool, why: &str) -> Step {
-    Step { why: why.to_owned(), run: write(path, on), gives: vec![fact(path, on)], undo: vec![] }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::state::Link;
-    use crate::name::InterfaceName;
-
-    fn host() -> State {
-        let link = |index, name: &str| Link {
-            index,
-            name: InterfaceName::reported(name.to_owned()),
-            ..Link::default()
-        };
-        State { links: vec![link(2, "eth0"), link(7, "wg.1")], ..State::default() }
+impl Standing {
+    /// What it wants and what was before, unless the whole host forwarded already and so nothing was turned.
+    fn turned(&self) -> Option<(&Need, &Forwarding)> {
+        self.before.as_ref().filter(|before| !before.on).map(|before| (&self.need, before))
     }
 
-    #[test]
-    fn a_record_reads_back() {
-        for before in [
-            Forwarding { accept_redirects: true, ..Forwarding::default() },
-            Forwarding { default: true, interfaces: vec![2, 7], ..Forwarding::default() },
-        ] {
-            assert_eq!(Forwarding::from_record(&before.record().unwrap()), Some(before));
-        }
-        for crafted in [
-            "no record",
-            "on=1,2",
-            "ip_forward=0 x=1",
-            "ip_forward=0 on=3,x",
-            "ip_forward=0 \"",
-            "ip_forward=2",
-        ] {
-            assert_eq!(Forwarding::from_record(crafted), None, "{crafted}");
-        }
-        let many = Forwarding { interfaces: (1000..1100).collect(), ..Forwarding::default() };
-        assert!(many.record().is_err());
-    }
-
-    #[test]
-    fn the_way_back_sets_what_turning_it_off_changes() {
-        let before = Forwarding { interfaces: vec![7, 99], ..Forwarding::default() };
-        let lines: Vec<_> =
-            before.turn_on(&host()).undo.iter().map(|undo| undo.run.to_string()).collect();
-        assert_eq!(
-            lines,
-            [
-                "echo 0 > /proc/sys/net/ipv4/ip_forward",
-                "echo 0 > /proc/sys/net/ipv4/conf/all/accept_redirects",
-                "echo 1 > /proc/sys/net/ipv4/conf/wg.1/forwarding",
-            ]
-        );
-        let now =
-            Forwarding { on: true, default: true, interfaces: vec![2, 7], accept_redirects: false };
-        assert_eq!(before.restore(&now, &host()).len(), 3);
-        let halfway = Forwarding { accept_redirects: true, ..Forwarding::default() };
-        assert_eq!(
-            before.restore(&halfway, &host()).len(),
-            2,
-            "an interrupted way back is finished"
-        );
-        assert_eq!(before.restore(&before, &host()).len(), 0);
+    fn is_host(&self) -> bool {
+        self.need.scope == Scope::Host
     }
 }

@@ -4,6 +4,7 @@ mod delete;
 mod gateway;
 
 use crate::cli::VethArgs;
+use crate::dns::{self, ResolvConf};
 use crate::failure::{Failure, usage};
 use crate::ip::{self, End, Hardware};
 use crate::kernel::{Snapshot, Wanted};
@@ -11,7 +12,7 @@ use crate::mark::ALIAS;
 use crate::noun::{
     Noun, Work, check_distinct, check_free, check_new, find_bridge, require_sound, where_is,
 };
-use crate::plan::{Fact, Place, Plan, Step};
+use crate::plan::{Fact, Place, Step};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -38,6 +39,7 @@ impl Noun for VethArgs {
             return Err(usage(format!("both ends are called `{}`{}", one.name, where_is(one.at))));
         }
         self.check_addresses()?;
+        dns::check(&self.name_servers)?;
         self.check_gateways()
     }
 
@@ -96,7 +98,14 @@ impl VethArgs {
             self.bridge.as_ref().map(|name| find_bridge(one.at, name, facts)).transpose()?;
         let gateways = self.find_gateways(facts, bridge)?;
         let is_up = self.is_up();
-        let mut steps = vec![ip::add_veth(&one, &other), self.mark_first(is_up)];
+        let mut steps = Vec::new();
+        if let (Some(netns), false) = (other.at, self.name_servers.is_empty()) {
+            let (pair, servers) = (Some(other.name.clone()), self.name_servers.clone());
+            // The end is not there yet: what was written for one of its name is of no use any more.
+            let is_left = dns::is_ours(netns, pair.as_ref(), &facts.etc);
+            dns::give(&mut steps, netns, &ResolvConf { pair, servers }, is_left, &facts.etc)?;
+        }
+        steps.extend([ip::add_veth(&one, &other), self.mark_first(is_up)]);
         steps.extend(
             self.host_addresses.iter().map(|address| ip::add_address(one.at, one.name, *address)),
         );
@@ -107,7 +116,9 @@ impl VethArgs {
         steps.extend(
             gateways.iter().map(|gateway| ip::add_default_route(other.at, *gateway, other.name)),
         );
-        Ok(Work { plan: Plan::build(steps), report: self.report(is_up, &gateways) })
+        let mut report = self.report(is_up, &gateways);
+        report.extend(other.at.iter().flat_map(|name| dns::given_lines(name, &self.name_servers)));
+        Ok(Work::build(steps, report))
     }
 
     fn is_up(&self) -> bool {

@@ -17,7 +17,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{assert_is, done, lived_in, namespaces, ports, private_host, start, succeeds};
+use support::internet::{CLIENT, lab};
+use support::{Protocol, assert_is, done, for_each_firewall, lived_in, namespaces, ports};
+use support::{private_host, reaches_by, start, succeeds};
 use testhost::{Snapshot, binary};
 
 const MANY: usize = 20;
@@ -130,6 +132,42 @@ fn veth_pairs_to_one_bridge_all_become_ports() {
             assert_eq!(codes(&gone), [(0, MANY)].into(), "{gone:?}");
         }
         println!("3 rounds of {MANY} veth pairs on one bridge");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn publishers_on_one_bridge_all_publish_and_each_once() {
+    for_each_firewall(|_| {
+        lab();
+        done("nat br0 up0");
+        let before = Snapshot::settled();
+        let made = at_once(|i| format!("nat br0 up0 --publish {}:10.0.0.2:80", 8000 + i));
+        assert_eq!(codes(&made), [(0, MANY)].into(), "{made:?}");
+        for i in 0..MANY {
+            let to = format!("192.0.2.2:{}", 8000 + i);
+            reaches_by(Protocol::Tcp, "client", &to, &format!("you are {CLIENT} on a:80"));
+        }
+        // What one of them takes back is gone: it was there once.
+        let gone = at_once(|i| format!("nat br0 up0 --publish {}:10.0.0.2:80 --delete", 8000 + i));
+        assert_eq!(codes(&gone), [(0, MANY)].into(), "{gone:?}");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn of_publishers_of_one_port_exactly_one_succeeds() {
+    for_each_firewall(|_| {
+        lab();
+        done("nat br0 up0");
+        let before = Snapshot::settled();
+        let made = at_once(|i| format!("nat br0 up0 --publish 8080:10.0.0.{}:80", 2 + i % 2));
+        assert_eq!(codes(&made), [(0, 1), (1, MANY - 1)].into(), "{made:?}");
+        assert_eq!(saying(&made, "8080"), MANY - 1, "{made:?}");
+        let gone = at_once(|i| {
+            format!("nat br0 up0 --publish 8080:10.0.0.{}:80 --delete --if-exists", 2 + i % 2)
+        });
+        assert_eq!(codes(&gone), [(0, MANY)].into(), "{gone:?}");
         assert_is(&before);
     });
 }

@@ -40,6 +40,7 @@ pages! {
     tutorial_4_bridge => "docs/tutorials/04-bridge.md",
     tutorial_5_nat => "docs/tutorials/05-nat.md",
     tutorial_6_common_errors => "docs/tutorials/06-common-errors.md",
+    tutorial_7_publish => "docs/tutorials/07-publish.md",
 }
 
 /// Runs the page; fails with file and line of whatever is not as it shows.

@@ -106,7 +106,7 @@ fn what_a_sigkill_leaves_recover_takes_back() {
         done("create a --no-verify");
         done("bridge br0 --addr 10.0.0.1/24");
         let commands = [
-            ("create n1 n2 --no-verify", "delete n1 n2"),
+            ("create n1 n2 --no-verify --dns 10.0.0.53", "delete n1 n2"),
             ("veth v0 a e0 --bridge br0 --ns-addr 10.0.0.2/24", "veth v0 a e0 --delete"),
             ("bridge br1 --addr 10.1.0.1/24 --addr fd01::1/64", "bridge br1 --delete"),
             ("nat br0 fveth0", "nat br0 fveth0 --delete"),
@@ -170,5 +170,5 @@ fn is_there(name: &str) -> bool {
 /// A quick look at what the commands change; the snapshots, which are slower, look at everything.
 fn glance() -> String {
     sh("ls -A /run /run/netns; ip -br link | cut -d ' ' -f 1 | cut -d @ -f 1; ip -n a -br link; cat /proc/sys/net/ipv4/ip_forward
-        iptables-save | grep -v '^[#:]'")
+        iptables-save | grep -v '^[#:]'; ls -AR /etc/netns 2>/dev/null || true")
 }

@@ -3,12 +3,13 @@
 use super::memory::Memory;
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed};
+use crate::firewall::Firewall;
 use crate::ip;
 use crate::kernel::Snapshot;
 use crate::kernel::state::{Link, State};
-use crate::mark;
+use crate::nat;
 use crate::noun::{Work, where_is};
-use crate::plan::{Plan, Rule, Step};
+use crate::plan::Step;
 
 impl BridgeArgs {
     pub(super) fn delete(&self, facts: &Snapshot, state: &State) -> Result<Work, Failure> {
@@ -46,7 +47,7 @@ impl BridgeArgs {
             );
         }
         self.check_left(&left)?;
-        self.check_nat(&facts.firewall.rules)?;
+        self.check_nat(&facts.firewall)?;
         Ok(self.delete_with(bridge, &named))
     }
 
@@ -78,13 +79,8 @@ impl BridgeArgs {
     }
 
     /// Refuses to delete a bridge with a NAT, whose rules would go on to apply to any other of that name.
-    fn check_nat(&self, rules: &[Rule]) -> Result<(), Failure> {
-        let comments = rules.iter().filter_map(Rule::comment);
-        let Some(uplink) =
-            comments.filter_map(|comment| mark::nat_uplink(comment, &self.name)).next()
-        else {
-            return Ok(());
-        };
+    fn check_nat(&self, firewall: &Firewall) -> Result<(), Failure> {
+        let Some(uplink) = nat::uplink_of(firewall, &self.name) else { return Ok(()) };
         let name = &self.name;
         Err(failed(format!("bridge `{name}` still has a NAT to `{uplink}`")).hint(format!(
             "netns-tool nat {name} {uplink} --delete, and the same command; --force leaves the NAT"
@@ -97,9 +93,9 @@ impl BridgeArgs {
             ports.iter().map(|port| self.detach(port, memory.was_down(port))).collect();
         let why = format!("delete the bridge {}", self.name);
         steps.push(ip::delete_link(&self.namespace, &self.name, why));
-        Work {
-            plan: Plan::remove(steps),
-            report: vec![format!("Bridge deleted: {}{}", self.name, where_is(&self.namespace))],
-        }
+        Work::remove(
+            steps,
+            vec![format!("Bridge deleted: {}{}", self.name, where_is(&self.namespace))],
+        )
     }
 }

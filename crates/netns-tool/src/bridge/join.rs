@@ -6,7 +6,7 @@ use crate::failure::{Failure, failed};
 use crate::ip;
 use crate::kernel::state::{Link, State};
 use crate::noun::{Work, check_room};
-use crate::plan::{Cmd, Plan, Step, Undo};
+use crate::plan::{Cmd, Step, Undo};
 
 impl BridgeArgs {
     /// Uses a bridge that exists, which must be as asked for, and attaches what is not attached.
@@ -27,10 +27,7 @@ impl BridgeArgs {
             let ports = ports.iter().map(|port| format!("port {}", port.name));
             format!("now with {}", ports.collect::<Vec<_>>().join(", "))
         };
-        Ok(Work {
-            plan: Plan::build(steps),
-            report: vec![format!("Bridge `{}` exists, {what}", self.name)],
-        })
+        Ok(Work::build(steps, vec![format!("Bridge `{}` exists, {what}", self.name)]))
     }
 
     /// Notes on the bridge which ports join it.
@@ -137,6 +134,6 @@ impl BridgeArgs {
         let what = if ports.is_empty() { "none was left" } else { &names };
         let report =
             vec![format!("Taken off bridge `{}`, which was there before: {what}", self.name)];
-        Ok(Work { plan: Plan::remove(steps), report })
+        Ok(Work::remove(steps, report))
     }
 }

@@ -1,65 +1,296 @@
-//! The rules of the host's IPv4 firewall, read back.
+//! The firewall of the host, read back.
 
 use crate::advice::advise;
-use crate::failure::failed;
-use crate::iptables;
-use crate::plan::{Cmd, Rule, Tool};
-use crate::system::child;
+use crate::failure::{Failure, failed, missing};
+use crate::family::Family;
+use crate::firewall::iptables::{self, Saved};
+use crate::firewall::rule::{Rule, Table};
+use crate::firewall::{Backend, Choice, Firewall, nft};
+use crate::plan::{Cmd, Tool};
+use crate::system::{child, tools};
 use anyhow::Result;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::time::Duration;
 
-/// What `iptables-save` printed.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    pub rules: Vec<Rule>,
-    /// The tables that were printed whole.
-    tables: Vec<String>,
-    limit: Duration,
+/// Reads the firewall that is to be used; with `whole`, also what of others might be in its way.
+///
+/// # Errors
+/// Neither is installed, one cannot be read, or netns-tool has rules in the one that is not wanted.
+pub fn read(choice: Choice, whole: bool, limit: Duration) -> Result<Firewall> {
+    let mut firewall = Firewall::default();
+    if tools::is_there(Tool::Nft) {
+        read_nft(&mut firewall, whole, limit)?;
+    }
+    let has_iptables = tools::is_there(Tool::IptablesSave);
+    if has_iptables {
+        for family in Family::BOTH {
+            let is_empty = is_known_empty(family, firewall.ruleset.as_ref());
+            let saved = saved(family, is_empty, limit)?;
+            firewall.saved.extend(saved.map(|saved| (family, saved)));
+        }
+    }
+    let has_rules = iptables::found(&firewall.saved).iter().any(|found| found.rule.is_ours());
+    let (backend, reason) = match (firewall.has_table, has_rules) {
+        (true, _) => (Backend::Nft, Some("nft")),
+        (_, true) => (Backend::Iptables, Some("iptables")),
+        (false, false) if choice == Choice::Nft => (Backend::Nft, None),
+        (false, false) if has_iptables || choice == Choice::Iptables => (Backend::Iptables, None),
+        (false, false) => (Backend::Nft, None),
+    };
+    if let Some(name) = reason {
+        check_choice(choice, backend, name)?;
+    }
+    firewall.backend = backend;
+    require(backend, choice)?;
+    if backend == Backend::Iptables {
+        firewall.rules = iptables::found(&firewall.saved);
+    }
+    if whole {
+        firewall.other_variant = other_variant(limit);
+    }
+    Ok(firewall)
 }
 
-impl Listing {
-    /// # Errors
-    /// There is no `iptables-save`, or it failed twice.
-    pub fn read(limit: Duration) -> Result<Self> {
-        // It says nothing where there are no rules, but also where it could not say anything: so ask twice.
-        match Self::read_once(limit) {
-            Ok(listing) if !listing.tables.is_empty() => Ok(listing),
-            _ => Self::read_once(limit),
-        }
+/// One of the two at a time: what the one accepts, the other may drop.
+fn check_choice(choice: Choice, backend: Backend, name: &str) -> Result<(), Failure> {
+    let is_same = match choice {
+        Choice::Auto => true,
+        Choice::Iptables => backend == Backend::Iptables,
+        Choice::Nft => backend == Backend::Nft,
+    };
+    if is_same {
+        return Ok(());
     }
+    Err(failed(format!("the NATs of netns-tool on this host are made with {name}"))
+        .hint(format!("--firewall {name}, or delete them first")))
+}
 
-    fn read_once(limit: Duration) -> Result<Self> {
-        let cmd = Cmd::Run { netns: None, tool: Tool::IptablesSave, args: vec![], stdin: None };
+fn require(backend: Backend, choice: Choice) -> Result<(), Failure> {
+    let tool = match backend {
+        Backend::Iptables => Tool::IptablesSave,
+        Backend::Nft => Tool::Nft,
+    };
+    match tools::find(tool) {
+        Err(_) if choice == Choice::Auto && !tools::is_there(tool) => {
+            Err(missing("neither `iptables` nor `nft` is installed: there is nothing to make a NAT with")
+                .hint("apt-get install iptables, or apt-get install nftables (or your system's package that has it)"))
+        }
+        found => found.map(|_| ()),
+    }
+}
+
+fn read_nft(firewall: &mut Firewall, whole: bool, limit: Duration) -> Result<()> {
+    // What others have may be more than this nft can print (nft 1.0 breaks off at a dormant table).
+    let ruleset = whole.then(|| list_nft(&nft::list_ruleset(), limit).ok()).flatten();
+    let listing = match &ruleset {
+        Some(ruleset) => ruleset.clone(),
+        None => list_nft(&nft::list_table(), limit)?,
+    };
+    (firewall.has_table, firewall.rules) = listing.as_ref().map(nft::parse).unwrap_or_default();
+    firewall.ruleset = ruleset.flatten();
+    Ok(())
+}
+
+/// What nft lists; `None` where there is nothing, or where this kernel has no nft.
+///
+/// # Errors
+/// It failed twice.
+fn list_nft(cmd: &Cmd, limit: Duration) -> Result<Option<Value>> {
+    list_nft_once(cmd, limit).or_else(|_| list_nft_once(cmd, limit))
+}
+
+fn list_nft_once(cmd: &Cmd, limit: Duration) -> Result<Option<Value>> {
+    let output = child::run(cmd, limit, true)?;
+    if !output.is_success() {
+        let why = output.reason(limit);
+        // The table, or all of nf_tables in this kernel.
+        let is_absent = ["No such file or directory", "Protocol not supported", "Not supported"];
+        if output.status.is_some() && is_absent.iter().any(|text| why.contains(text)) {
+            return Ok(None);
+        }
+        return Err(unreadable(cmd, why).into());
+    }
+    match serde_json::from_str(&output.stdout) {
+        Ok(listing) if nft::is_listing(&listing) => Ok(Some(listing)),
+        _ => Err(unreadable(cmd, "what it printed is not a listing of rules".to_owned()).into()),
+    }
+}
+
+fn unreadable(cmd: &Cmd, why: String) -> Failure {
+    let failure = failed("cannot list the rules of the firewall").note("ran", cmd.to_string());
+    advise(failure.note("system", why.clone()), cmd, &why)
+}
+
+/// Whether iptables has no tables of the family, as another source says.
+fn is_known_empty(family: Family, ruleset: Option<&Value>) -> bool {
+    if is_legacy() {
+        return std::fs::read_to_string(legacy_tables(family)).is_ok_and(|names| names.is_empty());
+    }
+    let name = match family {
+        Family::V4 => "ip",
+        Family::V6 => "ip6",
+    };
+    let items = ruleset.and_then(|ruleset| ruleset["nftables"].as_array());
+    items.is_some_and(|items| items.iter().all(|item| item["table"]["family"] != name))
+}
+
+/// The names of the legacy tables of the family that are in use.
+fn legacy_tables(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "/proc/net/ip_tables_names",
+        Family::V6 => "/proc/net/ip6_tables_names",
+    }
+}
+
+/// What iptables has for the family; `None` where the kernel, or the host, has nothing for IPv6. With `is_empty` nothing is expected.
+///
+/// # Errors
+/// There is no `iptables-save`, or it failed twice.
+fn saved(family: Family, is_empty: bool, limit: Duration) -> Result<Option<Saved>> {
+    let has_family =
+        Path::new("/proc/net/if_inet6").exists() && tools::is_there(Tool::Ip6tablesSave);
+    if family == Family::V6 && !has_family {
+        return Ok(None);
+    }
+    // It says nothing where there are no rules, but also where it could not say anything: so ask twice.
+    Ok(Some(match saved_once(family, limit) {
+        Ok(saved) if is_empty || !saved.tables.is_empty() => saved,
+        _ => saved_once(family, limit)?,
+    }))
+}
+
+fn saved_once(family: Family, limit: Duration) -> Result<Saved> {
+    let tool = match family {
+        Family::V4 => Tool::IptablesSave,
+        Family::V6 => Tool::Ip6tablesSave,
+    };
+    // In a user namespace the file with the names of the legacy tables is closed to us: so each is named.
+    let is_closed = is_legacy() && std::fs::File::open(legacy_tables(family)).is_err();
+    let listings: &[&[&str]] =
+        if is_closed { &[&["-t", "filter"], &["-t", "nat"]] } else { &[&[]] };
+    let mut text = String::new();
+    for args in listings {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let cmd = Cmd::Run { netns: None, tool, args, stdin: None };
         let output = child::run(&cmd, limit, true)?;
-        let refused = |why: String| {
-            let failure =
-                failed("cannot list the rules of the firewall").note("ran", cmd.to_string());
-            advise(failure.note("system", why.clone()), &cmd, &why)
-        };
         if !output.is_success() {
-            return Err(refused(output.reason(limit)).into());
+            return Err(unreadable(&cmd, output.reason(limit)).into());
         }
-        let tables: Vec<_> =
-            iptables::saved_tables(&output.stdout).into_iter().map(str::to_owned).collect();
-        if tables.is_empty() && !output.stdout.trim().is_empty() {
-            return Err(refused("what it printed is not a listing of rules".to_owned()).into());
+        if !output.stdout.trim().is_empty() && Saved::parse(&output.stdout).tables.is_empty() {
+            let why = "what it printed is not a listing of rules".to_owned();
+            return Err(unreadable(&cmd, why).into());
         }
-        Ok(Self { rules: iptables::parse_save(&output.stdout), tables, limit })
+        text.push_str(&output.stdout);
+    }
+    Ok(Saved::parse(&text))
+}
+
+/// The tables of the variant of iptables (legacy, or the one on nft) that `iptables` is not.
+fn other_variant(limit: Duration) -> Vec<(Family, &'static str, String)> {
+    let legacy = [
+        (Family::V4, Tool::IptablesLegacySave, "iptables-legacy"),
+        (Family::V6, Tool::Ip6tablesLegacySave, "ip6tables-legacy"),
+    ];
+    let on_nft = [
+        (Family::V4, Tool::IptablesNftSave, "iptables-nft"),
+        (Family::V6, Tool::Ip6tablesNftSave, "ip6tables-nft"),
+    ];
+    let is_legacy = is_legacy();
+    let mut found = Vec::new();
+    for (family, tool, command) in if is_legacy { on_nft } else { legacy } {
+        // A legacy table is there only if somebody has used it; to list it would make it.
+        let has_tables = |path| std::fs::read_to_string(path).is_ok_and(|names| !names.is_empty());
+        let is_in_use = is_legacy || has_tables(legacy_tables(family));
+        let cmd = Cmd::Run { netns: None, tool, args: vec![], stdin: None };
+        if is_in_use
+            && tools::is_there(tool)
+            && let Ok(output) = child::run(&cmd, limit, true)
+        {
+            found.push((family, command, output.stdout));
+        }
+    }
+    found
+}
+
+/// Whether `iptables` is the legacy variant: both are one program under many names.
+fn is_legacy() -> bool {
+    let path = tools::find(Tool::IptablesSave)
+        .and_then(|path| std::fs::canonicalize(&path).map_err(|error| failed(format!("{error}"))));
+    path.is_ok_and(|path| path.to_string_lossy().contains("legacy"))
+}
+
+/// Answers whether rules stand, reading each listing once.
+#[derive(Default)]
+pub struct Rules {
+    saved: BTreeMap<Family, Option<Saved>>,
+    iptables: BTreeMap<Family, HashSet<Rule>>,
+    nft: Option<(bool, HashSet<Rule>)>,
+}
+
+impl Rules {
+    pub fn has(&mut self, backend: Backend, rule: &Rule, limit: Duration) -> Result<bool> {
+        if backend == Backend::Nft {
+            return Ok(self.nft(limit)?.1.contains(rule));
+        }
+        self.read_iptables(rule.family, limit)?;
+        if self.lists(rule.family, rule.table()) {
+            return Ok(self.iptables.get(&rule.family).is_some_and(|rules| rules.contains(rule)));
+        }
+        ask(&iptables::check(rule), limit)
     }
 
-    /// Whether the rule is there. `iptables-save` leaves out, with exit status 0, a table that it cannot express,
-    /// such as one with native nft sets, and one whose printing failed; then `iptables -C` is asked.
-    pub fn has(&self, rule: &Rule) -> Result<bool> {
-        if self.tables.contains(&rule.table) {
-            return Ok(self.rules.contains(rule));
+    pub fn has_chain(&mut self, family: Family, table: Table, limit: Duration) -> Result<bool> {
+        self.read_iptables(family, limit)?;
+        if self.lists(family, table) {
+            let saved = self.saved.get(&family).and_then(Option::as_ref);
+            return Ok(saved.is_some_and(|saved| saved.has_chain(table)));
         }
-        let output = child::run(&iptables::check(rule), self.limit, true)?;
-        match output.status.and_then(|status| status.code()) {
-            Some(0) => Ok(true),
-            Some(1) => Ok(false),
-            _ => Err(failed(format!("cannot find out whether the firewall has the rule `{rule}`"))
-                .note("system", output.reason(self.limit))
-                .into()),
+        ask(&iptables::check_chain(family, table), limit)
+    }
+
+    pub fn has_table(&mut self, limit: Duration) -> Result<bool> {
+        Ok(self.nft(limit)?.0)
+    }
+
+    /// `iptables-save` leaves out, with exit status 0, a table that it cannot express, such as one with native nft sets,
+    /// and one whose printing failed; then iptables itself is asked.
+    fn lists(&self, family: Family, table: Table) -> bool {
+        let saved = self.saved.get(&family).and_then(Option::as_ref);
+        saved.is_some_and(|saved| {
+            saved.tables.iter().any(|name| name == iptables::table_name(table))
+        })
+    }
+
+    fn read_iptables(&mut self, family: Family, limit: Duration) -> Result<()> {
+        if !self.saved.contains_key(&family) {
+            let saved = saved(family, false, limit)?;
+            let rules = saved.iter().flat_map(|saved| saved.rules(family)).collect();
+            self.iptables.insert(family, rules);
+            self.saved.insert(family, saved);
         }
+        Ok(())
+    }
+
+    fn nft(&mut self, limit: Duration) -> Result<&(bool, HashSet<Rule>)> {
+        if self.nft.is_none() {
+            let listing = list_nft(&nft::list_table(), limit)?;
+            let (has_table, found) = listing.as_ref().map(nft::parse).unwrap_or_default();
+            self.nft = Some((has_table, found.into_iter().map(|found| found.rule).collect()));
+        }
+        Ok(self.nft.get_or_insert_default())
+    }
+}
+
+/// Asks iptables: exit status 0 for yes, 1 for no.
+fn ask(cmd: &Cmd, limit: Duration) -> Result<bool> {
+    let output = child::run(cmd, limit, true)?;
+    match output.status.and_then(|status| status.code()) {
+        Some(0) => Ok(true),
+        Some(1) => Ok(false),
+        _ => Err(failed(format!("cannot find out about the firewall by `{cmd}`"))
+            .note("system", output.reason(limit))
+            .into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::namespaces::{self, Entry};
 use super::state::{Link, State};
-use super::{firewall, netlink, read_all, read_in, read_state, read_value};
+use super::{etc, firewall, netlink, read_all, read_in, read_state, read_value};
 use crate::name::InterfaceName;
 use crate::plan::{Fact, Place};
 use anyhow::{Context, Result};
@@ -19,22 +19,28 @@ pub struct Look {
     states: BTreeMap<Place, State>,
     /// How many links were read one by one.
     links: usize,
-    firewall: Option<firewall::Listing>,
+    rules: firewall::Rules,
 }
 
 impl Look {
     pub fn new(limit: Duration) -> Self {
-        Self { limit, states: BTreeMap::new(), links: 0, firewall: None }
+        Self { limit, states: BTreeMap::new(), links: 0, rules: firewall::Rules::default() }
     }
 
     /// Whether the fact is so at this moment.
     pub fn holds(&mut self, fact: &Fact) -> Result<bool> {
         Ok(match fact {
-            Fact::Not(fact) => !self.holds(fact)?,
+            Fact::Not(fact) => match &**fact {
+                Fact::Item(item) => etc::is_gone(item)?,
+                fact => !self.holds(fact)?,
+            },
+            Fact::Item(item) => etc::stands(item)?,
             Fact::Namespace(name) => namespaces::entry(name)? != Entry::Absent,
             Fact::Empty(name) => namespaces::processes(name)?.is_empty(),
             Fact::Value { path, value } => read_value(path)? == *value,
-            Fact::Rule(rule) => self.firewall()?.has(rule)?,
+            Fact::Rule { backend, rule } => self.rules.has(*backend, rule, self.limit)?,
+            Fact::Chain { family, table } => self.rules.has_chain(*family, *table, self.limit)?,
+            Fact::Table => self.rules.has_table(self.limit)?,
             Fact::Link { at, name } => self.link(at, name)?.is_some(),
             Fact::Up { at, name } => self.link(at, name)?.is_some_and(|link| link.up),
             Fact::Alias { at, name, alias } => {
@@ -77,6 +83,8 @@ impl Look {
                 }
                 Entry::Strange(_) => false,
             },
+            Fact::Item(item) => etc::remains(item)?,
+            Fact::Not(gone) if matches!(&**gone, Fact::Item(_)) => !self.holds(gone)?,
             // The switch of an interface that is gone has nothing to be put back.
             Fact::Not(value) if matches!(&**value, Fact::Value { path, .. } if !Path::new(path).exists()) => {
                 false
@@ -125,12 +133,5 @@ impl Look {
             self.states.insert(at.clone(), read_in(at, read_state)?);
         }
         self.states.get(at).context("a state that was just read is there")
-    }
-
-    fn firewall(&mut self) -> Result<&mut firewall::Listing> {
-        if self.firewall.is_none() {
-            self.firewall = Some(firewall::Listing::read(self.limit)?);
-        }
-        self.firewall.as_mut().context("a listing that was just read is there")
     }
 }

@@ -39,19 +39,25 @@ pub fn entry(name: &NamespaceName) -> Result<Entry> {
         Err(error) => return Err(cannot(error).into()),
     };
     if !kind.is_file() {
-        let what = if kind.is_symlink() {
-            "a symbolic link"
-        } else if kind.is_dir() {
-            "a folder"
-        } else {
-            "a special file"
-        };
-        return Ok(Entry::Strange(what));
+        return Ok(Entry::Strange(kind_in_words(kind)));
     }
     if statfs(&path)?.filesystem_type() != NSFS_MAGIC {
         return Ok(Entry::Broken);
     }
     mounts(name)
+}
+
+/// What a path leads to where something else is expected.
+pub fn kind_in_words(kind: fs::FileType) -> &'static str {
+    if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_dir() {
+        "a folder"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "a special file"
+    }
 }
 
 /// The number of the file itself, below what is mounted on it; a folder's listing has it, a look at the path has not.

@@ -14,6 +14,7 @@ use netlink_packet_core::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
@@ -122,10 +123,12 @@ pub fn addresses() -> Result<Vec<Address>> {
     Ok(bodies.iter().filter_map(|body| address(body)).collect())
 }
 
-/// The routes of the main table of the network namespace that the calling thread is in.
-pub fn routes() -> Result<Vec<Route>> {
+/// The routes of the main table of the network namespace that the calling thread is in, and the indices of the
+/// interfaces over which routes lead, in any table, that a router advertised.
+pub fn routes() -> Result<(Vec<Route>, BTreeSet<u32>)> {
     let bodies = dump(RTM_GETROUTE, vec![0; 12], 12)?;
-    Ok(bodies.iter().filter_map(|body| route(body)).collect())
+    let routes = bodies.iter().filter_map(|body| route(body)).collect();
+    Ok((routes, bodies.iter().filter_map(|body| advertised_over(body)).collect()))
 }
 
 /// The number by which the calling thread's network namespace knows the one behind the file, if it knows it at all;
@@ -283,6 +286,13 @@ fn route(body: &[u8]) -> Option<Route> {
     let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
     let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
     (table == MAIN && kind == UNICAST).then_some(Route { to, via, device, metric })
+}
+
+/// The interface of a route that a router advertised (`RTPROT_RA` of linux/rtnetlink.h).
+fn advertised_over(body: &[u8]) -> Option<u32> {
+    const RA: u8 = 9;
+    let over = || attributes(body, 12).into_iter().find(|(kind, _)| *kind == RTA_OIF);
+    (body[5] == RA).then(over)?.map(|(_, value)| number(&value))
 }
 
 fn number(bytes: &[u8]) -> u32 {

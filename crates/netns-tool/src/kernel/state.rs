@@ -3,6 +3,7 @@
 use crate::mark;
 use crate::name::InterfaceName;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// The links, addresses and routes of one network namespace.
@@ -11,6 +12,8 @@ pub struct State {
     pub links: Vec<Link>,
     pub addresses: Vec<Address>,
     pub routes: Vec<Route>,
+    /// The indices of the interfaces over which routes lead, in any table, that a router advertised.
+    pub advertised: BTreeSet<u32>,
 }
 
 /// An interface.

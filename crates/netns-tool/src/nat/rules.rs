@@ -1,110 +1,176 @@
-//! The rules of a NAT, and how they are known again.
+//! The rules of a NAT, and how they are known again: by their comments, which also tell what forwarding was before.
 
+use super::owner;
+use super::publication::Publication;
+use crate::family::Family;
+use crate::firewall::rule::{Chain, Rule, State, Verdict};
 use crate::mark;
 use crate::name::InterfaceName;
-use crate::plan::Rule;
-use crate::sysctl::Forwarding;
-use ipnet::Ipv4Net;
+use crate::sysctl::{Need, Scope};
+use ipnet::IpNet;
+use std::collections::{BTreeMap, HashSet};
 
-/// Between the comment of a NAT and its record of what forwarding was before.
-const BEFORE: &str = " before ";
+/// Between the comment of a NAT and its record of what was before.
+pub const BEFORE: &str = " before ";
+
+/// In the comment of a NAT that forwards between its own interfaces alone.
+pub const INTERFACE: &str = " interface";
+
+/// In the comment of a NAT whose IPv6 subnets keep their addresses.
+pub const PLAIN: &str = " plain";
 
 /// A NAT: the rules that make it, in the order in which a packet should meet them.
 pub struct Nat<'a> {
     pub bridge: &'a InterfaceName,
     pub uplink: &'a InterfaceName,
-    pub subnets: &'a [Ipv4Net],
+    pub scope: Scope,
+    pub subnets: &'a [IpNet],
+    /// Whether IPv6 subnets get the address of the uplink; those of IPv4 always do.
+    pub masquerades_ipv6: bool,
+    /// Others that the bridge may talk with.
+    pub allowed: &'a [InterfaceName],
 }
+
+/// What was before the first NAT of netns-tool, for each family.
+pub type Records = BTreeMap<Family, String>;
 
 impl Nat<'_> {
-    /// The comment that bears the record of what forwarding was before. Several rules have it, of both tables: either
-    /// may be flushed by somebody.
-    fn comment_with(&self, record: &str) -> String {
-        format!("{}{BEFORE}{record}", mark::nat_comment(self.bridge, self.uplink))
+    pub fn families(&self) -> Vec<Family> {
+        let has = |family| self.subnets.iter().any(|net| Family::of_net(net) == family);
+        Family::BOTH.into_iter().filter(|family| has(*family)).collect()
     }
 
-    /// Of the filter table; the first is the last line of defence.
-    pub fn filter(&self, record: &str) -> Vec<Rule> {
-        let (bridge, uplink) = (self.bridge, self.uplink);
-        let comment = mark::nat_comment(bridge, uplink);
-        let rule = |matches: String, comment: &str, target| {
-            Rule::new("filter", "FORWARD", &matches, comment, target)
-        };
-        vec![
-            rule(format!("-i {uplink} -o {bridge}"), &self.comment_with(record), "DROP"),
-            rule(
-                format!("-i {uplink} -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED"),
-                &comment,
-                "ACCEPT",
-            ),
-            rule(format!("-i {bridge} -o {uplink}"), &comment, "ACCEPT"),
-            rule(format!("-i {bridge} -o {bridge}"), &comment, "ACCEPT"),
-        ]
-    }
-
-    /// Of the nat table: one for each subnet.
-    pub fn masquerade(&self, record: &str) -> Vec<Rule> {
-        let rule = |subnet: &Ipv4Net| {
-            let matches = format!("-s {subnet} -o {}", self.uplink);
-            Rule::new("nat", "POSTROUTING", &matches, &self.comment_with(record), "MASQUERADE")
-        };
-        self.subnets.iter().map(rule).collect()
-    }
-}
-
-/// What forwarding was before the NATs of netns-tool, as the rule says if it bears the record.
-pub fn record_of(rule: &Rule) -> Option<Forwarding> {
-    parse(rule)?.2
-}
-
-/// The bridge and the uplink of the NAT that the rule belongs to, if netns-tool made it.
-pub fn nat_of(rule: &Rule) -> Option<(&str, &str)> {
-    parse(rule).map(|(bridge, uplink, _)| (bridge, uplink))
-}
-
-/// Only what netns-tool itself would have written, where it would have written it, counts.
-fn parse(rule: &Rule) -> Option<(&str, &str, Option<Forwarding>)> {
-    let chain = (rule.table.as_str(), rule.chain.as_str());
-    if !matches!(chain, ("filter", "FORWARD") | ("nat", "POSTROUTING")) {
-        return None;
-    }
-    let words = rule.comment()?.strip_prefix(mark::ALIAS)?.strip_prefix(" nat ")?;
-    let (nat, record) = match words.split_once(BEFORE) {
-        Some((nat, record)) => (nat, Some(Forwarding::from_record(record)?)),
-        None => (words, None),
-    };
-    let (bridge, uplink) = nat.split_once(' ')?;
-    (!uplink.contains(' ')).then_some((bridge, uplink, record))
-}
-
-/// Whether the rule that was found is the one that is wanted, whatever its record says.
-pub fn is_same(found: &Rule, wanted: &Rule) -> bool {
-    nat_of(found) == nat_of(wanted) && found.without_comment() == wanted.without_comment()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_our_own_comments_count() {
-        let rule = |table: &str, chain: &str, comment: &str| {
-            Rule::new(table, chain, "-i br0", comment, "DROP")
-        };
-        let ours = "netns-tool nat br0 eth0";
-        assert_eq!(nat_of(&rule("filter", "FORWARD", ours)), Some(("br0", "eth0")));
-        assert!(
-            record_of(&rule("filter", "FORWARD", &format!("{ours} before ip_forward=0")))
-                .is_some_and(|before| !before.on)
-        );
-        for (table, chain, comment) in [
-            ("filter", "INPUT", ours),
-            ("filter", "FORWARD", "netns-tool nat br0 eth0 (bob's)"),
-            ("filter", "FORWARD", "netns-tool nat br0 eth0 before on=1"),
-            ("filter", "FORWARD", "netns-tool nat br0"),
-            ("nat", "POSTROUTING", "my netns-tool nat br0 eth0"),
-        ] {
-            assert_eq!(nat_of(&rule(table, chain, comment)), None, "{table} {chain} {comment}");
+    /// All of its rules. Some bear the record, of either table: any may be flushed by somebody.
+    pub fn rules(&self, records: &Records) -> Vec<Rule> {
+        let families = self.families();
+        let mut rules: Vec<Rule> =
+            families.iter().flat_map(|family| self.forward(*family, records)).collect();
+        for subnet in self.subnets {
+            let family = Family::of_net(subnet);
+            if family == Family::V4 || self.masquerades_ipv6 {
+                let comment = self.comment_with(family, records);
+                rules.push(Rule {
+                    source: Some(*subnet),
+                    ..Rule::new(family, Chain::Postrouting, Verdict::Masquerade, &comment)
+                        .to(self.uplink)
+                });
+            }
         }
+        rules
     }
+
+    fn forward(&self, family: Family, records: &Records) -> Vec<Rule> {
+        let (bridge, uplink) = (self.bridge, self.uplink);
+        let comment = self.comment(family);
+        let accept = |comment: &str| Rule::new(family, Chain::Forward, Verdict::Accept, comment);
+        let drop = || Rule::new(family, Chain::Forward, Verdict::Drop, &bridge_comment(bridge));
+        let mut rules = vec![
+            accept(&comment).from(bridge).to(bridge),
+            accept(&self.comment_with(family, records)).from(bridge).to(uplink),
+            accept(&comment).from(uplink).to(bridge).when(State::Answer),
+        ];
+        for other in self.allowed {
+            rules.push(accept(&comment).from(bridge).to(other));
+            rules.push(accept(&comment).from(other).to(bridge));
+        }
+        rules.extend([drop().to(bridge), drop().from(bridge)]);
+        rules
+    }
+
+    pub fn need(&self) -> Need {
+        owner::need(self.scope, self.bridge, self.uplink, self.allowed)
+    }
+
+    fn comment(&self, family: Family) -> String {
+        let scope = if self.scope == Scope::Interface { INTERFACE } else { "" };
+        let plain = if family == Family::V6 && !self.masquerades_ipv6 { PLAIN } else { "" };
+        format!("{} nat {} {}{scope}{plain}", mark::ALIAS, self.bridge, self.uplink)
+    }
+
+    fn comment_with(&self, family: Family, records: &Records) -> String {
+        let record = records.get(&family).map_or("", String::as_str);
+        format!("{}{BEFORE}{record}", self.comment(family))
+    }
+}
+
+/// Of the rules that all NATs of a bridge share.
+fn bridge_comment(bridge: &InterfaceName) -> String {
+    format!("{} nat {bridge}", mark::ALIAS)
+}
+
+/// The rule by which connections to the published ports are sent on.
+pub fn send(publication: &Publication, bridge: &str, uplink: &str) -> Vec<Rule> {
+    let comment = format!("{} publish {bridge} {uplink}", mark::ALIAS);
+    let send = |(ports, port)| Rule {
+        destination: publication.host.map(IpNet::from),
+        ports: Some(ports),
+        ..Rule::new(
+            publication.family(),
+            Chain::Publish,
+            Verdict::Send { to: publication.to, port },
+            &comment,
+        )
+    };
+    publication.sends().map(send).collect()
+}
+
+/// The rule that lets in what the other sends on.
+pub fn let_in(send: &Rule, bridge: &InterfaceName) -> Option<Rule> {
+    let (Verdict::Send { to, port }, Some(mut ports)) = (send.verdict, send.ports) else {
+        return None;
+    };
+    if let Some(port) = port {
+        (ports.first, ports.last) = (port, port);
+    }
+    let rule = Rule::new(send.family, Chain::Forward, Verdict::Accept, &send.comment);
+    Some(Rule {
+        destination: Some(IpNet::from(to)),
+        ports: Some(ports),
+        ..rule.to(bridge).when(State::Published)
+    })
+}
+
+/// The rules without which the host's published ports cannot be reached from the bridge itself: an answer must not
+/// take the short way back.
+pub fn hairpin(bridge: &InterfaceName, subnets: &[IpNet]) -> Vec<Rule> {
+    let comment = format!("{} publish {bridge}", mark::ALIAS);
+    let rule = |subnet: &IpNet| Rule {
+        source: Some(*subnet),
+        ..Rule::new(Family::of_net(subnet), Chain::Postrouting, Verdict::Masquerade, &comment)
+            .to(bridge)
+            .when(State::Published)
+    };
+    subnets.iter().map(rule).collect()
+}
+
+/// The rules that let the answers out of the bridge to whoever has reached a published port, over the uplink or not.
+pub fn answers(bridge: &InterfaceName, families: &HashSet<Family>) -> Vec<Rule> {
+    let comment = format!("{} publish {bridge}", mark::ALIAS);
+    let rule = |family: Family| {
+        Rule::new(family, Chain::Forward, Verdict::Accept, &comment)
+            .from(bridge)
+            .when(State::Answer)
+    };
+    Family::BOTH.into_iter().filter(|family| families.contains(family)).map(rule).collect()
+}
+
+/// The rules for ports that are published on 127.0.0.1 too: its packets get an address that can be answered, and what
+/// `route_localnet` would let through from the bridge is dropped (CVE-2020-8558).
+pub fn loopback(bridge: &InterfaceName, record: &str) -> Vec<Rule> {
+    let comment = format!("{} loopback {bridge}{BEFORE}{record}", mark::ALIAS);
+    let net = Some(IpNet::from(ipnet::Ipv4Net::new_assert([127, 0, 0, 0].into(), 8)));
+    vec![
+        Rule {
+            destination: net,
+            ..Rule::new(Family::V4, Chain::Input, Verdict::Drop, &comment)
+                .from(bridge)
+                .when(State::NoAnswer)
+        },
+        Rule {
+            source: net,
+            ..Rule::new(Family::V4, Chain::Postrouting, Verdict::Masquerade, &comment)
+                .to(bridge)
+                .when(State::Published)
+        },
+    ]
 }

@@ -49,8 +49,8 @@ impl Writer {
                 begun.push(Begun { step, number: None });
             }
             if let Err(refusal) = self.act(step) {
-                // `ip netns add` found a file of that name, which was not there a moment ago: it is somebody else's.
-                if matches!(step.gives[..], [Fact::Namespace(_)])
+                // Something has that name which was not there a moment ago: it is somebody else's.
+                if matches!(step.gives[..], [Fact::Namespace(_) | Fact::Item(_)])
                     && refusal.said.contains("File exists")
                 {
                     begun.pop();
@@ -83,12 +83,12 @@ impl Writer {
         outcome
     }
 
-    /// Whatever is going to be undone must not be there before. Rules are told apart by their marks, and nobody
-    /// else makes rules with ours: the plan was computed under the lock from a listing without them.
+    /// Whatever is going to be undone must not be there before. Rules, with what is around them, are told apart by
+    /// their marks, and nobody else makes any with ours: the plan was computed under the lock from a listing without them.
     fn prove_absence(&self, step: &Step) -> Result<()> {
         let mut look = self.look();
         let made = step.undo.iter().map(|undo| &undo.made);
-        for fact in made.filter(|fact| !matches!(fact, Fact::Rule(_))) {
+        for fact in made.filter(|fact| !fact.is_of_firewall()) {
             if look.holds(fact)? {
                 return Err(failed(format!(
                     "cannot {}: somebody else has just made {fact}",

@@ -2,6 +2,7 @@
 
 use super::{Writer, tell};
 use crate::failure::Failure;
+use crate::kernel::Look;
 use crate::plan::{Fact, Step, Undo};
 
 /// A step that was begun.
@@ -20,9 +21,10 @@ impl Writer {
 
     fn undo_step<'p>(&self, begun: &Begun<'p>) -> Vec<&'p Undo> {
         let step = begun.step;
+        let mut look = self.look();
         for _attempt in 0..2 {
             for undo in &step.undo {
-                if !self.remains(undo, begun) {
+                if !remains(&mut look, undo, begun) {
                     continue;
                 }
                 // Whether it worked is seen by looking, not by its exit status.
@@ -31,18 +33,26 @@ impl Writer {
                 {
                     tell(&refusal.said);
                 }
+                look = self.look();
             }
         }
-        step.undo.iter().filter(|undo| self.remains(undo, begun)).collect()
+        let mut left: Vec<&Undo> = Vec::new();
+        for undo in &step.undo {
+            // There may be several ways to take back one thing.
+            let is_known = left.iter().any(|known| known.made == undo.made);
+            if !is_known && remains(&mut look, undo, begun) {
+                left.push(undo);
+            }
+        }
+        left
     }
+}
 
-    /// What cannot be looked up may be there.
-    fn remains(&self, undo: &Undo, begun: &Begun) -> bool {
-        let mut look = self.look();
-        let is_known = matches!(undo.made, Fact::Namespace(_)) && begun.number.is_some();
-        (is_known && look.number(&undo.made) == begun.number)
-            || look.remains(&undo.made).unwrap_or(true)
-    }
+/// What cannot be looked up may be there.
+fn remains(look: &mut Look, undo: &Undo, begun: &Begun) -> bool {
+    let is_known = matches!(undo.made, Fact::Namespace(_)) && begun.number.is_some();
+    (is_known && look.number(&undo.made) == begun.number)
+        || look.remains(&undo.made).unwrap_or(true)
 }
 
 /// Adds to the failure what is left, and the commands that remove it.

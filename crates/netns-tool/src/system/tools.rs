@@ -20,8 +20,7 @@ pub fn path() -> String {
 /// It is not installed, or somebody but root could have changed it.
 pub fn find(tool: Tool) -> Result<PathBuf, Failure> {
     let program = tool.program();
-    let candidates = FOLDERS.iter().map(|folder| Path::new(folder).join(program));
-    let Some(path) = candidates.into_iter().find(|path| path.is_file()) else {
+    let Some(path) = locate(tool) else {
         return Err(missing(format!("`{program}` is not installed")).note("looked", path()).hint(
             format!("apt-get install {} (or your system's package that has it)", tool.package()),
         ));
@@ -38,6 +37,16 @@ pub fn find(tool: Tool) -> Result<PathBuf, Failure> {
         .hint(format!("chown root {0}; chmod go-w {0}", path.display())));
     }
     Ok(path)
+}
+
+/// Whether there is such a program, be it fit to be run or not.
+pub fn is_there(tool: Tool) -> bool {
+    locate(tool).is_some()
+}
+
+fn locate(tool: Tool) -> Option<PathBuf> {
+    let candidates = FOLDERS.iter().map(|folder| Path::new(folder).join(tool.program()));
+    candidates.into_iter().find(|path| path.is_file())
 }
 
 /// Whether the owner is root; in a user namespace that does not map root, its files show the overflow uid.

@@ -99,10 +99,11 @@ pub const SCENARIOS: &[Scenario] = &[
                iptables -A FORWARD -i up0 -o br9 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment lab -j ACCEPT
                iptables -A FORWARD -o br9 -m comment --comment lab -j DROP",
         prove: "iptables -t nat -S POSTROUTING | grep -q MASQUERADE
-                test \"$(iptables -S FORWARD | grep -c '^-A')\" -ge 4
+                test \"$(iptables -S | grep -c '^-A')\" -ge 4
                 ip netns exec lan ping -c 1 -W 2 203.0.113.1",
         clean: "iptables -t nat -F POSTROUTING
-                iptables -F FORWARD
+                iptables -F
+                iptables -X
                 echo 0 >/proc/sys/net/ipv4/ip_forward",
         teardown: "ip link del up0; ip link del v0; ip link del br9; ip netns del lan; ip netns del net",
         ..NOTHING

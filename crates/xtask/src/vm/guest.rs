@@ -33,8 +33,18 @@ poweroff -f
 ";
 
 /// What the tool and the checks run; the real ones, BusyBox's of the same name will not do.
-const PROGRAMS: &[&str] =
-    &["sh", "ip", "bridge", "ping", "iptables", "iptables-save", "iptables-restore"];
+const PROGRAMS: &[&str] = &[
+    "sh",
+    "ip",
+    "bridge",
+    "ping",
+    "iptables",
+    "iptables-save",
+    "iptables-restore",
+    "ip6tables",
+    "ip6tables-save",
+    "ip6tables-restore",
+];
 
 /// What is good enough from BusyBox. Its own shell would prefer its own `ip` and `ping` to the real ones.
 const APPLETS: &[&str] =

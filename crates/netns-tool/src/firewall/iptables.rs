@@ -1,0 +1,236 @@
+//! The backend of `iptables` and `ip6tables`, whichever variant they are: rules spelled as words, read back from
+//! `iptables-save`, and changed by one atomic `iptables-restore --noflush` for each table.
+//!
+//! In each table netns-tool has a chain of its own, into which a chain of everybody leads first of all.
+
+mod words;
+
+use super::rule::{Chain, Hook, Rule, Table, Verdict};
+use super::{Change, Found};
+use crate::family::Family;
+use crate::mark;
+use crate::plan::{Cmd, Fact, Step, Tool, Undo};
+use std::collections::HashSet;
+use words::{Line, parse, quote};
+
+pub use words::{spell, table_name};
+
+/// The name of our own chain, in either table.
+pub const CHAIN: &str = "NETNS-TOOL";
+
+/// How long a command waits for the firewall's own lock, in seconds.
+const LOCK_SECONDS: &str = "5";
+
+/// What `iptables-save` printed: the tables of one family.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    /// The tables that were printed whole: begun and committed.
+    pub tables: Vec<String>,
+    /// The chains, with their tables.
+    pub chains: HashSet<(String, String)>,
+    pub lines: Vec<Line>,
+    pub text: String,
+}
+
+impl Saved {
+    /// Reads what `iptables-save` printed. Lines that are not rules, and rules that cannot be split, are passed over.
+    pub fn parse(text: &str) -> Self {
+        let mut saved = Self { text: text.to_owned(), ..Self::default() };
+        let mut table = String::new();
+        for line in text.lines() {
+            if let Some(name) = line.strip_prefix('*') {
+                name.clone_into(&mut table);
+            } else if let Some(chain) = line.strip_prefix(':') {
+                let name = chain.split(' ').next().unwrap_or_default();
+                saved.chains.insert((table.clone(), name.to_owned()));
+            } else if let Some(rule) = line.strip_prefix("-A ") {
+                let Some(mut words) = shlex::split(rule) else { continue };
+                if !words.is_empty() {
+                    let chain = words.remove(0);
+                    saved.lines.push(Line { table: table.clone(), chain, words });
+                }
+            } else if line == "COMMIT" {
+                saved.tables.push(std::mem::take(&mut table));
+            }
+        }
+        saved
+    }
+
+    /// The rules in it that netns-tool could have written.
+    pub fn rules(&self, family: Family) -> impl Iterator<Item = Rule> {
+        self.lines.iter().filter_map(move |line| parse(family, line))
+    }
+
+    pub fn has_chain(&self, table: Table) -> bool {
+        self.chains.contains(&(table_name(table).to_owned(), CHAIN.to_owned()))
+    }
+
+    /// Where our chain for forwarded packets is to be called: first of all, which is in Docker's chain for the rules of
+    /// others, where it has one and uses it.
+    fn forward_hook(&self) -> Hook {
+        let has_docker = self.lines.iter().any(|line| {
+            (&*line.table, &*line.chain) == ("filter", "FORWARD")
+                && line.words.ends_with(&["-j".to_owned(), "DOCKER-USER".to_owned()])
+        });
+        if has_docker { Hook::DockerUser } else { Hook::Forward }
+    }
+
+    /// How many rules, whoever made them, are in our own chain.
+    fn inside(&self, table: Table) -> usize {
+        let is_inside = |line: &&Line| line.table == table_name(table) && line.chain == CHAIN;
+        self.lines.iter().filter(is_inside).count()
+    }
+}
+
+/// The steps that add the rules which are not there yet: one for each family and table.
+pub fn add(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (family, saved) in saved {
+        for table in [Table::Filter, Table::Nat] {
+            steps.extend(add_to_table(*family, table, saved, change));
+        }
+    }
+    steps
+}
+
+fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) -> Option<Step> {
+    let rules: Vec<Rule> = change.rules_of(family, table).cloned().collect();
+    let needs_chain = change.needs_chain(family, table);
+    let makes_chain = needs_chain && !saved.has_chain(table);
+    let mut all = if needs_chain { missing_jumps(family, table, saved) } else { Vec::new() };
+    // What is put first comes in reverse, so that it ends up in order.
+    let (last, first): (Vec<Rule>, Vec<Rule>) = rules.into_iter().partition(Rule::comes_last);
+    all.extend(first.into_iter().rev());
+    all.extend(last);
+    if all.is_empty() {
+        return None;
+    }
+    let new = makes_chain.then(|| format!("-N {CHAIN}"));
+    let lines = all.iter().map(|rule| {
+        let verb = if rule.comes_last() { "-A" } else { "-I" };
+        line(verb, rule)
+    });
+    let run = command(family, table, new.into_iter().chain(lines).collect());
+    let chain = Fact::Chain { family, table };
+    let mut gives: Vec<Fact> = makes_chain.then(|| chain.clone()).into_iter().collect();
+    gives.extend(all.iter().cloned().map(rule_fact));
+    let why = change.why(family, table);
+    Some(Step { why, run, gives, undo: undo(family, table, &all, makes_chain) })
+}
+
+/// Takes all of it back in one call; then, where somebody has removed one of the rules meanwhile, each by itself.
+fn undo(family: Family, table: Table, rules: &[Rule], made_chain: bool) -> Vec<Undo> {
+    let chain = made_chain.then(|| format!("-X {CHAIN}"));
+    let mut lines: Vec<String> = rules.iter().rev().map(|rule| line("-D", rule)).collect();
+    lines.extend(chain.clone());
+    let mut undo = Vec::new();
+    if let [_, _, ..] = lines[..]
+        && let Some(rule) = rules.last()
+    {
+        undo.push(Undo::new(rule_fact(rule.clone()), command(family, table, lines)));
+    }
+    let single = |rule: &Rule| {
+        Undo::new(rule_fact(rule.clone()), command(family, table, vec![line("-D", rule)]))
+    };
+    undo.extend(rules.iter().rev().map(single));
+    undo.extend(
+        chain.map(|line| {
+            Undo::new(Fact::Chain { family, table }, command(family, table, vec![line]))
+        }),
+    );
+    undo
+}
+
+/// The steps that remove the rules, one for each family and table; our own chain goes with the last rule in it.
+pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (family, saved) in saved {
+        // Those by which a published port is known go last: a removal that is cut short can be finished.
+        for table in [Table::Filter, Table::Nat] {
+            let mut rules: Vec<Rule> = change.rules_of(*family, table).cloned().collect();
+            if rules.is_empty() {
+                continue;
+            }
+            let inside = rules.iter().filter(|rule| rule.is_inside()).count();
+            let removes_chain = inside > 0 && inside == saved.inside(table);
+            if removes_chain {
+                let jumps = saved.rules(*family).filter(|rule| rule.verdict == Verdict::Jump);
+                rules.extend(jumps.filter(|rule| rule.table() == table));
+            }
+            let mut lines: Vec<String> = rules.iter().map(|rule| line("-D", rule)).collect();
+            lines.extend(removes_chain.then(|| format!("-X {CHAIN}")));
+            let mut gives: Vec<Fact> =
+                rules.iter().map(|rule| Fact::not(rule_fact(rule.clone()))).collect();
+            let chain = Fact::Chain { family: *family, table };
+            gives.extend(removes_chain.then(|| Fact::not(chain)));
+            let run = command(*family, table, lines);
+            steps.push(Step { why: change.why(*family, table), run, gives, undo: vec![] });
+        }
+    }
+    steps
+}
+
+fn rule_fact(rule: Rule) -> Fact {
+    Fact::Rule { backend: super::Backend::Iptables, rule }
+}
+
+/// The rules that lead into our own chain of the table, as far as they are missing.
+fn missing_jumps(family: Family, table: Table, saved: &Saved) -> Vec<Rule> {
+    let there: Vec<Rule> = saved.rules(family).collect();
+    let is_there = |hooks: &[Hook]| {
+        there.iter().any(|rule| matches!(rule.chain, Chain::Hook(hook) if hooks.contains(&hook)))
+    };
+    let hooks = match table {
+        Table::Filter if is_there(&[Hook::Forward, Hook::DockerUser]) => vec![],
+        Table::Filter => vec![saved.forward_hook()],
+        Table::Nat => vec![Hook::Prerouting, Hook::Output],
+    };
+    let missing = hooks.into_iter().filter(|hook| table == Table::Filter || !is_there(&[*hook]));
+    missing.map(|hook| Rule::new(family, Chain::Hook(hook), Verdict::Jump, mark::ALIAS)).collect()
+}
+
+/// Asks for one rule: exit status 0 if it is there, 1 if not.
+pub fn check(rule: &Rule) -> Cmd {
+    single(rule.family, rule.table(), &line("-C", rule))
+}
+
+/// Asks for our own chain: exit status 0 if it is there, 1 if not.
+pub fn check_chain(family: Family, table: Table) -> Cmd {
+    single(family, table, &format!("-S {CHAIN}"))
+}
+
+/// The lines in one call; a single one as it is typed.
+fn command(family: Family, table: Table, lines: Vec<String>) -> Cmd {
+    if let [line] = &lines[..] {
+        return single(family, table, line);
+    }
+    let tool = match family {
+        Family::V4 => Tool::IptablesRestore,
+        Family::V6 => Tool::Ip6tablesRestore,
+    };
+    let text = format!("*{}\n{}\nCOMMIT\n", table_name(table), lines.join("\n"));
+    let args = ["--noflush", "-w", LOCK_SECONDS].map(str::to_owned).to_vec();
+    Cmd::Run { netns: None, tool, args, stdin: Some(text) }
+}
+
+fn single(family: Family, table: Table, line: &str) -> Cmd {
+    let tool = match family {
+        Family::V4 => Tool::Iptables,
+        Family::V6 => Tool::Ip6tables,
+    };
+    let lead = ["-w", LOCK_SECONDS, "-t", table_name(table)].map(str::to_owned);
+    let words = shlex::split(line).unwrap_or_default();
+    Cmd::Run { netns: None, tool, args: lead.into_iter().chain(words).collect(), stdin: None }
+}
+
+fn line(verb: &str, rule: &Rule) -> String {
+    let spelled = spell(rule);
+    let words: Vec<_> = spelled.words.iter().map(|word| quote(word)).collect();
+    format!("{verb} {} {}", spelled.chain, words.join(" "))
+}
+
+/// What the backend has to say of a listing, for all.
+pub fn found(saved: &[(Family, Saved)]) -> Vec<Found> {
+    let of_family = |(family, saved): &(Family, Saved)| saved.rules(*family).collect::<Vec<_>>();
+    saved.iter().flat_map(of_family).map(|rule| Found { rule, handle: None }).collect()
+}

@@ -1,0 +1,96 @@
+//! The sockets of the host's processes on which they wait for others.
+
+use crate::firewall::rule::Protocol;
+use anyhow::{Context, Result};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A socket that waits.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    pub protocol: Protocol,
+    pub address: IpAddr,
+    pub port: u16,
+    inode: u64,
+}
+
+/// `TCP_LISTEN`, and `TCP_CLOSE` of a UDP socket that is not connected, of include/net/tcp_states.h.
+const WAITING: [(Protocol, &str); 2] = [(Protocol::Tcp, "0A"), (Protocol::Udp, "07")];
+
+impl Listener {
+    /// Its process, in words.
+    pub fn who(&self) -> String {
+        let unknown = "a process of somebody".to_owned();
+        let wanted = format!("socket:[{}]", self.inode);
+        let Ok(processes) = fs::read_dir("/proc") else { return unknown };
+        for process in processes.flatten() {
+            let Ok(pid) = process.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
+            let has_it = files.flatten().any(|file| {
+                fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
+            });
+            if has_it {
+                let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                return format!("`{}` (pid {pid})", name.trim_end());
+            }
+        }
+        unknown
+    }
+}
+
+/// All sockets of the host that wait for connections or datagrams.
+///
+/// # Errors
+/// /proc cannot be read.
+pub fn listeners() -> Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for (protocol, state) in WAITING {
+        for suffix in ["", "6"] {
+            let path = format!("/proc/self/net/{}{suffix}", protocol.name());
+            // There is none for a family that the kernel does not speak.
+            let Ok(text) = fs::read_to_string(&path) else {
+                anyhow::ensure!(suffix == "6", "cannot read {path}");
+                continue;
+            };
+            for line in text.lines().skip(1) {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                if fields.get(3) == Some(&state) {
+                    let listener = parse(protocol, &fields);
+                    listeners.push(listener.with_context(|| format!("{path} is garbled"))?);
+                }
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
+    let (address, port) = fields.get(1)?.split_once(':')?;
+    let words: Vec<u32> = (0..address.len() / 8)
+        .map(|index| u32::from_str_radix(&address[index * 8..index * 8 + 8], 16).ok())
+        .collect::<Option<_>>()?;
+    // Each word is in the order of the network, printed as a number of this machine.
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    let address = match bytes.len() {
+        4 => IpAddr::from(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?)),
+        _ => IpAddr::from(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)).to_canonical(),
+    };
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let inode = fields.get(9)?.parse().ok()?;
+    Some(Listener { protocol, address, port, inode })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_proc_are_understood() {
+        let line =
+            "0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1234 1";
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let listener = parse(Protocol::Tcp, &fields).unwrap();
+        assert_eq!((listener.address, listener.port), ([127, 0, 0, 1].into(), 8080));
+        assert_eq!(listener.inode, 1234);
+    }
+}

@@ -1,0 +1,192 @@
+//! `nat --delete`: a NAT goes with all that was published through it, and forwarding is what it was before.
+
+use super::owner::{Owner, owner, standing};
+use super::rules::Nat;
+use super::{of_family, publish};
+use crate::cli::NatArgs;
+use crate::failure::{Failure, failed};
+use crate::family::Family;
+use crate::firewall::Change;
+use crate::firewall::rule::{Chain, Rule, Verdict};
+use crate::kernel::Snapshot;
+use crate::noun::Work;
+use crate::plan::Step;
+use crate::sysctl::Forwarding;
+
+impl NatArgs {
+    pub(super) fn delete(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let mut doomed = self.own_rules(facts)?;
+        if self.removal.force {
+            doomed.extend(self.unmarked_rules(facts));
+        }
+        if doomed.is_empty() {
+            let message = match &self.outbound {
+                Some(uplink) => format!(
+                    "there is no NAT of `{}` to `{uplink}` that netns-tool made",
+                    self.bridge
+                ),
+                None => format!("there is no NAT of `{}` that netns-tool made", self.bridge),
+            };
+            if self.removal.if_exists {
+                return Ok(Work::nothing(&message));
+            }
+            return Err(failed(message)
+                .hint("--if-exists takes it for a success; --force removes also rules that say the same without its mark"));
+        }
+        let back = self.switch_back(facts, &doomed)?;
+        let report = self.report_deletion(facts, &doomed, &back);
+        // Forwarding first: rules that let in too much must not be the ones that are left.
+        let mut steps: Vec<Step> = back.into_iter().map(|(_, step)| step).collect();
+        steps.extend(publish::local_routes_back(facts, &doomed));
+        steps.extend(facts.firewall.remove(&Change {
+            rules: doomed,
+            standing: vec![],
+            filter: format!("forget what {} may forward", self.bridge),
+            nat: format!("stop hiding the addresses of {}", self.bridge),
+        }));
+        Ok(Work::remove(steps, report))
+    }
+
+    /// Forwarding, for the NATs that remain.
+    fn switch_back(
+        &self,
+        facts: &Snapshot,
+        doomed: &[Rule],
+    ) -> Result<Vec<(Family, Step)>, Failure> {
+        let is_doomed = |rule: &&Rule| doomed.contains(rule);
+        let going = standing(facts.firewall.ours().filter(is_doomed));
+        let remaining = standing(facts.firewall.ours().filter(|rule| !is_doomed(rule)));
+        let mut steps = Vec::new();
+        for family in Family::BOTH {
+            let going = of_family(&going, family);
+            if !going.is_empty() {
+                let now = facts.switches.of(family)?;
+                let off = now.turn_off(&going, &of_family(&remaining, family), &facts.host);
+                steps.extend(off.into_iter().map(|step| (family, step)));
+            }
+        }
+        Ok(steps)
+    }
+
+    fn report_deletion(
+        &self,
+        facts: &Snapshot,
+        doomed: &[Rule],
+        back: &[(Family, Step)],
+    ) -> Vec<String> {
+        let uplink = doomed.iter().find_map(|rule| owner(rule)?.uplink().map(str::to_owned));
+        let uplink = uplink.unwrap_or_else(|| "?".to_owned());
+        let state = |now: &Forwarding| {
+            let goes = back.iter().any(|(family, _)| *family == now.family);
+            match (now.on, goes) {
+                (_, true) => "off again, as before",
+                (true, false) => "stays on",
+                (false, false) => "off",
+            }
+        };
+        let concerned: Vec<(Family, &str)> = [Some(&facts.switches.v4), facts.switches.v6.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter(|now| doomed.iter().any(|rule| rule.family == now.family))
+            .map(|now| (now.family, state(now)))
+            .collect();
+        let forwarding = match concerned[..] {
+            [(_, only)] => only.to_owned(),
+            [(_, one), (_, other)] if one == other => one.to_owned(),
+            _ => {
+                let each = concerned.iter().map(|(family, state)| format!("{state} for {family}"));
+                each.collect::<Vec<_>>().join(", ")
+            }
+        };
+        let ports: u32 = doomed
+            .iter()
+            .filter(|rule| rule.chain == Chain::Publish)
+            .filter_map(|rule| rule.ports)
+            .map(|ports| u32::from(ports.last - ports.first) + 1)
+            .sum();
+        let mut report = vec![
+            format!("NAT removed: {} -> {uplink}", self.bridge),
+            format!("  forwarding  {forwarding}"),
+        ];
+        match ports {
+            0 => {}
+            1 => report.push("  closed      1 published port".to_owned()),
+            many => report.push(format!("  closed      {many} published ports")),
+        }
+        report
+    }
+
+    /// The rules of this NAT; of one uplink only. What all NATs of the bridge share goes with the last of them.
+    fn own_rules(&self, facts: &Snapshot) -> Result<Vec<Rule>, Failure> {
+        let of_bridge =
+            |rule: &&Rule| owner(rule).is_some_and(|owner| owner.bridge() == self.bridge.as_str());
+        let rules: Vec<&Rule> = facts.firewall.ours().filter(of_bridge).collect();
+        let mut uplinks: Vec<String> =
+            rules.iter().filter_map(|rule| owner(rule)?.uplink().map(str::to_owned)).collect();
+        uplinks.sort_unstable();
+        uplinks.dedup();
+        let wanted: Vec<String> = match &self.outbound {
+            Some(name) => {
+                uplinks.iter().filter(|uplink| *uplink == name.as_str()).cloned().collect()
+            }
+            None if uplinks.len() > 1 => {
+                return Err(failed(format!(
+                    "bridge `{}` has NATs to several uplinks: {}",
+                    self.bridge,
+                    uplinks.join(", ")
+                ))
+                .hint(format!("netns-tool nat {} {} --delete", self.bridge, uplinks[0])));
+            }
+            None => uplinks.clone(),
+        };
+        let is_last = wanted.len() == uplinks.len();
+        let is_doomed =
+            |rule: &Rule| match owner(rule).and_then(|owner| owner.uplink().map(str::to_owned)) {
+                Some(uplink) => wanted.contains(&uplink),
+                None => is_last && (self.outbound.is_none() || !wanted.is_empty()),
+            };
+        let mut doomed: Vec<Rule> =
+            rules.iter().filter(|rule| is_doomed(rule)).map(|&rule| rule.clone()).collect();
+        if !is_last {
+            doomed.extend(publish::no_longer_shared(facts, self.bridge.as_str(), &doomed));
+        }
+        Ok(doomed)
+    }
+
+    /// Rules that say what ours say, without a mark.
+    fn unmarked_rules(&self, facts: &Snapshot) -> Vec<Rule> {
+        let Ok(bridge) = self.find_bridge(&facts.host) else { return Vec::new() };
+        let subnets = self.subnets(&facts.host, bridge).unwrap_or_default();
+        let Ok(uplink) = self.find_uplink(&facts.host, &subnets) else { return Vec::new() };
+        let nat = Nat {
+            bridge: &self.bridge,
+            uplink: &uplink.name,
+            scope: self.scope.unwrap_or_default(),
+            subnets: &subnets,
+            masquerades_ipv6: true,
+            allowed: &[],
+        };
+        let mut wanted = nat.rules(&super::Records::new());
+        for rule in &mut wanted {
+            // People have no chain of their own for it.
+            if rule.chain == Chain::Forward {
+                rule.chain = Chain::Everybody;
+            }
+        }
+        let is_wanted = |rule: &&Rule| {
+            !rule.is_ours()
+                && rule.verdict != Verdict::Jump
+                && wanted.iter().any(|wanted| wanted.does_as(rule))
+        };
+        let all = facts.firewall.rules.iter().map(|found| &found.rule);
+        all.filter(is_wanted).cloned().collect()
+    }
+}
+
+/// Whether the rule belongs to published ports of the bridge as a whole.
+pub(super) fn is_shared(rule: &Rule, bridge: &str) -> bool {
+    match owner(rule) {
+        Some(Owner::Publications(of) | Owner::Loopback { bridge: of, .. }) => of == bridge,
+        _ => false,
+    }
+}

@@ -1,0 +1,238 @@
+//! `nat --publish`: ports of the host behind which those of a namespace are reached.
+
+use super::checks::{check_is_free, port_words};
+use super::delete::is_shared;
+use super::owner::{Owner, Standing, owner, standing};
+use super::publication::Publication;
+use super::rules;
+use super::warning;
+use crate::cli::NatArgs;
+use crate::failure::{Failure, failed};
+use crate::family::Family;
+use crate::firewall::Change;
+use crate::firewall::rule::{Chain, Rule};
+use crate::kernel::Snapshot;
+use crate::name::InterfaceName;
+use crate::noun::Work;
+use crate::plan::Step;
+use ipnet::IpNet;
+use std::collections::HashSet;
+
+impl NatArgs {
+    pub(super) fn publish(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let bridge = self.find_bridge(&facts.host)?;
+        let subnets = self.subnets(&facts.host, bridge)?;
+        let nat = self.find_nat(facts)?;
+        for publication in &self.publications {
+            self.check_target(publication, &facts.host, &subnets)?;
+        }
+        let families: HashSet<Family> = self.publications.iter().map(Publication::family).collect();
+        if let Some(family) = families.iter().find(|family| !nat.families.contains(family)) {
+            return Err(failed(format!(
+                "the NAT of `{}` to `{}` is not for {family}",
+                nat.bridge, nat.uplink
+            ))
+            .hint(format!("netns-tool nat {} {}", nat.bridge, nat.uplink)));
+        }
+        let mut wanted = self.wanted_rules(&nat);
+        let own: Vec<IpNet> =
+            subnets.into_iter().filter(|net| families.contains(&Family::of_net(net))).collect();
+        wanted.extend(rules::hairpin(&self.bridge, &own));
+        wanted.extend(rules::answers(&self.bridge, &families));
+        let on_loopback = self.publications.iter().any(Publication::is_on_loopback);
+        if on_loopback {
+            wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
+        }
+        let there: HashSet<&Rule> = facts.firewall.ours().collect();
+        // The very same publication is an error, unless something of it is gone that is to be mended.
+        let is_damaged = |sends: &[Rule]| {
+            let let_in = sends.iter().filter_map(|send| rules::let_in(send, &self.bridge));
+            let shared = wanted.iter().filter(|rule| is_shared(rule, self.bridge.as_str()));
+            !let_in.chain(shared.cloned()).all(|rule| there.contains(&rule))
+        };
+        for publication in &self.publications {
+            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+            let stands = sends.iter().all(|send| there.contains(send));
+            if !(stands && is_damaged(&sends)) {
+                check_is_free(publication, facts)?;
+            }
+        }
+        let (standing, wanted) = wanted.into_iter().partition(|rule| there.contains(rule));
+        let mut steps = facts.firewall.add(&Change {
+            rules: wanted,
+            standing,
+            filter: format!("let in to {} what comes to the published ports", self.bridge),
+            nat: format!("send on what comes to {}", self.name_publications()),
+        });
+        if on_loopback {
+            steps.extend(facts.switches.localnet.turn_on(bridge));
+        }
+        let report = self.publications.iter().map(|publication| {
+            format!("Published: {publication} (NAT {} -> {})", nat.bridge, nat.uplink)
+        });
+        let mut notes = Vec::new();
+        for family in families {
+            let first = self.publications.iter().find(|publication| publication.family() == family);
+            let to = first.map(|publication| IpNet::from(publication.to));
+            notes.extend(
+                to.into_iter()
+                    .flat_map(|to| warning::of_publication(&nat.bridge, &nat.uplink, to, facts)),
+            );
+        }
+        Ok(Work::build(steps, report.collect()).with_notes(notes))
+    }
+
+    pub(super) fn withdraw(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let nat = match self.find_nat(facts) {
+            Ok(nat) => nat,
+            Err(failure) if self.removal.if_exists => {
+                return Ok(Work::nothing(&failure.what));
+            }
+            Err(failure) => {
+                return Err(failed(failure.what).hint("--if-exists takes it for a success"));
+            }
+        };
+        let there: HashSet<&Rule> = facts.firewall.ours().collect();
+        let mut doomed = Vec::new();
+        for publication in &self.publications {
+            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+            let (found, missing): (Vec<Rule>, Vec<Rule>) =
+                sends.into_iter().partition(|rule| there.contains(rule));
+            if !missing.is_empty() && !self.removal.if_exists {
+                return Err(failed(format!(
+                    "`{publication}` is not published through the NAT of `{}` to `{}`",
+                    nat.bridge, nat.uplink
+                ))
+                .hint("--if-exists takes it for a success"));
+            }
+            doomed.extend(found);
+        }
+        if doomed.is_empty() {
+            return Ok(Work::nothing("none of the ports is published"));
+        }
+        doomed.extend(no_longer_let_in(facts, &nat, &doomed));
+        doomed.extend(no_longer_shared(facts, nat.bridge.as_str(), &doomed));
+        let mut steps = local_routes_back(facts, &doomed);
+        steps.extend(facts.firewall.remove(&Change {
+            rules: doomed,
+            standing: vec![],
+            filter: format!("let in to {} no more what came to the ports", self.bridge),
+            nat: format!("stop sending on what comes to {}", self.name_publications()),
+        }));
+        let report = self
+            .publications
+            .iter()
+            .map(|publication| format!("No longer published: {publication}"));
+        Ok(Work::remove(steps, report.collect()))
+    }
+
+    /// Each connection is sent on, and let in; two ports of the host may lead to one.
+    fn wanted_rules(&self, nat: &Standing) -> Vec<Rule> {
+        let mut wanted: Vec<Rule> = Vec::new();
+        let mut let_in = HashSet::new();
+        for publication in &self.publications {
+            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+            for send in sends {
+                let accept = rules::let_in(&send, &nat.bridge);
+                wanted.extend(accept.filter(|rule| let_in.insert(rule.clone())));
+                wanted.push(send);
+            }
+        }
+        wanted
+    }
+
+    /// For the reason of a step, which is a line.
+    fn name_publications(&self) -> String {
+        match &self.publications[..] {
+            [only] => format!("port {}", port_words(only)),
+            many => format!("{} published ports", many.len()),
+        }
+    }
+
+    /// The NAT through which the ports are published.
+    fn find_nat(&self, facts: &Snapshot) -> Result<Standing, Failure> {
+        let nats = standing(facts.firewall.ours());
+        let is_wanted = |nat: &&Standing| {
+            nat.bridge == self.bridge
+                && self.outbound.as_ref().is_none_or(|uplink| nat.uplink == *uplink)
+        };
+        let found: Vec<&Standing> = nats.iter().filter(is_wanted).collect();
+        let to = self.outbound.as_ref().map(|uplink| format!(" {uplink}")).unwrap_or_default();
+        match found[..] {
+            [nat] => Ok(nat.clone()),
+            [] => Err(failed(format!(
+                "there is no NAT of `{}`{} through which ports could be published",
+                self.bridge,
+                self.outbound.as_ref().map(|uplink| format!(" to `{uplink}`")).unwrap_or_default()
+            ))
+            .hint(format!("netns-tool nat {}{to}", self.bridge))),
+            _ => Err(failed(format!("bridge `{}` has NATs to several uplinks", self.bridge)).hint(
+                format!("name one: netns-tool nat {} {} --publish …", self.bridge, found[0].uplink),
+            )),
+        }
+    }
+}
+
+/// Rules that let in what none of the remaining publications sends there.
+fn no_longer_let_in(facts: &Snapshot, nat: &Standing, doomed: &[Rule]) -> Vec<Rule> {
+    let is_doomed: HashSet<&Rule> = doomed.iter().collect();
+    let remaining: HashSet<Rule> = facts
+        .firewall
+        .ours()
+        .filter(|rule| rule.chain == Chain::Publish && !is_doomed.contains(rule))
+        .filter_map(|rule| rules::let_in(rule, &nat.bridge))
+        .collect();
+    let there: HashSet<&Rule> = facts.firewall.ours().collect();
+    let mut gone = HashSet::new();
+    doomed
+        .iter()
+        .filter_map(|rule| rules::let_in(rule, &nat.bridge))
+        .filter(|rule| !remaining.contains(rule) && there.contains(rule))
+        .filter(|rule| gone.insert(rule.clone()))
+        .collect()
+}
+
+/// What the published ports of the bridge share, where no more of them remain that need it.
+pub(super) fn no_longer_shared(facts: &Snapshot, bridge: &str, doomed: &[Rule]) -> Vec<Rule> {
+    let is_doomed: HashSet<&Rule> = doomed.iter().collect();
+    let remaining: Vec<&Rule> = facts
+        .firewall
+        .ours()
+        .filter(|rule| rule.chain == Chain::Publish && !is_doomed.contains(rule))
+        .filter(|rule| owner(rule).is_some_and(|owner| owner.bridge() == bridge))
+        .collect();
+    let is_needed = |rule: &Rule| match owner(rule) {
+        Some(Owner::Loopback { .. }) => remaining.iter().any(|send| {
+            send.family == Family::V4 && send.destination.is_none_or(|net| net.addr().is_loopback())
+        }),
+        _ => remaining.iter().any(|send| send.family == rule.family),
+    };
+    let shared = facts.firewall.ours().filter(|rule| is_shared(rule, bridge));
+    shared.filter(|rule| !is_needed(rule) && !is_doomed.contains(rule)).cloned().collect()
+}
+
+/// What `route_localnet` of the bridge was before the first port was published on 127.0.0.1, as a record.
+fn local_routes_before(facts: &Snapshot, bridge: &InterfaceName) -> String {
+    let recorded = facts.firewall.ours().find_map(|rule| match owner(rule) {
+        Some(Owner::Loopback { bridge: of, before }) if of == bridge.as_str() => Some(before),
+        _ => None,
+    });
+    let is_on = facts
+        .host
+        .link(bridge)
+        .is_some_and(|link| facts.switches.localnet.interfaces.contains(&link.index));
+    let now = if is_on { "route_localnet=1" } else { "route_localnet=0" };
+    recorded.unwrap_or(now).to_owned()
+}
+
+/// Puts `route_localnet` back, where the rules that need it go.
+pub(super) fn local_routes_back(facts: &Snapshot, doomed: &[Rule]) -> Vec<Step> {
+    let was_off = doomed.iter().find_map(|rule| match owner(rule) {
+        Some(Owner::Loopback { bridge, before: "route_localnet=0" }) => {
+            InterfaceName::existing(bridge).ok()
+        }
+        _ => None,
+    });
+    let bridge = was_off.and_then(|name| facts.host.link(&name));
+    bridge.and_then(|bridge| facts.switches.localnet.turn_off(bridge)).into_iter().collect()
+}

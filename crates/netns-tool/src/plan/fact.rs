@@ -1,0 +1,99 @@
+//! What is or is not so in the kernel.
+
+use super::Place;
+use crate::family::Family;
+use crate::firewall::{self, Backend, rule::Rule};
+use crate::item::Item;
+use crate::name::{InterfaceName, NamespaceName};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+
+/// Something that is or is not so in the kernel, and that the reader can look up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// The namespace has its file in /run/netns.
+    Namespace(NamespaceName),
+    /// The interface exists.
+    Link { at: Place, name: InterfaceName },
+    /// The interface is administratively up.
+    Up { at: Place, name: InterfaceName },
+    /// The interface bears this alias.
+    Alias { at: Place, name: InterfaceName, alias: String },
+    /// The interface is a port of the bridge.
+    Port { at: Place, name: InterfaceName, bridge: InterfaceName },
+    /// The interface has the address.
+    Address { at: Place, name: InterfaceName, address: IpNet },
+    /// The main routing table has a default route through the gateway.
+    DefaultRoute { at: Place, gateway: IpAddr },
+    /// The firewall of the host has the rule.
+    Rule { backend: Backend, rule: Rule },
+    /// The table of iptables has the chain of netns-tool.
+    Chain { family: Family, table: firewall::rule::Table },
+    /// nft has the table of netns-tool.
+    Table,
+    /// The file of /proc/sys holds the value.
+    Value { path: String, value: String },
+    /// The file or directory is there. That it is not: a directory may be there with something in it, and a file with
+    /// another text.
+    Item(Item),
+    /// No process is inside the namespace.
+    Empty(NamespaceName),
+    /// The opposite.
+    Not(Box<Fact>),
+}
+
+impl Fact {
+    /// Whether it is about the firewall, where all that is ours bears the mark or the name.
+    pub fn is_of_firewall(&self) -> bool {
+        matches!(self, Self::Rule { .. } | Self::Chain { .. } | Self::Table)
+    }
+
+    pub fn not(fact: Fact) -> Self {
+        Self::Not(Box::new(fact))
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |at: &Place| match at {
+            Some(netns) => format!(" in network namespace `{netns}`"),
+            None => String::new(),
+        };
+        match self {
+            Self::Namespace(name) => write!(f, "network namespace `{name}`"),
+            Self::Link { at, name } => write!(f, "interface `{name}`{}", place(at)),
+            Self::Up { at, name } => write!(f, "interface `{name}` being up{}", place(at)),
+            Self::Alias { at, name, alias } => {
+                write!(f, "alias `{alias}` of `{name}`{}", place(at))
+            }
+            Self::Port { at, name, bridge } => {
+                write!(f, "port `{name}` of bridge `{bridge}`{}", place(at))
+            }
+            Self::Address { at, name, address } => {
+                write!(f, "address `{address}` of `{name}`{}", place(at))
+            }
+            Self::DefaultRoute { at, gateway } => {
+                write!(f, "default route via `{gateway}`{}", place(at))
+            }
+            Self::Rule { backend: Backend::Iptables, rule } => {
+                write!(f, "rule `{}`", firewall::iptables::spell(rule))
+            }
+            Self::Rule { backend: Backend::Nft, rule } => {
+                write!(f, "rule `{}` of nft", firewall::nft::spell(rule))
+            }
+            Self::Chain { family, table } => write!(
+                f,
+                "chain `{}` of {family} in table `{}`",
+                firewall::iptables::CHAIN,
+                firewall::iptables::table_name(*table)
+            ),
+            Self::Table => write!(f, "table `{}` of nft", firewall::nft::TABLE),
+            Self::Value { path, value } => write!(f, "value `{value}` of `{path}`"),
+            Self::Item(item) => write!(f, "{item}"),
+            Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),
+            Self::Not(fact) => write!(f, "absence of {fact}"),
+        }
+    }
+}
