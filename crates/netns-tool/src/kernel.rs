@@ -8,6 +8,7 @@ mod netlink;
 pub mod sockets;
 pub mod state;
 mod switches;
+pub mod whose;
 
 use crate::address::Mac;
 use crate::firewall::{Choice, Firewall};

@@ -1,6 +1,7 @@
 //! The only writer: applies plans under the lock, with a journal, and takes back what it has to.
 
 mod build;
+mod elsewhere;
 mod item;
 mod journal;
 mod lock;
@@ -85,13 +86,9 @@ impl Writer {
     /// Takes back what a killed command has left, and says so; `false` if there was nothing.
     fn recover(&self) -> Result<bool> {
         let Some(left) = journal::left(&self.lock)? else { return Ok(false) };
-        let command = printable(&left.command);
-        let (shown, more) = match command.char_indices().nth(COMMAND_SHOWN) {
-            Some((end, _)) => (&command[..end], " …"),
-            None => (&command[..], ""),
-        };
-        let shown = if shown.is_empty() { "(unknown)" } else { shown };
-        tell(&format!("taking back what an interrupted command had begun: {shown}{more}"));
+        let command = shortened(&printable(&left.command));
+        elsewhere::check(&left, &command)?;
+        tell(&format!("taking back what an interrupted command had begun: {command}"));
         let begun: Vec<_> = left.steps.iter().map(|step| Begun { step, number: None }).collect();
         let leftovers = self.undo(&begun);
         if !leftovers.is_empty() {
@@ -140,6 +137,15 @@ impl Writer {
 impl Refusal {
     fn new(said: String) -> Self {
         Self { said, code: None }
+    }
+}
+
+/// An interrupted command as far as it is shown.
+fn shortened(command: &str) -> String {
+    match command.char_indices().nth(COMMAND_SHOWN) {
+        _ if command.is_empty() => "(unknown)".to_owned(),
+        Some((end, _)) => format!("{} …", &command[..end]),
+        None => command.to_owned(),
     }
 }
 

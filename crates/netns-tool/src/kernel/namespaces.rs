@@ -177,7 +177,8 @@ pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
     Ok(inside)
 }
 
-fn command(process: &Path) -> String {
+/// What the process was started as; its folder in /proc is given.
+pub(super) fn command(process: &Path) -> String {
     let line = fs::read(process.join("cmdline")).unwrap_or_default();
     let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
     let line = words.join(" ").trim_end().to_owned();

@@ -3,6 +3,7 @@
 
 use super::lock::Lock;
 use crate::failure::{Failure, Kind, failed, in_words};
+use crate::kernel::whose::{self, Identity};
 use crate::plan::Step;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -22,6 +23,8 @@ pub const FILE: &str = "journal";
 enum Line {
     /// The first: what was typed.
     Command(String),
+    /// The second: the network namespace that it changes.
+    Netns(Identity),
     /// A step that is about to be done.
     Step(Step),
 }
@@ -30,6 +33,8 @@ enum Line {
 #[derive(Debug, Default)]
 pub struct Left {
     pub command: String,
+    /// The network namespace it was in; `None` only if it had not begun anything.
+    pub netns: Option<Identity>,
     /// The steps that it began, in their order.
     pub steps: Vec<Step>,
 }
@@ -55,6 +60,7 @@ impl<'a> Journal<'a> {
             |error: &str| failed(format!("cannot write the journal of this command: {error}"));
         let mut line = String::new();
         if self.file.is_none() {
+            let netns = whose::own()?;
             let flags = OFlag::O_WRONLY
                 | OFlag::O_CREAT
                 | OFlag::O_EXCL
@@ -63,7 +69,7 @@ impl<'a> Journal<'a> {
             let file = openat(self.lock.folder(), FILE, flags, Mode::from_bits_truncate(0o600))
                 .map_err(|error| unwritten(error.desc()))?;
             self.file = Some(File::from(file));
-            line = encode(&Line::Command(self.command.clone()))?;
+            line = encode(&Line::Command(self.command.clone()))? + &encode(&Line::Netns(netns))?;
         }
         line.push_str(&encode(&Line::Step(step.clone()))?);
         if let Some(file) = &mut self.file {
@@ -108,9 +114,13 @@ pub fn left(lock: &Lock) -> Result<Option<Left>> {
     for line in whole.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Command(command)) => left.command = command,
+            Ok(Line::Netns(netns)) => left.netns = Some(netns),
             Ok(Line::Step(step)) => left.steps.push(step),
             Err(_) => return Err(unreadable("a line of it means nothing to this version").into()),
         }
+    }
+    if left.netns.is_none() && !left.steps.is_empty() {
+        return Err(unreadable("it does not say in which network namespace it was written").into());
     }
     Ok(Some(left))
 }
