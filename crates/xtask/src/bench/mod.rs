@@ -50,7 +50,7 @@ pub fn inside(tool: &Path, pairs: u32, strict: bool) -> Result<ExitCode> {
 }
 
 fn measure(scenario: &Scenario, tool: &Path, pairs: u32) -> Result<Row> {
-    sh(scenario.setup, tool)?;
+    sh(scenario.setup, scenario, tool)?;
     let mut measured = Vec::new();
     for round in 0..WARM_UP + pairs {
         let pair = pair(scenario, tool, round % 2 == 0)?;
@@ -58,7 +58,7 @@ fn measure(scenario: &Scenario, tool: &Path, pairs: u32) -> Result<Row> {
             measured.push(pair);
         }
     }
-    sh(scenario.teardown, tool)?;
+    sh(scenario.teardown, scenario, tool)?;
     Ok(Row { name: scenario.name, goal: scenario.goal, pairs: measured })
 }
 
@@ -66,13 +66,13 @@ fn measure(scenario: &Scenario, tool: &Path, pairs: u32) -> Result<Row> {
 fn pair(scenario: &Scenario, tool: &Path, tool_first: bool) -> Result<Pair> {
     let ours = || {
         let mut command = Command::new(tool);
-        command.args(scenario.tool);
+        command.args(scenario.tool).args((scenario.more)());
         once(scenario, tool, command)
     };
     if scenario.bare.is_empty() {
         return Ok(Pair { tool: ours()?, bare: None });
     }
-    let bare = || once(scenario, tool, shell(scenario.bare, tool));
+    let bare = || once(scenario, tool, shell(scenario.bare, scenario, tool));
     if tool_first {
         let tool = ours()?;
         Ok(Pair { tool, bare: Some(bare()?) })
@@ -85,7 +85,7 @@ fn pair(scenario: &Scenario, tool: &Path, tool_first: bool) -> Result<Pair> {
 /// Prepares, measures, proves and cleans one side; only the command itself is timed. Both sides are started
 /// from here in the same way, with nothing on stdin and their output kept.
 fn once(scenario: &Scenario, tool: &Path, mut command: Command) -> Result<f64> {
-    sh(scenario.prepare, tool).context("while preparing")?;
+    sh(scenario.prepare, scenario, tool).context("while preparing")?;
     std::thread::sleep(SETTLE);
     command.env("PATH", process::SYSTEM_PATH).stdin(Stdio::null());
     let started = Instant::now();
@@ -99,24 +99,26 @@ fn once(scenario: &Scenario, tool: &Path, mut command: Command) -> Result<f64> {
         process::ended(output.status),
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    sh(scenario.prove, tool)
+    sh(scenario.prove, scenario, tool)
         .with_context(|| format!("`{}` did not do its work", process::show(&command)))?;
-    sh(scenario.clean, tool).context("while cleaning up")?;
+    sh(scenario.clean, scenario, tool).context("while cleaning up")?;
     Ok(took.as_secs_f64() * 1000.0)
 }
 
-fn shell(script: &str, tool: &Path) -> Command {
+fn shell(script: &str, scenario: &Scenario, tool: &Path) -> Command {
     let mut command = process::system("sh");
     command.args(["-eu", "-c", script]).env("PATH", process::SYSTEM_PATH).env("TOOL", tool);
+    command.env("MORE", (scenario.more)().join(" "));
     command
 }
 
 /// A script outside of the timing: silent unless it fails.
-fn sh(script: &str, tool: &Path) -> Result<()> {
+fn sh(script: &str, scenario: &Scenario, tool: &Path) -> Result<()> {
     if script.is_empty() {
         return Ok(());
     }
-    let output = shell(script, tool).stdin(Stdio::null()).output().context("cannot start `sh`")?;
+    let output =
+        shell(script, scenario, tool).stdin(Stdio::null()).output().context("cannot start `sh`")?;
     ensure!(
         output.status.success(),
         "`{script}` failed ({}): {}",

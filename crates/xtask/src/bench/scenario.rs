@@ -2,7 +2,7 @@
 
 use super::stats::Goal;
 
-/// One row of the table. All but `tool` are scripts for `sh -eu`; in them `$TOOL` is the binary.
+/// One row of the table. All but `tool` and `more` are scripts for `sh -eu`; in them `$TOOL` is the binary.
 pub struct Scenario {
     pub name: &'static str,
     pub goal: Goal,
@@ -12,6 +12,8 @@ pub struct Scenario {
     pub prepare: &'static str,
     /// Arguments of netns-tool: timed.
     pub tool: &'static [&'static str],
+    /// More arguments, where they are too many to be written down; in the scripts `$MORE`.
+    pub more: fn() -> Vec<String>,
     /// The bare commands: timed. Empty where there is nothing to compare with.
     pub bare: &'static str,
     /// After each measurement, not timed: fails unless the work was really done.
@@ -22,6 +24,34 @@ pub struct Scenario {
     pub teardown: &'static str,
 }
 
+/// At most three times one `iptables-restore` of the same rules.
+const RULES: Goal = Goal::Ratio(3.0);
+const PUBLICATIONS: usize = 1000;
+
+/// `--publish` for so many ports, each of another address of 10.9.0.0/16.
+fn publications() -> Vec<String> {
+    let publish = |i| format!("{}:10.9.{}.{}:80", 10_000 + i, i / 250, i % 250 + 2);
+    (0..PUBLICATIONS).flat_map(|i| ["--publish".to_owned(), publish(i)]).collect()
+}
+
+/// The rules that the tool would make and remove, as it says itself, all in one file for each.
+const PUBLISH_SETUP: &str = r#"ip link add br9 type bridge
+    ip addr add 10.9.0.1/16 dev br9
+    ip link set br9 up
+    ip link add up0 type veth peer name up1
+    ip addr add 203.0.113.2/24 dev up0
+    ip link set up0 up
+    ip link set up1 up
+    "$TOOL" nat br9 up0
+    rules() { "$TOOL" nat br9 up0 $MORE --dry-run "$@" | sed -n "/<<'END'/,/^END/{/END/!p}"; }
+    rules >/run/tmp/add
+    "$TOOL" nat br9 up0 $MORE
+    rules --delete >/run/tmp/remove
+    "$TOOL" nat br9 up0 $MORE --delete
+    test "$(grep -c '^-[AI]' /run/tmp/add)" -ge 2000
+    test "$(grep -c '^-D' /run/tmp/remove)" -ge 2000"#;
+const PUBLISH_TEARDOWN: &str = "\"$TOOL\" nat br9 up0 --delete; ip link del br9; ip link del up0";
+
 /// At most 1.5 times the bare commands.
 const BARE: Goal = Goal::Ratio(1.5);
 
@@ -31,6 +61,7 @@ const NOTHING: Scenario = Scenario {
     setup: "",
     prepare: "",
     tool: &[],
+    more: Vec::new,
     bare: "",
     prove: "",
     clean: "",
@@ -101,9 +132,8 @@ pub const SCENARIOS: &[Scenario] = &[
         prove: "iptables -t nat -S POSTROUTING | grep -q MASQUERADE
                 test \"$(iptables -S | grep -c '^-A')\" -ge 4
                 ip netns exec lan ping -c 1 -W 2 203.0.113.1",
-        clean: "iptables -t nat -F POSTROUTING
-                iptables -F
-                iptables -X
+        // With all chains: it is the tool's affair in which of them its rules stand.
+        clean: "for table in nat filter; do iptables -t $table -F; iptables -t $table -X; done
                 echo 0 >/proc/sys/net/ipv4/ip_forward",
         teardown: "ip link del up0; ip link del v0; ip link del br9; ip netns del lan; ip netns del net",
         ..NOTHING
@@ -119,6 +149,32 @@ pub const SCENARIOS: &[Scenario] = &[
         bare: "ip link del v0; ip netns del one",
         prove: "test ! -e /run/netns/one; test ! -e /sys/class/net/v0",
         ..NOTHING
+    },
+    Scenario {
+        name: "publish",
+        goal: RULES,
+        setup: PUBLISH_SETUP,
+        tool: &["nat", "br9", "up0"],
+        more: publications,
+        bare: "iptables-restore --noflush -w 5 </run/tmp/add",
+        prove: "test \"$(iptables-save | grep -c 'netns-tool publish br9 up0')\" -eq 2000",
+        clean: "iptables-restore --noflush -w 5 </run/tmp/remove
+                echo 0 >/proc/sys/net/ipv4/conf/br9/route_localnet",
+        teardown: PUBLISH_TEARDOWN,
+        ..NOTHING
+    },
+    Scenario {
+        name: "unpublish",
+        goal: RULES,
+        setup: PUBLISH_SETUP,
+        prepare: "iptables-restore --noflush -w 5 </run/tmp/add
+                  echo 1 >/proc/sys/net/ipv4/conf/br9/route_localnet",
+        tool: &["nat", "br9", "up0", "--delete"],
+        more: publications,
+        bare: "iptables-restore --noflush -w 5 </run/tmp/remove",
+        prove: "test \"$(iptables-save | grep -c 'netns-tool publish')\" -eq 0",
+        clean: "echo 0 >/proc/sys/net/ipv4/conf/br9/route_localnet",
+        teardown: PUBLISH_TEARDOWN,
     },
     Scenario { name: "--help", goal: Goal::Under(5.0), tool: &["--help"], ..NOTHING },
 ];

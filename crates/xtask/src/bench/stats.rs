@@ -55,7 +55,7 @@ impl Row {
 
 pub fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<8} {:>13} {:>13} {:>8} {:>9}  {:<8}\n",
+        "{:<9} {:>13} {:>13} {:>8} {:>9}  {:<8}\n",
         "", "netns-tool ms", "ip in sh ms", "ratio", "pairwise", "goal"
     );
     for row in rows {
@@ -63,7 +63,7 @@ pub fn table(rows: &[Row]) -> String {
             |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.2}"));
         let bare = row.bare();
         text += &format!(
-            "{:<8} {:>13.2} {:>13} {:>8} {:>9}  {:<8} {}\n",
+            "{:<9} {:>13.2} {:>13} {:>8} {:>9}  {:<8} {}\n",
             row.name,
             row.tool(),
             number(bare),
