@@ -130,7 +130,7 @@ fn undo(family: Family, table: Table, rules: &[Rule], made_chain: bool) -> Vec<U
         undo.push(Undo::new(rule_fact(rule.clone()), command(family, table, lines)));
     }
     let single = |rule: &Rule| {
-        Undo::new(rule_fact(rule.clone()), command(family, table, vec![line("-D", rule)]))
+        Undo::new(rule_fact(rule.clone()), change_one("-D", rule))
     };
     undo.extend(rules.iter().rev().map(single));
     undo.extend(
@@ -191,7 +191,7 @@ fn missing_jumps(family: Family, table: Table, saved: &Saved) -> Vec<Rule> {
 
 /// Asks for one rule: exit status 0 if it is there, 1 if not.
 pub fn check(rule: &Rule) -> Cmd {
-    single(rule.family, rule.table(), &line("-C", rule))
+    change_one("-C", rule)
 }
 
 /// Asks for our own chain: exit status 0 if it is there, 1 if not.
@@ -214,12 +214,22 @@ fn command(family: Family, table: Table, lines: Vec<String>) -> Cmd {
 }
 
 fn single(family: Family, table: Table, line: &str) -> Cmd {
+    run_one(family, table, shlex::split(line).unwrap_or_default())
+}
+
+/// The same for one rule, whose words need not be put together first.
+fn change_one(verb: &str, rule: &Rule) -> Cmd {
+    let Line { chain, words, .. } = spell(rule);
+    let words = [verb.to_owned(), chain].into_iter().chain(words).collect();
+    run_one(rule.family, rule.table(), words)
+}
+
+fn run_one(family: Family, table: Table, words: Vec<String>) -> Cmd {
     let tool = match family {
         Family::V4 => Tool::Iptables,
         Family::V6 => Tool::Ip6tables,
     };
     let lead = ["-w", LOCK_SECONDS, "-t", table_name(table)].map(str::to_owned);
-    let words = shlex::split(line).unwrap_or_default();
     Cmd::Run { netns: None, tool, args: lead.into_iter().chain(words).collect(), stdin: None }
 }
 

@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -20,13 +21,13 @@ pub const FILE: &str = "journal";
 
 /// A line of the journal, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
-enum Line {
+enum Line<'a> {
     /// The first: what was typed.
     Command(String),
     /// The second: the network namespace that it changes.
     Netns(Identity),
     /// A step that is about to be done.
-    Step(Step),
+    Step(Cow<'a, Step>),
 }
 
 /// What a killed command has left.
@@ -71,7 +72,7 @@ impl<'a> Journal<'a> {
             self.file = Some(File::from(file));
             line = encode(&Line::Command(self.command.clone()))? + &encode(&Line::Netns(netns))?;
         }
-        line.push_str(&encode(&Line::Step(step.clone()))?);
+        line.push_str(&encode(&Line::Step(Cow::Borrowed(step)))?);
         if let Some(file) = &mut self.file {
             file.write_all(line.as_bytes()).map_err(|error| unwritten(&in_words(&error)))?;
         }
@@ -115,7 +116,7 @@ pub fn left(lock: &Lock) -> Result<Option<Left>> {
         match serde_json::from_str(line) {
             Ok(Line::Command(command)) => left.command = command,
             Ok(Line::Netns(netns)) => left.netns = Some(netns),
-            Ok(Line::Step(step)) => left.steps.push(step),
+            Ok(Line::Step(step)) => left.steps.push(step.into_owned()),
             Err(_) => return Err(unreadable("a line of it means nothing to this version").into()),
         }
     }

@@ -48,7 +48,8 @@ pub const LAB: [&str; 4] = [
     "$TOOL create a b",
     "$TOOL bridge br0 --addr 10.0.0.1/24 --addr fd00::1/64 --mac 02:00:00:00:00:10",
     "ip link add w0 type veth peer name w1; ip link set w1 up; ip link set w0 master br0 up",
-    "ip link del w0",
+    // Its first port also gives it a link-local address, a moment later.
+    "until ip -6 -o addr show dev br0 scope link -tentative | grep -q .; do sleep 0.01; done; ip link del w0",
 ];
 
 /// One port that is down and one that is up.
