@@ -5,14 +5,18 @@
 //! need a call of their own), and /proc/sys, which shows the namespace of the thread that opens it.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
+use nix::unistd::read;
 
-use crate::fault;
+use crate::memo::{Asked, answer, ask};
+use crate::{fault, state};
 
 /// The answers of `ip`, in the order of the questions.
 const QUESTIONS: &str = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n\
@@ -45,46 +49,65 @@ pub(crate) struct Raw {
     pub broken: Option<String>,
 }
 
-/// Reads the namespace this thread is in. The firewall's `iptables-save` forms only where `saves`.
-pub(crate) fn namespace(saves: bool) -> Raw {
+/// Reads the namespace this thread is in. The firewall's `iptables-save` forms only on the host.
+pub(crate) fn namespace(is_host: bool, names: &[String], settings: bool) -> Raw {
     let mut raw = Raw::default();
+    let (links, rules) = (state::of_links(names), state::of_rules(is_host));
     // All processes first, then /proc while they run.
-    let ip = ask("ip", &["-force", "-json", "-details", "-batch", "-"], QUESTIONS);
-    let ip6 = start("ip", &["-6", "-json", "rule", "show"]);
-    let nft = start("nft", &["--json", "list", "ruleset"]);
-    let mut running = Vec::new();
-    if saves {
-        running.extend(SAVES.map(|name| (name, start(name, &[]))));
-        for (name, names_file, tables) in LEGACY_SAVES {
-            match fs::read_to_string(format!("/proc/thread-self/net/{names_file}")) {
-                Ok(names) if names.is_empty() => {}
-                Ok(_) => running.push((name, start(name, &[]))),
-                // Nobody may read that file in a user namespace. Asking for a table makes it, so it is
-                // asked for only where a legacy command has been run, which always makes the lock.
-                Err(_) if Path::new(LEGACY_LOCK).exists() => running
-                    .extend(tables.map(|(title, table)| (title, start(name, &["-t", table])))),
-                Err(_) => {}
-            }
-        }
+    let args = ["-force", "-json", "-details", "-batch", "-"];
+    let ip = ask("ip", &args, QUESTIONS, links.as_ref());
+    let ip6 = ask("ip", &["-6", "-json", "rule", "show"], "", links.as_ref());
+    let nft = ask("nft", &["--json", "list", "ruleset"], "", rules.as_ref());
+    let running = if is_host { ask_saves(rules.as_ref()) } else { Vec::new() };
+    if settings {
+        raw.sysctls = sysctls();
     }
-    raw.sysctls = sysctls();
-    raw.ip = finish(ip).unwrap_or_else(|| "ip is not installed".to_owned());
-    raw.ip6_rules = finish(ip6).unwrap_or_default();
-    raw.nft = finish(nft);
+    let links = || state::of_links(names);
+    raw.ip = answer(ip, links).unwrap_or_else(|| "ip is not installed".to_owned());
+    raw.ip6_rules = answer(ip6, links).unwrap_or_default();
+    let rules = || state::of_rules(is_host);
+    raw.nft = answer(nft, rules);
     raw.saves = running
         .into_iter()
-        .filter_map(|(name, child)| finish(child).map(|text| (name, text)))
+        .filter_map(|(name, asked)| answer(asked, rules).map(|text| (name, text)))
         .collect();
     raw
 }
 
+/// Asks for the rules of iptables in each of its forms.
+fn ask_saves(rules: Option<&Vec<u8>>) -> Vec<(&'static str, Option<Asked>)> {
+    let mut running = Vec::new();
+    for name in SAVES {
+        let path = fault::real_tool(name);
+        let is_asked = name.ends_with("-nft-save")
+            && path.as_ref().is_some_and(|path| same_as_default(name, path));
+        // Those of old have tables that nftables knows nothing of.
+        let is_nft = path.is_some_and(|path| is_nft(&path));
+        if !is_asked {
+            running.push((name, ask(name, &[], "", rules.filter(|_| is_nft))));
+        }
+    }
+    for (name, names_file, tables) in LEGACY_SAVES {
+        match fs::read_to_string(format!("/proc/thread-self/net/{names_file}")) {
+            Ok(names) if names.is_empty() => {}
+            Ok(_) => running.push((name, ask(name, &[], "", None))),
+            // Nobody may read that file in a user namespace. Asking for a table makes it, so it is
+            // asked for only where a legacy command has been run, which always makes the lock.
+            Err(_) if Path::new(LEGACY_LOCK).exists() => running
+                .extend(tables.map(|(title, table)| (title, ask(name, &["-t", table], "", None)))),
+            Err(_) => {}
+        }
+    }
+    running
+}
+
 /// Reads the namespace at `path`, on a thread of its own that enters it.
-pub(crate) fn namespace_at(path: &Path) -> Raw {
+pub(crate) fn namespace_at(path: &Path, names: &[String], settings: bool) -> Raw {
     let entered = File::open(path)
         .map_err(|error| error.to_string())
         .and_then(|file| setns(file, CloneFlags::CLONE_NEWNET).map_err(|e| e.to_string()));
     match entered {
-        Ok(()) => namespace(false),
+        Ok(()) => namespace(false, names, settings),
         Err(error) => Raw { broken: Some(error), ..Raw::default() },
     }
 }
@@ -107,32 +130,6 @@ const LEGACY_SAVES: [LegacySave; 2] = [
 ];
 const LEGACY_LOCK: &str = "/run/xtables.lock";
 
-struct Running(&'static str, std::process::Child);
-
-fn start(tool: &'static str, args: &[&str]) -> Option<Running> {
-    ask(tool, args, "")
-}
-
-fn ask(tool: &'static str, args: &[&str], input: &str) -> Option<Running> {
-    let path = fault::real_tool(tool)?;
-    if tool.ends_with("-nft-save") && same_as_default(tool, &path) {
-        return None;
-    }
-    let mut child = Command::new(path)
-        .args(args)
-        .env("LC_ALL", "C")
-        .env(fault::PASS, "1")
-        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("cannot start `{tool}`: {error}"));
-    if let Some(mut stdin) = child.stdin.take() {
-        let _read_less = stdin.write_all(input.as_bytes());
-    }
-    Some(Running(tool, child))
-}
-
 /// Whether `iptables-save` is this very tool, by the system's choice between nft and legacy.
 fn same_as_default(tool: &str, path: &Path) -> bool {
     let default = tool.replace("-nft-save", "-save");
@@ -140,48 +137,57 @@ fn same_as_default(tool: &str, path: &Path) -> bool {
     fault::real_tool(&default).is_some_and(|other| file(&other) == file(path))
 }
 
-fn finish(child: Option<Running>) -> Option<String> {
-    let Running(tool, child) = child?;
-    let output = child.wait_with_output().expect("wait for a reader");
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        text.push_str(&format!("\n{tool} failed ({}): {said}", output.status));
-    }
-    Some(text)
+fn is_nft(path: &Path) -> bool {
+    fs::canonicalize(path).is_ok_and(|file| file.ends_with("xtables-nft-multi"))
 }
 
 fn sysctls() -> Vec<String> {
     let mut lines = Vec::with_capacity(2048);
     for folder in SYSCTL_FOLDERS {
-        sysctls_below(&format!("{SYSCTL_ROOT}/{folder}"), &mut lines);
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let path = format!("{SYSCTL_ROOT}/{folder}");
+        if let Ok(opened) = Dir::open(path.as_str(), flags, Mode::empty()) {
+            sysctls_below(&format!("net/{folder}"), opened, &mut lines);
+        }
     }
     lines.sort_unstable();
     lines
 }
 
-fn sysctls_below(folder: &str, lines: &mut Vec<String>) {
+/// Each is opened from its folder: with a thousand settings in each namespace, the way from the root is most of the time.
+fn sysctls_below(path: &str, mut folder: Dir, lines: &mut Vec<String>) {
     let mut buffer = [0; 8192];
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = format!("{folder}/{name}");
-        if MOVING_SYSCTLS.contains(&name.as_str()) {
+    let entries: Vec<_> = folder.iter().flatten().collect();
+    for entry in entries {
+        let file = entry.file_name();
+        let name = file.to_string_lossy();
+        if name == "." || name == ".." || MOVING_SYSCTLS.contains(&&*name) {
             continue;
         }
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sysctls_below(&path, lines);
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        if entry.file_type() == Some(Type::Directory) {
+            if let Ok(below) = Dir::openat(&folder, file, flags, Mode::empty()) {
+                sysctls_below(&format!("{path}/{name}"), below, lines);
+            }
             continue;
         }
-        // One read gives all of a setting. (fs::read would ask for the size before and read again at
-        // the end; with a thousand settings in each namespace it is most of the time.)
-        let value = match File::open(&path).and_then(|mut file| file.read(&mut buffer)) {
-            Ok(n) => String::from_utf8_lossy(&buffer[..n]).trim_end().escape_debug().to_string(),
+        // One read gives all of a setting.
+        let opened = openat(&folder, file, flags, Mode::empty());
+        let value = match opened.and_then(|file| read(file, &mut buffer)) {
+            Ok(n) => setting(&buffer[..n]),
             // An interface that goes away while we read is no difference of its own.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => format!("({})", error.kind()),
+            Err(Errno::ENOENT) => continue,
+            Err(error) => format!("({})", std::io::Error::from(error).kind()),
         };
-        lines.push(format!("{} = {value}", path.trim_start_matches("/proc/sys/")));
+        lines.push(format!("{path}/{name} = {value}"));
     }
+}
+
+fn setting(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_end();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .-".contains(&byte);
+    if text.bytes().all(is_plain) { text.to_owned() } else { text.escape_debug().to_string() }
 }
 
 /// The names in /run/netns, sorted.

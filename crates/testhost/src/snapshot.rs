@@ -12,12 +12,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::read::{self, Raw};
-use crate::{diff, macs, render};
+use crate::{diff, macs, memo, render};
 
 /// A link's carrier and state follow up to a second behind (the kernel's linkwatch), and so do its
 /// IPv6 addresses.
 const QUIET: Duration = Duration::from_millis(1300);
-const POLL: Duration = Duration::from_millis(10);
+/// Looked at so often while that goes on: a look costs as much as a command of the tool.
+const LOOKS: u32 = 4;
+/// What is awaited comes within milliseconds (a link goes away) or seconds (an IPv6 address is proved to be unique).
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 
 /// Everything about a host's network that a tool could change, as text in named sections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +36,22 @@ impl Snapshot {
     ///
     /// If the system's tools cannot be started.
     pub fn take() -> Self {
+        Self::read(true)
+    }
+
+    /// Without the settings of the kernel, most of the work, it is no snapshot, but tells whether it is time for one.
+    fn read(settings: bool) -> Self {
         let names = read::namespace_names();
         let (host, inside) = thread::scope(|scope| {
             let inside: Vec<_> = names
                 .iter()
                 .map(|name| {
                     let path = Path::new("/run/netns").join(name);
-                    scope.spawn(move || read::namespace_at(&path))
+                    let names = &names;
+                    scope.spawn(move || read::namespace_at(&path, names, settings))
                 })
                 .collect();
-            let host = read::namespace(true);
+            let host = read::namespace(true, &names, settings);
             let inside: Vec<Raw> =
                 inside.into_iter().map(|t| t.join().expect("read a namespace")).collect();
             (host, inside)
@@ -57,16 +67,28 @@ impl Snapshot {
         Self { sections }
     }
 
-    /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with.
+    /// The same with nothing taken from what an earlier reading of the same state gave.
+    ///
+    /// # Panics
+    ///
+    /// As [`take`](Self::take).
+    pub fn take_anew() -> Self {
+        memo::forget();
+        Self::take()
+    }
+
+    /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with. On a machine
+    /// that is busy with the networks of others, for longer: there reading takes longer, and so does the kernel.
     pub fn settled() -> Self {
         let limit = Instant::now() + Duration::from_secs(20);
-        let (mut last, mut since) = (Self::take(), Instant::now());
-        while since.elapsed() < QUIET && Instant::now() < limit {
-            thread::sleep(10 * POLL);
+        let (mut last, mut same, mut took) = (Self::take(), 0, Duration::ZERO);
+        while same < LOOKS && Instant::now() < limit {
+            thread::sleep((QUIET / LOOKS).max(3 * took));
+            let start = Instant::now();
             let next = Self::take();
-            if next != last {
-                (last, since) = (next, Instant::now());
-            }
+            took = start.elapsed();
+            same = if next == last { same + 1 } else { 0 };
+            last = next;
         }
         last
     }
@@ -104,7 +126,7 @@ impl Snapshot {
     ///
     /// What is still different after `timeout`.
     pub fn wait_equal(&self, timeout: Duration) -> Result<(), String> {
-        wait(timeout, || self.diff(&Self::take()))
+        self.wait(timeout, Self::diff).map(|_| ())
     }
 
     /// As [`wait_equal`](Self::wait_equal), by [`diff_but_random_macs`](Self::diff_but_random_macs).
@@ -113,7 +135,45 @@ impl Snapshot {
     ///
     /// What is still different after `timeout`.
     pub fn wait_equal_but_random_macs(&self, timeout: Duration) -> Result<(), String> {
-        wait(timeout, || self.diff_but_random_macs(&Self::take()))
+        self.wait_same_but_random_macs(timeout).map(|_| ())
+    }
+
+    /// The same, and gives the snapshot that was found to be equal.
+    pub(crate) fn wait_same_but_random_macs(&self, timeout: Duration) -> Result<Self, String> {
+        self.wait(timeout, Self::diff_but_random_macs)
+    }
+
+    /// Waits until `compare` finds no difference, and gives the snapshot in which it found none. In between it
+    /// looks at all but the settings, which are most of the work.
+    fn wait(
+        &self,
+        timeout: Duration,
+        compare: impl Fn(&Self, &Self) -> Option<String>,
+    ) -> Result<Self, String> {
+        let limit = Instant::now() + timeout;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let now = Self::take();
+            let Some(diff) = compare(self, &now) else { return Ok(now) };
+            if Instant::now() >= limit {
+                return Err(diff);
+            }
+            let expected = self.without_settings();
+            loop {
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                let is_time = || compare(&expected, &Self::read(false)).is_none();
+                if Instant::now() >= limit || is_time() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn without_settings(&self) -> Self {
+        let is_other = |name: &str| name != "sysctl" && !name.ends_with(": sysctl");
+        let sections = self.sections.iter().filter(|(name, _)| is_other(name));
+        Self { sections: sections.map(|(name, lines)| (name.clone(), lines.clone())).collect() }
     }
 
     /// The lines of a section (`link`, `addr`, `route`, `iptables-save`, `sysctl`…; in a namespace
@@ -153,16 +213,5 @@ impl Snapshot {
     /// The names of the sections.
     pub fn sections(&self) -> impl Iterator<Item = &str> {
         self.sections.keys().map(String::as_str)
-    }
-}
-
-fn wait(timeout: Duration, differs: impl Fn() -> Option<String>) -> Result<(), String> {
-    let limit = Instant::now() + timeout;
-    loop {
-        match differs() {
-            None => return Ok(()),
-            Some(diff) if Instant::now() >= limit => return Err(diff),
-            Some(_) => thread::sleep(POLL),
-        }
     }
 }

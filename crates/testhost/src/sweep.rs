@@ -194,10 +194,9 @@ impl<'a> Sweep<'a> {
     fn reset(&mut self) -> Result<(), String> {
         let result = shell(&self.scenario.reset, self.tool);
         self.faults.reset();
-        let same = self.before.wait_equal_but_random_macs(SETTLED);
-        same.map_err(|diff| format!("{}{diff}", result.err().unwrap_or_default()))?;
+        let same = self.before.wait_same_but_random_macs(SETTLED);
         // New links have new hardware addresses; from here on these are what is to stay.
-        self.before = Snapshot::take();
+        self.before = same.map_err(|diff| format!("{}{diff}", result.err().unwrap_or_default()))?;
         Ok(())
     }
 

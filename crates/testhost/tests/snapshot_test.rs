@@ -335,6 +335,31 @@ fn each_is_seen(mut before: Snapshot, changes: &[(&str, &str, &str, &str)]) {
     }
 }
 
+/// That each change is seen although the host was read before, the tests above say; this is about what one namespace
+/// knows of others, which are told apart by numbers.
+#[test]
+fn what_is_known_from_before_is_what_would_be_read() {
+    private_host(|| {
+        host();
+        sh("ip netns add n1; ip netns add n2");
+        for change in [
+            "ip link add v1 netns n1 type veth peer name v2 netns n2",
+            "ip -n n1 link del v1; ip link add v1 netns n1 type veth peer name v2 netns foreign",
+            "ip netns del n2; ip netns add n2",
+            "umount /run/netns/n1; mount --bind /run/netns/n2 /run/netns/n1",
+            "ip link add v3 type veth peer name v3 netns n2",
+            "ip neigh add proxy 198.51.100.7 dev fveth0",
+            "ip neigh replace 198.51.100.8 lladdr 02:00:00:00:00:08 dev fveth0 nud reachable",
+            "nft add table netdev t; nft 'add chain netdev t c { type filter hook ingress device v3 priority 0; }'",
+            "ip link del v3",
+        ] {
+            sh(change);
+            let known = Snapshot::settled();
+            assert_eq!(known.diff(&Snapshot::take_anew()), None, "{change}");
+        }
+    });
+}
+
 #[test]
 fn inside_a_namespace_everything_is_seen() {
     private_host(|| {

@@ -51,6 +51,20 @@ pub fn suite(args: &[OsString]) -> Result<()> {
     Ok(())
 }
 
+/// Most tests wait for the kernel rather than compute: so many at once for each processor.
+const THREADS_PER_CPU: usize = 3;
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// How many tests to run at once, unless the caller says so.
+fn threads(args: &[OsString]) -> Option<usize> {
+    let says = |arg: &OsString| arg.to_string_lossy().starts_with("--test-threads");
+    if std::env::var_os(THREADS).is_some() || args.iter().any(says) {
+        return None;
+    }
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Some(cpus * THREADS_PER_CPU)
+}
+
 fn pass(who: &str, packages: &str, args: &[OsString], test_as: Option<&str>) -> Result<Counts> {
     let mut command = cargo::cargo();
     command.arg("test");
@@ -64,6 +78,10 @@ fn pass(who: &str, packages: &str, args: &[OsString], test_as: Option<&str>) -> 
         command.args(["--", "--show-output"]);
     }
     let mut shown = process::show(&command);
+    if let Some(threads) = threads(args) {
+        command.env(THREADS, threads.to_string());
+        shown = format!("{THREADS}={threads} {shown}");
+    }
     match test_as {
         Some(user) => {
             command.env(TEST_AS, user);
@@ -168,6 +186,17 @@ mod tests {
         assert_eq!(seen, output.as_bytes());
         assert_eq!(counts, Counts { passed: 15, ignored: 1, faults: 64, points: 4 });
         assert_eq!(counts.to_string(), "15 (1 ignored) (64 faults injected at 4 points)");
+    }
+
+    #[test]
+    fn a_caller_s_own_number_of_threads_stays() {
+        let threads =
+            |args: &[&str]| super::threads(&args.iter().map(Into::into).collect::<Vec<_>>());
+        assert_eq!(threads(&["--", "--test-threads", "1"]), None);
+        assert_eq!(threads(&["--", "--test-threads=1"]), None);
+        if std::env::var_os(THREADS).is_none() {
+            assert!(threads(&[]) >= Some(THREADS_PER_CPU));
+        }
     }
 
     #[test]
