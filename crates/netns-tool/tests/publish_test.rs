@@ -4,13 +4,15 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::contains;
+use std::net::UdpSocket;
+use std::time::Duration;
 use support::echo::{cannot_by, serve_all};
 use support::internet::{
     CLIENT, CLIENT6, SERVER, UPLINK6, aim_at_loopback_of_host, bridge, lab, lan,
 };
 use support::others::{bridges_ask, may_ask_itself};
 use support::{
-    HOST, Protocol, cannot, cannot_any, done, for_each_firewall, for_each_iptables, ip,
+    HOST, Protocol, cannot, cannot_any, done, enter, for_each_firewall, for_each_iptables, ip,
     private_host, reaches, reaches_by, reaches_service, refused, serve, sh, tcp_ask, tool,
 };
 use testhost::Snapshot;
@@ -92,6 +94,28 @@ fn loopback_services_of_the_host_stay_its_own() {
             aim_at_loopback_of_host(attacker, device, host);
             cannot(attacker, "127.0.0.1:7");
         }
+    });
+}
+
+#[test]
+fn nobody_forges_answers_on_the_loopback_of_the_host() {
+    for_each_firewall(|_| {
+        nat_lab();
+        done("nat br0 up0 --publish 8080:10.0.0.2:80");
+        // As a program of the host asks its resolver, which has not answered yet.
+        let _resolver = UdpSocket::bind("127.0.0.53:53").expect("a resolver");
+        let client = UdpSocket::bind("127.0.0.1:7778").expect("a client");
+        client.connect("127.0.0.53:53").expect("connect");
+        client.set_read_timeout(Some(Duration::from_millis(300))).expect("a limit");
+        client.send(b"who?").expect("ask");
+        aim_at_loopback_of_host("b", "eth0", "10.0.0.1");
+        ip("b", "addr add 127.0.0.53/32 dev eth0");
+        enter("b", || {
+            let forger = UdpSocket::bind("127.0.0.53:53").expect("a forger");
+            forger.send_to(b"forged", "127.0.0.1:7778").expect("forge");
+        });
+        let answer = client.recv(&mut [0; 16]);
+        assert!(answer.is_err(), "a forged answer came through");
     });
 }
 

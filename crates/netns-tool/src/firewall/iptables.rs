@@ -129,9 +129,7 @@ fn undo(family: Family, table: Table, rules: &[Rule], made_chain: bool) -> Vec<U
     {
         undo.push(Undo::new(rule_fact(rule.clone()), command(family, table, lines)));
     }
-    let single = |rule: &Rule| {
-        Undo::new(rule_fact(rule.clone()), change_one("-D", rule))
-    };
+    let single = |rule: &Rule| Undo::new(rule_fact(rule.clone()), change_one("-D", rule));
     undo.extend(rules.iter().rev().map(single));
     undo.extend(
         chain.map(|line| {

@@ -155,11 +155,16 @@ pub fn answers(bridge: &InterfaceName, families: &HashSet<Family>) -> Vec<Rule> 
 }
 
 /// The rules for ports that are published on 127.0.0.1 too: its packets get an address that can be answered, and what
-/// `route_localnet` would let through from the bridge is dropped (CVE-2020-8558).
+/// `route_localnet` would let through from the bridge is dropped (CVE-2020-8558). What claims to come from 127.0.0.0/8 is
+/// forged, also where it fits to a connection of the host with itself; a true answer has the namespace's address there.
 pub fn loopback(bridge: &InterfaceName, record: &str) -> Vec<Rule> {
     let comment = format!("{} loopback {bridge}{BEFORE}{record}", mark::ALIAS);
     let net = Some(IpNet::from(ipnet::Ipv4Net::new_assert([127, 0, 0, 0].into(), 8)));
     vec![
+        Rule {
+            source: net,
+            ..Rule::new(Family::V4, Chain::Input, Verdict::Drop, &comment).from(bridge)
+        },
         Rule {
             destination: net,
             ..Rule::new(Family::V4, Chain::Input, Verdict::Drop, &comment)
