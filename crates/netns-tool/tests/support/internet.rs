@@ -126,6 +126,10 @@ pub fn lab() -> Advertiser {
 pub fn lan() {
     namespace("lan");
     wire("lan0", "lan", "10.200.0", "fd00:200", HOST);
+    // Until then the host asks nobody there for his hardware address on behalf of others.
+    wait_until("the host's end has its link-local address", || {
+        succeeds("ip -6 -o addr show dev lan0 scope link -tentative | grep .")
+    });
     serve("lan", 80);
 }
 
