@@ -49,54 +49,53 @@ pub struct Firewall {
     pub rules: Vec<Found>,
     /// Of iptables.
     pub saved: Vec<(Family, Saved)>,
-    /// Of nft: whether our table is there.
-    pub has_table: bool,
+    /// Of nft: what of our table is there, besides the rules.
+    pub frame: Vec<&'static str>,
     /// The whole ruleset of nft, where it was asked for and can be read.
     pub ruleset: Option<serde_json::Value>,
     /// Of the other variant of iptables, where it has any tables: its command, and what its `-save` printed.
     pub other_variant: Vec<(Family, &'static str, String)>,
 }
 
-/// Rules that come or go together, and the reasons.
-pub struct Change {
+/// Why a step adds no rule, but what is around those that stand.
+const MENDED: &str = "show packets to the rules of netns-tool again";
+
+/// Rules that come or go together.
+pub struct Change<'a> {
     pub rules: Vec<Rule>,
-    /// Those that stand already, and need what the backend puts around them.
-    pub standing: Vec<Rule>,
-    /// For those of the table filter.
-    pub filter: String,
-    /// For those of the table nat.
-    pub nat: String,
+    /// The reason, for those of one family and table.
+    pub why: &'a dyn Fn(Family, Table) -> String,
 }
 
-impl Change {
+impl Change<'_> {
     fn rules_of(&self, family: Family, table: Table) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(move |rule| rule.family == family && rule.table() == table)
     }
 
-    /// Whether one of the rules, new or not, is in our own chain of the table.
-    fn needs_chain(&self, family: Family, table: Table) -> bool {
-        let mut rules = self.rules.iter().chain(&self.standing);
-        rules.any(|rule| rule.family == family && rule.table() == table && rule.is_inside())
+    /// The reason for a step of one family and table.
+    fn step_why(&self, family: Family, table: Table) -> String {
+        let has = |family| self.rules_of(family, table).next().is_some();
+        if !has(family) {
+            return MENDED.to_owned();
+        }
+        let whys = Family::BOTH.map(|family| (self.why)(family, table));
+        let is_both = whys[0] == whys[1] && Family::BOTH.into_iter().all(has);
+        let why = (self.why)(family, table);
+        if is_both { format!("{why} ({family})") } else { why }
     }
 
-    fn why(&self, family: Family, table: Table) -> String {
-        let why = match table {
-            Table::Filter => &self.filter,
-            Table::Nat => &self.nat,
-        };
-        let is_both = Family::BOTH
-            .into_iter()
-            .all(|family| self.rules.iter().any(|rule| rule.family == family));
-        if is_both { format!("{why} ({family})") } else { why.clone() }
-    }
-
-    /// Of all of it.
+    /// The reason for a step of all of it.
     fn whole_why(&self) -> String {
-        let has = |table| self.rules.iter().any(|rule| rule.table() == table);
-        let mut whys = Vec::new();
-        whys.extend(has(Table::Filter).then_some(self.filter.as_str()));
-        whys.extend(has(Table::Nat).then_some(self.nat.as_str()));
-        whys.join("; ")
+        let mut whys: Vec<String> = Vec::new();
+        for table in [Table::Filter, Table::Nat] {
+            for family in Family::BOTH {
+                let why = (self.why)(family, table);
+                if self.rules_of(family, table).next().is_some() && !whys.contains(&why) {
+                    whys.push(why);
+                }
+            }
+        }
+        if whys.is_empty() { MENDED.to_owned() } else { whys.join("; ") }
     }
 }
 
@@ -106,13 +105,25 @@ impl Firewall {
         self.rules.iter().map(|found| &found.rule).filter(|rule| rule.is_ours())
     }
 
+    /// Whether the backend can have rules of the family.
+    pub fn can(&self, family: Family) -> bool {
+        self.backend == Backend::Nft || self.saved.iter().any(|(of, _)| *of == family)
+    }
+
+    /// Whether packets of the family are shown to the chains of our own that have rules.
+    pub fn is_asked(&self, family: Family) -> bool {
+        match self.backend {
+            Backend::Iptables => iptables::is_asked(&self.saved, family),
+            Backend::Nft => nft::is_whole(&self.frame),
+        }
+    }
+
     /// The backend has rules of the family.
     ///
     /// # Errors
     /// There is no `ip6tables` beside `iptables`.
     pub fn require(&self, family: Family) -> Result<(), Failure> {
-        let is_there = self.saved.iter().any(|(of, _)| *of == family);
-        if self.backend == Backend::Nft || is_there {
+        if self.can(family) {
             return Ok(());
         }
         Err(missing(format!(
@@ -125,7 +136,7 @@ impl Firewall {
         Fact::Rule { backend: self.backend, rule: rule.clone() }
     }
 
-    /// The steps that add the rules.
+    /// The steps that add the rules, and what has to be around those that stand.
     pub fn add(&self, change: &Change) -> Vec<Step> {
         match self.backend {
             Backend::Iptables => iptables::add(&self.saved, change),

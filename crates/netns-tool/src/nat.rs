@@ -15,15 +15,15 @@ use crate::cli::NatArgs;
 use crate::dns;
 use crate::failure::{Failure, failed, usage};
 use crate::family::Family;
-use crate::firewall::rule::Rule;
+use crate::firewall::rule::{Rule, Table};
 use crate::firewall::{Backend, Change, Firewall};
 use crate::kernel::{Snapshot, Wanted, WantedFirewall};
 use crate::name::InterfaceName;
 use crate::noun::{Noun, Work};
 use crate::sysctl::{self, Forwarding, ROOM_IPTABLES, ROOM_NFT, Scope};
 use find::check_overlap;
-use owner::{Standing, is_same, standing};
-use rules::{Nat, Records};
+use owner::{Owner, Standing, is_same, owner, standing};
+use rules::{Memory, Nat};
 use std::collections::BTreeMap;
 
 impl Noun for NatArgs {
@@ -49,6 +49,7 @@ impl Noun for NatArgs {
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         match (self.publications.is_empty(), self.removal.delete) {
             (true, false) => self.create(facts),
+            (true, true) if !self.allowed.is_empty() => self.disallow(facts),
             (true, true) => self.delete(facts),
             (false, false) => self.publish(facts),
             (false, true) => self.withdraw(facts),
@@ -64,6 +65,8 @@ impl NatArgs {
         check_overlap(&facts.host, bridge, &subnets)?;
         self.check_allowed(&facts.host, uplink)?;
         let scope = self.scope.unwrap_or_default();
+        let others = standing(facts.firewall.ours());
+        let stands = others.iter().any(|other| other.is_of(&self.bridge, &uplink.name));
         let nat = Nat {
             bridge: &self.bridge,
             uplink: &uplink.name,
@@ -71,25 +74,27 @@ impl NatArgs {
             subnets: &subnets,
             masquerades_ipv6: !self.no_masquerade,
             allowed: &self.allowed,
+            stands,
         };
-        let others = standing(facts.firewall.ours());
         check_standing(&nat, &others)?;
         nat.families().into_iter().try_for_each(|family| facts.firewall.require(family))?;
         let need = nat.need();
         let before = before(facts, &nat, &others)?;
-        let records = record(&before, facts.firewall.backend)?;
+        let rules = self.rules(facts, &nat, &before)?;
         let is_there = |rule: &Rule| facts.firewall.ours().any(|found| is_same(found, rule));
-        let (standing, rules) = nat.rules(&records).into_iter().partition(is_there);
-        let change = Change {
-            rules,
-            standing,
-            filter: format!(
-                "let {} out to {} and among itself, and only answers in",
-                nat.bridge, nat.uplink
-            ),
-            nat: format!("hide the addresses of {} behind that of {}", nat.bridge, nat.uplink),
+        let rules: Vec<Rule> = rules.into_iter().filter(|rule| !is_there(rule)).collect();
+        let why = |family, table| match table {
+            Table::Nat => {
+                format!("hide the addresses of {} behind that of {}", nat.bridge, nat.uplink)
+            }
+            Table::Filter if before.contains_key(&family) => {
+                format!("let {} out to {}, and only answers in", nat.bridge, nat.uplink)
+            }
+            Table::Filter => {
+                format!("let no {family} in or out of {}, which has no subnet of it", nat.bridge)
+            }
         };
-        let mut steps = facts.firewall.add(&change);
+        let mut steps = facts.firewall.add(&Change { rules, why: &why });
         for (family, before) in &before {
             let now = facts.switches.of(*family)?;
             steps.extend(now.turn_on(&need, before, &facts.host)?);
@@ -98,6 +103,26 @@ impl NatArgs {
         let mut notes = warning::of_nat(nat.bridge, nat.uplink, nat.subnets, facts);
         notes.extend(dns::unreachable_note(facts));
         Ok(Work::build(steps, report).with_notes(notes))
+    }
+
+    /// The rules of the NAT, and those that its published ports need for each of its subnets.
+    fn rules(
+        &self,
+        facts: &Snapshot,
+        nat: &Nat,
+        before: &BTreeMap<Family, Forwarding>,
+    ) -> Result<Vec<Rule>, Failure> {
+        let is_closed =
+            |family: &Family| !before.contains_key(family) && facts.firewall.can(*family);
+        let closed: Vec<Family> = Family::BOTH.into_iter().filter(is_closed).collect();
+        let mut rules = nat.rules(&memories(facts, nat, before)?, &closed);
+        let has_ports = |family: Family| {
+            let mut ours = facts.firewall.ours().filter(|rule| rule.family == family);
+            ours.any(|rule| owner(rule) == Some(Owner::Publications(nat.bridge.as_str())))
+        };
+        let concerned = nat.subnets.iter().filter(|net| has_ports(Family::of_net(net)));
+        rules.extend(rules::hairpin(nat.bridge, &concerned.copied().collect::<Vec<_>>()));
+        Ok(rules)
     }
 
     fn report(
@@ -146,7 +171,7 @@ impl NatArgs {
 
 /// The same NAT cannot stand in two ways at once.
 fn check_standing(nat: &Nat, standing: &[Standing]) -> Result<(), Failure> {
-    let is_it = |other: &&Standing| other.bridge == *nat.bridge && other.uplink == *nat.uplink;
+    let is_it = |other: &&Standing| other.is_of(nat.bridge, nat.uplink);
     let Some(other) = standing.iter().find(is_it) else { return Ok(()) };
     let hint = format!(
         "netns-tool nat {} {} --delete, and the same command again",
@@ -177,13 +202,26 @@ fn before(
     Ok(before)
 }
 
-/// The same in words.
-fn record(before: &BTreeMap<Family, Forwarding>, backend: Backend) -> Result<Records, Failure> {
-    let room = match backend {
+/// The same in words, and the interfaces that were not forwarding before.
+fn memories(
+    facts: &Snapshot,
+    nat: &Nat,
+    before: &BTreeMap<Family, Forwarding>,
+) -> Result<BTreeMap<Family, Memory>, Failure> {
+    let room = match facts.firewall.backend {
         Backend::Iptables => ROOM_IPTABLES,
         Backend::Nft => ROOM_NFT,
     };
-    before.iter().map(|(family, before)| Ok((*family, before.record(room)?))).collect()
+    let is_turned = |before: &Forwarding, name: &&InterfaceName| {
+        let link = facts.host.link(name);
+        nat.scope == Scope::Interface && link.is_some_and(|link| !before.forwards(link.index))
+    };
+    let memory = |before: &Forwarding| {
+        let others = [nat.uplink].into_iter().chain(nat.allowed);
+        let turned = others.filter(|name| is_turned(before, name)).cloned().collect();
+        Ok(Memory { record: before.record(room)?, turned })
+    };
+    before.iter().map(|(family, before)| Ok((*family, memory(before)?))).collect()
 }
 
 /// The NATs of one family, as far as forwarding is concerned.

@@ -336,9 +336,9 @@ fn nat() {
             "iptables-restore --noflush -w 5 <<'END'\n*filter\n\
              -N NETNS-TOOL\n\
              -I FORWARD -m comment --comment netns-tool -j NETNS-TOOL\n\
-             -I NETNS-TOOL -i eth0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
-             -I NETNS-TOOL -i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0\" -j ACCEPT\n\
-             -I NETNS-TOOL -i br0 -o br0 -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
+             -I NETNS-TOOL -i br0 -o br0 -m comment --comment \"netns-tool nat br0\" -j ACCEPT\n\
+             -I NETNS-TOOL -i eth0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -m comment --comment \"netns-tool nat br0 eth0\" -j ACCEPT\n\
+             -I NETNS-TOOL -s 10.0.0.0/20 -i br0 -o eth0 -m comment --comment \"netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0\" -j ACCEPT\n\
              -A NETNS-TOOL -o br0 -m comment --comment \"netns-tool nat br0\" -j DROP\n\
              -A NETNS-TOOL -i br0 -m comment --comment \"netns-tool nat br0\" -j DROP\nCOMMIT\nEND",
             "iptables -w 5 -t nat -I POSTROUTING -s 10.0.0.0/20 -o eth0 -m comment --comment 'netns-tool nat br0 eth0 before ip_forward=0 accept_redirects=0' -j MASQUERADE",

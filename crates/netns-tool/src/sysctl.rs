@@ -150,6 +150,22 @@ impl Forwarding {
             || (need.scope == Scope::Interface && need.indices(host).is_subset(self.one_by_one()))
     }
 
+    /// Whether what comes in over the interface is forwarded.
+    pub fn forwards(&self, index: u32) -> bool {
+        self.on || self.one_by_one().contains(&index)
+    }
+
+    /// What was before both of two times at which a NAT turned switches on: each has what it concerned.
+    pub fn and(mut self, other: Self) -> Self {
+        self.on &= other.on;
+        self.accept_redirects &= other.accept_redirects;
+        self.default |= other.default;
+        self.interfaces.extend(other.interfaces);
+        self.forced.extend(other.forced);
+        self.hearing.extend(other.hearing);
+        self
+    }
+
     /// What was before all of these NATs: as it is now, but for what they have turned. What no NAT has turned may
     /// have been turned by somebody else since, who meant it.
     pub fn before<'a>(

@@ -7,7 +7,7 @@ use std::path::Path;
 use support::internet::{SERVER, SERVER6, UPLINK6, bridge, has_default_route6, lab, lan};
 use support::{
     HOST, assert_is, cannot, cannot_any, done, for_each_firewall, no_ping, ping, private_host,
-    reaches, refused, sysctl,
+    reaches, refused, sh, sysctl,
 };
 use testhost::Snapshot;
 
@@ -164,5 +164,117 @@ fn the_scope_host_is_the_default_and_makes_a_router_of_the_host() {
         );
         reaches("lan", &format!("{SERVER}:80"), "you are 10.200.0.2 on server:80");
         reaches("lan", &format!("[{SERVER6}]:80"), "you are fd00:200::2 on server:80");
+    });
+}
+
+#[test]
+fn what_is_allowed_is_taken_back_alone() {
+    for_each_firewall(|_| {
+        two_bridges();
+        sh("echo 1 > /proc/sys/net/ipv4/conf/br1/forwarding");
+        for scope in ["host", "interface"] {
+            done("nat br0 up0 --delete");
+            done("nat br1 up0 --delete");
+            sh("echo 1 > /proc/sys/net/ipv4/conf/br1/forwarding");
+            let bare = Snapshot::settled();
+            done(&format!("nat br0 up0 --forwarding {scope}"));
+            done(&format!("nat br1 up0 --forwarding {scope}"));
+            let apart = Snapshot::settled();
+            // Also what was on before: the switch of br1, which only what is allowed needs.
+            done(&format!("nat br0 up0 --forwarding {scope} --allow br1"));
+            reach_each_other();
+            done("nat br0 up0 --allow br1 --delete");
+            assert_is(&apart);
+            are_apart();
+            done("nat br1 up0 --delete");
+            done("nat br0 up0 --delete");
+            assert_is(&bare);
+            // The same words undo what they did, which was more when there was no NAT yet.
+            done(&format!("nat br0 up0 --forwarding {scope} --allow br1"));
+            done("nat br0 up0 --allow br1 --delete");
+            assert_is(&bare);
+            done("nat br0 up0");
+            done("nat br1 up0");
+        }
+    });
+}
+
+/// How many pings the namespace was sent.
+fn pinged(name: &str) -> u64 {
+    let counters = sh(&format!("ip netns exec {name} cat /proc/net/snmp /proc/net/snmp6"));
+    let mut lines = counters.lines().filter_map(|line| line.strip_prefix("Icmp: "));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let at = names.split(' ').position(|name| name == "InEchos").unwrap();
+    let value = |text: &str| text.parse::<u64>().unwrap();
+    let of_ipv6 = counters.lines().find_map(|line| line.strip_prefix("Icmp6InEchos")).unwrap();
+    value(values.split(' ').nth(at).unwrap()) + value(of_ipv6.trim())
+}
+
+#[test]
+fn the_scope_interface_lets_no_packet_into_another_network() {
+    for_each_firewall(|_| {
+        lab();
+        lan();
+        bridge(1, &["c"]);
+        done("nat br0 up0 --forwarding interface --allow br1");
+        // Neither one that could not be answered, nor to the bridge that is allowed.
+        for (from, to) in [
+            ("client", "10.200.0.2"),
+            ("client", "fd00:200::2"),
+            ("client", "10.1.0.2"),
+            ("client", "fd00:1::2"),
+            ("c", "10.200.0.2"),
+            ("c", "fd00:200::2"),
+            ("c", SERVER),
+        ] {
+            let before = ["lan", "c", "server"].map(pinged);
+            no_ping(from, to);
+            assert_eq!(["lan", "c", "server"].map(pinged), before, "{from} to {to}");
+        }
+        reaches("c", "10.0.0.2:80", "you are 10.1.0.2 on a:80");
+        reaches("a", "[fd00:1::2]:80", "you are fd00::2 on c:80");
+    });
+}
+
+#[test]
+fn an_address_of_the_other_family_that_comes_later_opens_nothing() {
+    for_each_firewall(|_| {
+        lab();
+        sh("ip -6 addr flush dev br0 scope global");
+        let before = Snapshot::settled();
+        done("nat br0 up0");
+        sh("echo 2 > /proc/sys/net/ipv6/conf/up0/accept_ra
+            echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
+            ip addr add fd00::1/64 dev br0 nodad");
+        for from in ["client", "router"] {
+            cannot_any(from, &INSIDE);
+        }
+        no_ping("client", "fd00::2");
+        reaches("a", "[fd00::3]:80", "you are fd00::2 on b:80");
+        cannot("a", &format!("[{SERVER6}]:80"));
+        // The same command takes it in.
+        done("nat br0 up0");
+        reaches("a", &format!("[{SERVER6}]:80"), &format!("you are {UPLINK6} on server:80"));
+        cannot_any("client", &INSIDE);
+        done("nat br0 up0 --delete");
+        sh("ip -6 addr flush dev br0 scope global
+            echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
+            echo 1 > /proc/sys/net/ipv6/conf/up0/accept_ra");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn an_address_that_is_in_no_subnet_of_the_bridge_does_not_get_out() {
+    for_each_firewall(|_| {
+        lab();
+        done("nat br0 up0");
+        ping("a", SERVER);
+        sh("ip -n a addr add 10.99.0.2/32 dev eth0; ip -n a addr add fd99::2/128 dev eth0 nodad");
+        let before = pinged("server");
+        for (source, to) in [("10.99.0.2", SERVER), ("fd99::2", SERVER6)] {
+            sh(&format!("! ip netns exec a ping -n -c 1 -W 0.3 -I {source} {to}"));
+        }
+        assert_eq!(pinged("server"), before);
     });
 }

@@ -102,9 +102,9 @@ fn the_rules_bear_the_mark_and_are_as_written() {
         done("nat br0 up0");
         let wanted = [
             "-A FORWARD -m comment --comment netns-tool -j NETNS-TOOL",
-            "-A NETNS-TOOL -i br0 -o br0 -m comment --comment \"netns-tool nat br0 up0\" -j ACCEPT",
-            "-A NETNS-TOOL -i br0 -o up0 -m comment --comment \"netns-tool nat br0 up0 before ip_forward=0\" -j ACCEPT",
-            "-A NETNS-TOOL -i up0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment \"netns-tool nat br0 up0\" -j ACCEPT",
+            "-A NETNS-TOOL -s 10.0.0.0/24 -i br0 -o up0 -m comment --comment \"netns-tool nat br0 up0 before ip_forward=0\" -j ACCEPT",
+            "-A NETNS-TOOL -i up0 -o br0 -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -m comment --comment \"netns-tool nat br0 up0\" -j ACCEPT",
+            "-A NETNS-TOOL -i br0 -o br0 -m comment --comment \"netns-tool nat br0\" -j ACCEPT",
             "-A NETNS-TOOL -o br0 -m comment --comment \"netns-tool nat br0\" -j DROP",
             "-A NETNS-TOOL -i br0 -m comment --comment \"netns-tool nat br0\" -j DROP",
             "-A POSTROUTING -s 10.0.0.0/24 -o up0 -m comment --comment \"netns-tool nat br0 up0 before ip_forward=0\" -j MASQUERADE",

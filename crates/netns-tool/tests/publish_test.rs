@@ -4,7 +4,8 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::contains;
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 use support::echo::{cannot_by, serve_all};
 use support::internet::{
@@ -12,8 +13,8 @@ use support::internet::{
 };
 use support::others::{bridges_ask, may_ask_itself};
 use support::{
-    HOST, Protocol, cannot, cannot_any, done, enter, for_each_firewall, for_each_iptables, ip,
-    private_host, reaches, reaches_by, reaches_service, refused, serve, sh, tcp_ask, tool,
+    HOST, Protocol, cannot, cannot_any, done, enter, for_each_firewall, ip, private_host, reaches,
+    reaches_by, reaches_service, refused, serve, sh, tcp_ask, tool,
 };
 use testhost::Snapshot;
 
@@ -283,18 +284,42 @@ fn another_bridge_reaches_what_is_published_and_nothing_else() {
 
 #[test]
 fn a_publication_is_mended_by_the_same_words() {
-    for_each_iptables(|_| {
-        nat_lab();
+    const IPTABLES: [&str; 7] = [
+        "iptables -F NETNS-TOOL",
+        "iptables -t nat -F POSTROUTING",
+        "iptables -F INPUT",
+        "iptables -t nat -F PREROUTING",
+        "iptables -t nat -F OUTPUT",
+        "iptables -F FORWARD",
+        ROUTE_LOCALNET,
+    ];
+    const NFT: [&str; 6] = [
+        "nft flush chain inet netns-tool forward",
+        "nft flush chain inet netns-tool prerouting",
+        "nft flush chain inet netns-tool output",
+        "nft flush chain inet netns-tool postrouting; nft delete chain inet netns-tool postrouting",
+        "nft flush chain inet netns-tool input",
+        ROUTE_LOCALNET,
+    ];
+    const ROUTE_LOCALNET: &str = "echo 0 > /proc/sys/net/ipv4/conf/br0/route_localnet";
+    for_each_firewall(|firewall| {
+        lab();
+        let bare = Snapshot::settled();
         let line = "nat br0 up0 --publish 8080:10.0.0.2:80";
+        done("nat br0 up0");
         done(line);
+        let whole = sorted(firewall.rules());
         refused(line).stderr(contains("already published"));
-        for damage in
-            ["iptables -F NETNS-TOOL; ", "iptables -t nat -F POSTROUTING", "iptables -F INPUT"]
-        {
+        let damages: &[&str] = if firewall.backend() == "nft" { &NFT } else { &IPTABLES };
+        for damage in damages {
             sh(damage);
-            done("nat br0 up0");
-            done(line);
+            let is_of_nat = damage.contains("orward") || damage.contains("FORWARD");
+            // What the NAT shares with what it has published, either command mends.
+            let lines = if is_of_nat { ["nat br0 up0", line] } else { [line, "nat br0 up0"] };
+            done(lines[0]);
+            let _either = tool(lines[1]);
             refused(line).stderr(contains("already published"));
+            assert_eq!(sorted(firewall.rules()), whole, "{damage}");
             reaches_by(
                 Protocol::Tcp,
                 "client",
@@ -305,6 +330,47 @@ fn a_publication_is_mended_by_the_same_words() {
                 let answer = tcp_ask(from, to).unwrap_or_else(|error| panic!("{to}: {error}"));
                 assert!(answer.ends_with(" on a:80"), "{damage}: {answer}");
             }
+        }
+        done("nat br0 up0 --delete");
+        support::assert_is(&bare);
+    });
+}
+
+/// What is accepted may stand in another order.
+fn sorted(rules: String) -> Vec<String> {
+    let mut lines: Vec<String> = rules.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_connection_ends_with_the_publication() {
+    for_each_firewall(|_| {
+        nat_lab();
+        for (inside, outside, line) in [
+            ("10.0.0.2:90", "192.0.2.2:8090".to_owned(), "nat br0 --publish 8090:10.0.0.2:90"),
+            ("[fd00::2]:90", six(8090), "nat br0 --publish 8090:[fd00::2]:90"),
+        ] {
+            done("nat br0 --publish 8080:10.0.0.2:80 --publish 8080:[fd00::2]:80");
+            done(line);
+            let listener = enter("a", || TcpListener::bind(inside)).unwrap();
+            let mut client = enter("client", || TcpStream::connect(&outside)).unwrap();
+            let (mut server, _) = listener.accept().unwrap();
+            server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            let mut word = [0; 4];
+            client.write_all(b"one!").unwrap();
+            server.read_exact(&mut word).unwrap();
+            done(&format!("{line} --delete"));
+            client.write_all(b"two!").unwrap();
+            assert!(server.read_exact(&mut word).is_err(), "{inside}");
+            // The other one stays.
+            reaches_by(
+                Protocol::Tcp,
+                "client",
+                "192.0.2.2:8080",
+                &format!("you are {CLIENT} on a:80"),
+            );
+            done("nat br0 --publish 8080:10.0.0.2:80 --publish 8080:[fd00::2]:80 --delete");
         }
     });
 }

@@ -18,6 +18,8 @@ pub use words::{spell, table_name};
 /// The name of our own chain, in either table.
 pub const CHAIN: &str = "NETNS-TOOL";
 
+const TABLES: [Table; 2] = [Table::Filter, Table::Nat];
+
 /// How long a command waits for the firewall's own lock, in seconds.
 const LOCK_SECONDS: &str = "5";
 
@@ -66,13 +68,12 @@ impl Saved {
     }
 
     /// Where our chain for forwarded packets is to be called: first of all, which is in Docker's chain for the rules of
-    /// others, where it has one and uses it.
+    /// others, where that is asked first.
     fn forward_hook(&self) -> Hook {
-        let has_docker = self.lines.iter().any(|line| {
-            (&*line.table, &*line.chain) == ("filter", "FORWARD")
-                && line.words.ends_with(&["-j".to_owned(), "DOCKER-USER".to_owned()])
-        });
-        if has_docker { Hook::DockerUser } else { Hook::Forward }
+        let is_forward = |line: &&Line| (&*line.table, &*line.chain) == ("filter", "FORWARD");
+        let first = self.lines.iter().find(is_forward);
+        let is_docker = first.is_some_and(|line| line.words == ["-j", "DOCKER-USER"]);
+        if is_docker { Hook::DockerUser } else { Hook::Forward }
     }
 
     /// How many rules, whoever made them, are in our own chain.
@@ -86,7 +87,7 @@ impl Saved {
 pub fn add(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
     let mut steps = Vec::new();
     for (family, saved) in saved {
-        for table in [Table::Filter, Table::Nat] {
+        for table in TABLES {
             steps.extend(add_to_table(*family, table, saved, change));
         }
     }
@@ -95,7 +96,7 @@ pub fn add(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
 
 fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) -> Option<Step> {
     let rules: Vec<Rule> = change.rules_of(family, table).cloned().collect();
-    let needs_chain = change.needs_chain(family, table);
+    let needs_chain = saved.inside(table) > 0 || rules.iter().any(Rule::is_inside);
     let makes_chain = needs_chain && !saved.has_chain(table);
     let mut all = if needs_chain { missing_jumps(family, table, saved) } else { Vec::new() };
     // What is put first comes in reverse, so that it ends up in order.
@@ -114,29 +115,30 @@ fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) ->
     let chain = Fact::Chain { family, table };
     let mut gives: Vec<Fact> = makes_chain.then(|| chain.clone()).into_iter().collect();
     gives.extend(all.iter().cloned().map(rule_fact));
-    let why = change.why(family, table);
-    Some(Step { why, run, gives, undo: undo(family, table, &all, makes_chain) })
+    let undo = Undo::new(gives.last()?.clone(), take_back(&gives)?);
+    Some(Step { why: change.step_why(family, table), run, gives, undo: vec![undo] })
 }
 
-/// Takes all of it back in one call; then, where somebody has removed one of the rules meanwhile, each by itself.
-fn undo(family: Family, table: Table, rules: &[Rule], made_chain: bool) -> Vec<Undo> {
-    let chain = made_chain.then(|| format!("-X {CHAIN}"));
-    let mut lines: Vec<String> = rules.iter().rev().map(|rule| line("-D", rule)).collect();
-    lines.extend(chain.clone());
-    let mut undo = Vec::new();
-    if let [_, _, ..] = lines[..]
-        && let Some(rule) = rules.last()
-    {
-        undo.push(Undo::new(rule_fact(rule.clone()), command(family, table, lines)));
+/// What removes these rules and, where it is among them, our own chain: all of one family and table.
+pub fn take_back(facts: &[Fact]) -> Option<Cmd> {
+    let mut place = None;
+    let mut lines = Vec::new();
+    let mut chain = None;
+    for fact in facts {
+        match fact {
+            Fact::Rule { backend: super::Backend::Iptables, rule } => {
+                place = Some((rule.family, rule.table()));
+                lines.push(line("-D", rule));
+            }
+            Fact::Chain { family, table } => {
+                place = Some((*family, *table));
+                chain = Some(format!("-X {CHAIN}"));
+            }
+            _ => {}
+        }
     }
-    let single = |rule: &Rule| Undo::new(rule_fact(rule.clone()), change_one("-D", rule));
-    undo.extend(rules.iter().rev().map(single));
-    undo.extend(
-        chain.map(|line| {
-            Undo::new(Fact::Chain { family, table }, command(family, table, vec![line]))
-        }),
-    );
-    undo
+    let (family, table) = place?;
+    Some(command(family, table, lines.into_iter().chain(chain).collect()))
 }
 
 /// The steps that remove the rules, one for each family and table; our own chain goes with the last rule in it.
@@ -144,7 +146,7 @@ pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
     let mut steps = Vec::new();
     for (family, saved) in saved {
         // Those by which a published port is known go last: a removal that is cut short can be finished.
-        for table in [Table::Filter, Table::Nat] {
+        for table in TABLES {
             let mut rules: Vec<Rule> = change.rules_of(*family, table).cloned().collect();
             if rules.is_empty() {
                 continue;
@@ -162,7 +164,7 @@ pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
             let chain = Fact::Chain { family: *family, table };
             gives.extend(removes_chain.then(|| Fact::not(chain)));
             let run = command(*family, table, lines);
-            steps.push(Step { why: change.why(*family, table), run, gives, undo: vec![] });
+            steps.push(Step { why: change.step_why(*family, table), run, gives, undo: vec![] });
         }
     }
     steps
@@ -185,6 +187,15 @@ fn missing_jumps(family: Family, table: Table, saved: &Saved) -> Vec<Rule> {
     };
     let missing = hooks.into_iter().filter(|hook| table == Table::Filter || !is_there(&[*hook]));
     missing.map(|hook| Rule::new(family, Chain::Hook(hook), Verdict::Jump, mark::ALIAS)).collect()
+}
+
+/// Whether our own chains of the family that have rules are led into.
+pub fn is_asked(saved: &[(Family, Saved)], family: Family) -> bool {
+    let of_family = saved.iter().filter(|(of, _)| *of == family);
+    let mut tables = of_family.flat_map(|(_, saved)| TABLES.map(|table| (saved, table)));
+    tables.all(|(saved, table)| {
+        saved.inside(table) == 0 || missing_jumps(family, table, saved).is_empty()
+    })
 }
 
 /// Asks for one rule: exit status 0 if it is there, 1 if not.

@@ -1,47 +1,63 @@
 //! The backend of `nft`: one table of our own for both families, changed by one atomic `nft -f -`.
 
-use super::rule::{Chain, Ports, Protocol, Rule, State, Verdict};
+mod words;
+
 use super::{Change, Firewall, Found};
-use crate::family::Family;
-use crate::name::InterfaceName;
 use crate::plan::{Cmd, Fact, Step, Tool, Undo};
-use ipnet::IpNet;
 use serde_json::Value;
-use std::net::IpAddr;
+
+pub use words::spell;
 
 /// The table, as it is named in commands.
 pub const TABLE: &str = "inet netns-tool";
 
-/// Its chains. What is sent on, or hidden, is so before anybody else's chain of the same hook sees it: for a connection
-/// only the first change of an address counts.
-const FRAME: &str = "\
-add table inet netns-tool
-add chain inet netns-tool forward { type filter hook forward priority -1; }
-add chain inet netns-tool input { type filter hook input priority -1; }
-add chain inet netns-tool publish
-add chain inet netns-tool prerouting { type nat hook prerouting priority -101; }
-add chain inet netns-tool output { type nat hook output priority -101; }
-add chain inet netns-tool postrouting { type nat hook postrouting priority 99; }
-";
+/// The line of the frame that makes the table.
+pub const TABLE_LINE: &str = FRAME[0];
 
-/// What is for the host itself can be for a published port; nobody outside may reach one that is published on the
-/// loopback, and the kernel sends nothing on that is for ::1.
-const JUMPS: &str = "\
-add rule inet netns-tool prerouting ip daddr 127.0.0.0/8 return
-add rule inet netns-tool prerouting ip6 daddr ::1 return
-add rule inet netns-tool prerouting fib daddr type local jump publish
-add rule inet netns-tool output ip6 daddr ::1 return
-add rule inet netns-tool output fib daddr type local jump publish
-";
+/// What the rules stand in, line by line: the table, its chains, and what leads into the chain of published ports.
+///
+/// What is sent on, or hidden, is so before anybody else's chain of the same hook sees it: for a connection only the
+/// first change of an address counts. What is for the host itself can be for a published port; nobody outside may reach
+/// one that is published on the loopback, and the kernel sends nothing on that is for ::1.
+const FRAME: [&str; 12] = [
+    "add table inet netns-tool",
+    "add chain inet netns-tool forward { type filter hook forward priority -1; }",
+    "add chain inet netns-tool input { type filter hook input priority -1; }",
+    "add chain inet netns-tool publish",
+    "add chain inet netns-tool prerouting { type nat hook prerouting priority -101; }",
+    "add chain inet netns-tool output { type nat hook output priority -101; }",
+    "add chain inet netns-tool postrouting { type nat hook postrouting priority 99; }",
+    "add rule inet netns-tool prerouting ip daddr 127.0.0.0/8 return",
+    "add rule inet netns-tool prerouting ip6 daddr ::1 return",
+    "add rule inet netns-tool prerouting fib daddr type local jump publish",
+    "add rule inet netns-tool output ip6 daddr ::1 return",
+    "add rule inet netns-tool output fib daddr type local jump publish",
+];
 
-/// The step that adds the rules.
+/// Our table as it was listed.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    /// The lines of the frame that are there; none where there is no table.
+    pub frame: Vec<&'static str>,
+    /// What netns-tool could have written, in order.
+    pub rules: Vec<Found>,
+}
+
+/// Whether every line of the frame is there.
+pub fn is_whole(frame: &[&str]) -> bool {
+    FRAME.iter().all(|line| frame.contains(line))
+}
+
+/// The step that adds the rules, and what of the frame is missing.
 pub fn add(firewall: &Firewall, change: &Change) -> Option<Step> {
-    let first = change.rules.first()?;
-    let mut text = String::new();
-    if !firewall.has_table {
-        text.push_str(FRAME);
-        text.push_str(JUMPS);
+    let missing: Vec<&str> =
+        FRAME.into_iter().filter(|line| !firewall.frame.contains(line)).collect();
+    // A table without a rule is not there at all.
+    let has_rules = !(change.rules.is_empty() && firewall.rules.is_empty());
+    if !has_rules || (change.rules.is_empty() && missing.is_empty()) {
+        return None;
     }
+    let mut text: String = missing.iter().map(|line| mended(line, &firewall.frame)).collect();
     // What is put first comes in reverse, so that it ends up in order.
     for rule in change.rules.iter().rev().filter(|rule| !rule.comes_last()) {
         text.push_str(&format!("insert rule {TABLE} {}\n", spell(rule)));
@@ -49,14 +65,19 @@ pub fn add(firewall: &Firewall, change: &Change) -> Option<Step> {
     for rule in change.rules.iter().filter(|rule| rule.comes_last()) {
         text.push_str(&format!("add rule {TABLE} {}\n", spell(rule)));
     }
-    let mut gives: Vec<Fact> = (!firewall.has_table).then_some(Fact::Table).into_iter().collect();
+    let line_fact = |line: &&str| Fact::Frame((*line).to_owned());
+    let mut gives: Vec<Fact> = missing.iter().map(line_fact).collect();
     gives.extend(change.rules.iter().map(|rule| firewall.rule_fact(rule)));
-    let undo = if firewall.has_table {
-        Undo::new(firewall.rule_fact(first), apply(whole(&firewall.rules)))
-    } else {
-        Undo::new(Fact::Table, delete_table())
-    };
+    let run = if firewall.frame.is_empty() { delete_table() } else { apply(before(firewall)) };
+    let undo = Undo::new(gives.first()?.clone(), run);
     Some(Step { why: change.whole_why(), run: apply(text), gives, undo: vec![undo] })
+}
+
+/// The line that adds one of the frame: in a table that stands, what says `return` has to come before what it is for.
+fn mended(line: &str, frame: &[&str]) -> String {
+    let is_first = !frame.is_empty() && line.ends_with(" return");
+    let line = if is_first { line.replacen("add", "insert", 1) } else { line.to_owned() };
+    format!("{line}\n")
 }
 
 /// The step that removes the rules, which are known by their handles; the table goes with the last.
@@ -68,21 +89,35 @@ pub fn remove(firewall: &Firewall, change: &Change) -> Option<Step> {
     }
     let is_all = doomed.len() == firewall.rules.len();
     let line = |found: &&Found| {
-        let chain = chain_name(found.rule.chain);
+        let chain = words::chain_name(found.rule.chain);
         let handle = found.handle.unwrap_or_default();
         format!("delete rule {TABLE} {chain} handle {handle} # {}\n", spell(&found.rule))
     };
     let run = if is_all { delete_table() } else { apply(doomed.iter().map(line).collect()) };
     let mut gives: Vec<Fact> =
         doomed.iter().map(|found| Fact::not(firewall.rule_fact(&found.rule))).collect();
-    gives.extend(is_all.then(|| Fact::not(Fact::Table)));
+    gives.extend(is_all.then(|| Fact::not(Fact::Frame(TABLE_LINE.to_owned()))));
     Some(Step { why: change.whole_why(), run, gives, undo: vec![] })
 }
 
-/// The table with these rules and no others, in one transaction.
-fn whole(rules: &[Found]) -> String {
-    let lines = rules.iter().map(|found| format!("add rule {TABLE} {}\n", spell(&found.rule)));
-    format!("{FRAME}flush table {TABLE}\n{JUMPS}{}", lines.collect::<String>())
+/// The table as it was found, in one transaction.
+fn before(firewall: &Firewall) -> String {
+    let (rules, chains): (Vec<&str>, Vec<&str>) =
+        FRAME.into_iter().partition(|line| line.starts_with("add rule"));
+    let is_there = |line: &&str| firewall.frame.contains(line);
+    let mut text: String = chains.iter().map(|line| format!("{line}\n")).collect();
+    text.push_str(&format!("flush table {TABLE}\n"));
+    for line in rules.iter().copied().filter(is_there) {
+        text.push_str(&format!("{line}\n"));
+    }
+    for found in &firewall.rules {
+        text.push_str(&format!("add rule {TABLE} {}\n", spell(&found.rule)));
+    }
+    for line in chains.iter().copied().filter(|line| !is_there(line)) {
+        let chain = line.split(' ').nth(4).unwrap_or_default();
+        text.push_str(&format!("delete chain {TABLE} {chain}\n"));
+    }
+    text
 }
 
 fn apply(text: String) -> Cmd {
@@ -108,170 +143,42 @@ fn nft(args: &[&str], stdin: Option<String>) -> Cmd {
     Cmd::Run { netns: None, tool: Tool::Nft, args, stdin }
 }
 
-fn chain_name(chain: Chain) -> &'static str {
-    match chain {
-        Chain::Forward | Chain::Everybody | Chain::Hook(_) => "forward",
-        Chain::Input => "input",
-        Chain::Publish => "publish",
-        Chain::Postrouting => "postrouting",
-    }
-}
-
-/// The rule as one types it after the name of the table.
-pub fn spell(rule: &Rule) -> String {
-    let mut words = vec![chain_name(rule.chain).to_owned()];
-    let (ip, nfproto) = match rule.family {
-        Family::V4 => ("ip", "ipv4"),
-        Family::V6 => ("ip6", "ipv6"),
-    };
-    if rule.source.is_none() && rule.destination.is_none() {
-        words.push(format!("meta nfproto {nfproto}"));
-    }
-    let nets = [("saddr", &rule.source), ("daddr", &rule.destination)];
-    words.extend(
-        nets.iter()
-            .filter_map(|(field, net)| net.map(|net| format!("{ip} {field} {}", short(&net)))),
-    );
-    let names = [("iifname", &rule.input), ("oifname", &rule.output)];
-    words.extend(
-        names
-            .iter()
-            .filter_map(|(key, name)| name.as_ref().map(|name| format!("{key} \"{name}\""))),
-    );
-    if let Some(Ports { protocol, first, last }) = rule.ports {
-        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        words.push(format!("{} dport {range}", protocol.name()));
-    }
-    words.extend(rule.state.map(|state| {
-        match state {
-            State::Answer => "ct state established,related",
-            State::NoAnswer => "ct state != { established, related }",
-            State::Published => "ct status dnat",
-        }
-        .to_owned()
-    }));
-    words.push(match rule.verdict {
-        Verdict::Accept | Verdict::Jump => "accept".to_owned(),
-        Verdict::Drop => "drop".to_owned(),
-        Verdict::Masquerade => "masquerade".to_owned(),
-        Verdict::Send { to, port: None } => format!("dnat {ip} to {to}"),
-        Verdict::Send { to, port: Some(port) } => {
-            format!("dnat {ip} to {}", std::net::SocketAddr::new(to, port))
-        }
-    });
-    if !rule.comment.is_empty() {
-        words.push(format!("comment \"{}\"", rule.comment));
-    }
-    words.join(" ")
-}
-
-/// A single address is printed without its prefix.
-fn short(net: &IpNet) -> String {
-    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
-}
-
-/// Our table in a listing of nft's: whether it is there, and the rules in it that netns-tool could have written.
-pub fn parse(listing: &Value) -> (bool, Vec<Found>) {
-    let mut has_table = false;
-    let mut rules = Vec::new();
+/// Our table in a listing of nft's.
+pub fn parse(listing: &Value) -> Listed {
+    let mut listed = Listed::default();
     for item in listing["nftables"].as_array().into_iter().flatten() {
         let is_ours =
             |object: &Value, name: &str| object["family"] == "inet" && object[name] == "netns-tool";
-        has_table |= is_ours(&item["table"], "name");
-        if is_ours(&item["rule"], "table") {
-            rules.extend(parse_rule(&item["rule"]));
+        if is_ours(&item["table"], "name") {
+            listed.frame.push(TABLE_LINE);
+        } else if is_ours(&item["chain"], "table") {
+            listed.frame.extend(item["chain"]["name"].as_str().and_then(chain_line));
+        } else if is_ours(&item["rule"], "table") {
+            listed.frame.extend(jump_line(&item["rule"]));
+            listed.rules.extend(words::parse(&item["rule"]));
         }
     }
-    (has_table, rules)
+    listed
 }
 
-fn parse_rule(item: &Value) -> Option<Found> {
-    let chain = match item["chain"].as_str()? {
-        "forward" => Chain::Forward,
-        "input" => Chain::Input,
-        "publish" => Chain::Publish,
-        "postrouting" => Chain::Postrouting,
-        _ => return None,
-    };
-    let comment = item["comment"].as_str().unwrap_or_default();
-    let mut rule = Rule::new(Family::V4, chain, Verdict::Jump, comment);
-    for expression in item["expr"].as_array()? {
-        take(&mut rule, expression)?;
-    }
-    let is_complete = rule.verdict != Verdict::Jump;
-    is_complete.then_some(Found { rule, handle: item["handle"].as_u64() })
+fn chain_line(name: &str) -> Option<&'static str> {
+    let is_it = |line: &&str| line.starts_with("add chain") && line.split(' ').nth(4) == Some(name);
+    FRAME.into_iter().find(is_it)
 }
 
-/// Takes in one match, or the verdict.
-fn take(rule: &mut Rule, expression: &Value) -> Option<()> {
-    let (name, body) = expression.as_object()?.iter().next()?;
-    match name.as_str() {
-        "match" => take_match(rule, body)?,
-        "accept" => rule.verdict = Verdict::Accept,
-        "drop" => rule.verdict = Verdict::Drop,
-        "masquerade" => rule.verdict = Verdict::Masquerade,
-        "dnat" => {
-            let to: IpAddr = body["addr"].as_str()?.parse().ok()?;
-            let port = body["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-            rule.family = Family::of(to);
-            rule.verdict = Verdict::Send { to, port };
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
-fn take_match(rule: &mut Rule, body: &Value) -> Option<()> {
-    let (left, right, op) = (&body["left"], &body["right"], body["op"].as_str()?);
-    let name = || InterfaceName::existing(right.as_str()?).ok();
-    if let Some(key) = left["meta"]["key"].as_str() {
-        match key {
-            "nfproto" => rule.family = if right == "ipv6" { Family::V6 } else { Family::V4 },
-            "iifname" => rule.input = Some(name()?),
-            "oifname" => rule.output = Some(name()?),
-            // nft adds it to a match of a port by itself.
-            "l4proto" => {}
+/// The line of the frame that this rule is.
+fn jump_line(rule: &Value) -> Option<&'static str> {
+    let expressions = rule["expr"].as_array()?;
+    let (first, last) = (expressions.first()?, expressions.last()?);
+    let end =
+        match (&last["jump"]["target"], first["match"]["left"]["payload"]["protocol"].as_str()) {
+            (target, _) if target == "publish" => " type local jump publish",
+            (_, Some("ip")) => " ip daddr 127.0.0.0/8 return",
+            (_, Some("ip6")) => " ip6 daddr ::1 return",
             _ => return None,
-        }
-    } else if let Some(key) = left["ct"]["key"].as_str() {
-        rule.state = Some(match (key, op) {
-            ("state", "!=") => State::NoAnswer,
-            ("state", _) => State::Answer,
-            ("status", _) => State::Published,
-            _ => return None,
-        });
-    } else {
-        let protocol = left["payload"]["protocol"].as_str()?;
-        match left["payload"]["field"].as_str()? {
-            "saddr" => rule.source = Some(net(right)?),
-            "daddr" => rule.destination = Some(net(right)?),
-            "dport" => {
-                let protocol = Protocol::from_name(protocol)?;
-                let (first, last) = range(right)?;
-                rule.ports = Some(Ports { protocol, first, last });
-                return Some(());
-            }
-            _ => return None,
-        }
-        rule.family = if protocol == "ip6" { Family::V6 } else { Family::V4 };
-    }
-    Some(())
-}
-
-fn net(value: &Value) -> Option<IpNet> {
-    if let Some(ip) = value.as_str() {
-        return Some(IpNet::from(ip.parse::<IpAddr>().ok()?));
-    }
-    let length = u8::try_from(value["prefix"]["len"].as_u64()?).ok()?;
-    IpNet::new(value["prefix"]["addr"].as_str()?.parse().ok()?, length).ok()
-}
-
-fn range(value: &Value) -> Option<(u16, u16)> {
-    let port = |value: &Value| value.as_u64().and_then(|port| u16::try_from(port).ok());
-    if let Some(single) = port(value) {
-        return Some((single, single));
-    }
-    Some((port(&value["range"][0])?, port(&value["range"][1])?))
+        };
+    let start = format!("add rule {TABLE} {} ", rule["chain"].as_str()?);
+    FRAME.into_iter().find(|line| line.starts_with(&start) && line.ends_with(end))
 }
 
 /// Whether this is a listing at all: nft begins each with what it is.

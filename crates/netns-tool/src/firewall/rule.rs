@@ -44,11 +44,17 @@ pub enum Table {
 /// What is known of a packet's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum State {
-    /// It belongs to a connection that stands, or to one that belongs to such a one.
+    /// It belongs to a connection that stands, or has to do with one.
+    Known,
+    NotKnown,
+    /// The same, against the direction in which that connection was opened.
     Answer,
-    NoAnswer,
+    /// It has to do with a connection that stands: an ICMP error.
+    Related,
     /// Its destination was changed: it came to a published port.
     Published,
+    /// It opens a connection, or belongs to none, and nobody sent it on.
+    Unasked,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -32,7 +32,7 @@ pub fn read(choice: Choice, whole: bool, limit: Duration) -> Result<Firewall> {
         }
     }
     let has_rules = iptables::found(&firewall.saved).iter().any(|found| found.rule.is_ours());
-    let (backend, reason) = match (firewall.has_table, has_rules) {
+    let (backend, reason) = match (!firewall.frame.is_empty(), has_rules) {
         (true, _) => (Backend::Nft, Some("nft")),
         (_, true) => (Backend::Iptables, Some("iptables")),
         (false, false) if choice == Choice::Nft => (Backend::Nft, None),
@@ -88,7 +88,8 @@ fn read_nft(firewall: &mut Firewall, whole: bool, limit: Duration) -> Result<()>
         Some(ruleset) => ruleset.clone(),
         None => list_nft(&nft::list_table(), limit)?,
     };
-    (firewall.has_table, firewall.rules) = listing.as_ref().map(nft::parse).unwrap_or_default();
+    let listed = listing.as_ref().map(nft::parse).unwrap_or_default();
+    (firewall.frame, firewall.rules) = (listed.frame, listed.rules);
     firewall.ruleset = ruleset.flatten();
     Ok(())
 }
@@ -226,7 +227,7 @@ fn is_legacy() -> bool {
 pub struct Rules {
     saved: BTreeMap<Family, Option<Saved>>,
     iptables: BTreeMap<Family, HashSet<Rule>>,
-    nft: Option<(bool, HashSet<Rule>)>,
+    nft: Option<(Vec<&'static str>, HashSet<Rule>)>,
 }
 
 impl Rules {
@@ -250,8 +251,9 @@ impl Rules {
         ask(&iptables::check_chain(family, table), limit)
     }
 
-    pub fn has_table(&mut self, limit: Duration) -> Result<bool> {
-        Ok(self.nft(limit)?.0)
+    /// Whether our table in nft has the line of its frame.
+    pub fn has_line(&mut self, line: &str, limit: Duration) -> Result<bool> {
+        Ok(self.nft(limit)?.0.contains(&line))
     }
 
     /// `iptables-save` leaves out, with exit status 0, a table that it cannot express, such as one with native nft sets,
@@ -273,11 +275,11 @@ impl Rules {
         Ok(())
     }
 
-    fn nft(&mut self, limit: Duration) -> Result<&(bool, HashSet<Rule>)> {
+    fn nft(&mut self, limit: Duration) -> Result<&(Vec<&'static str>, HashSet<Rule>)> {
         if self.nft.is_none() {
             let listing = list_nft(&nft::list_table(), limit)?;
-            let (has_table, found) = listing.as_ref().map(nft::parse).unwrap_or_default();
-            self.nft = Some((has_table, found.into_iter().map(|found| found.rule).collect()));
+            let nft::Listed { frame, rules } = listing.as_ref().map(nft::parse).unwrap_or_default();
+            self.nft = Some((frame, rules.into_iter().map(|found| found.rule).collect()));
         }
         Ok(self.nft.get_or_insert_default())
     }

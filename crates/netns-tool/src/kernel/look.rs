@@ -40,7 +40,7 @@ impl Look {
             Fact::Value { path, value } => read_value(path)? == *value,
             Fact::Rule { backend, rule } => self.rules.has(*backend, rule, self.limit)?,
             Fact::Chain { family, table } => self.rules.has_chain(*family, *table, self.limit)?,
-            Fact::Table => self.rules.has_table(self.limit)?,
+            Fact::Frame(line) => self.rules.has_line(line, self.limit)?,
             Fact::Link { at, name } => self.link(at, name)?.is_some(),
             Fact::Up { at, name } => self.link(at, name)?.is_some_and(|link| link.up),
             Fact::Alias { at, name, alias } => {

@@ -1,17 +1,18 @@
 //! `nat --delete`: a NAT goes with all that was published through it, and forwarding is what it was before.
 
 use super::owner::{Owner, owner, standing};
-use super::rules::Nat;
 use super::{of_family, publish};
 use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
 use crate::firewall::Change;
-use crate::firewall::rule::{Chain, Rule, Verdict};
+use crate::firewall::rule::{Chain, Rule, State, Table, Verdict};
 use crate::kernel::Snapshot;
+use crate::name::InterfaceName;
 use crate::noun::Work;
 use crate::plan::Step;
 use crate::sysctl::Forwarding;
+use ipnet::IpNet;
 
 impl NatArgs {
     pub(super) fn delete(&self, facts: &Snapshot) -> Result<Work, Failure> {
@@ -35,16 +36,47 @@ impl NatArgs {
         }
         let back = self.switch_back(facts, &doomed)?;
         let report = self.report_deletion(facts, &doomed, &back);
-        // Forwarding first: rules that let in too much must not be the ones that are left.
+        let why = |_, table| match table {
+            Table::Filter => format!("forget what {} may forward", self.bridge),
+            Table::Nat => format!("stop hiding the addresses of {}", self.bridge),
+        };
+        Ok(Work::remove(self.removal_steps(facts, doomed, back, &why), report))
+    }
+
+    /// The same words undo what they did: what was allowed to a NAT that stood already is taken back alone.
+    pub(super) fn disallow(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let is_about = |rule: &Rule| {
+            let names = [&rule.input, &rule.output].into_iter().flatten();
+            names.into_iter().any(|name| self.allowed.contains(name))
+        };
+        let is_added = |rule: &Rule| matches!(owner(rule), Some(Owner::Nat { is_added: true, .. }));
+        let mut doomed = self.own_rules(facts)?;
+        doomed.retain(|rule| is_added(rule) && is_about(rule));
+        let is_allowed =
+            |name: &&InterfaceName| doomed.iter().any(|rule| rule.output.as_ref() == Some(*name));
+        if !self.allowed.iter().all(|name| is_allowed(&name)) {
+            return self.delete(facts);
+        }
+        let names: Vec<&str> = self.allowed.iter().map(InterfaceName::as_str).collect();
+        let names = names.join(", ");
+        let back = self.switch_back(facts, &doomed)?;
+        let report = vec![format!("No longer allowed: {} <-> {names}", self.bridge)];
+        let why = |_, _| format!("let {} and {names} no longer talk with each other", self.bridge);
+        Ok(Work::remove(self.removal_steps(facts, doomed, back, &why), report))
+    }
+
+    /// Forwarding first: rules that let in too much must not be the ones that are left.
+    fn removal_steps(
+        &self,
+        facts: &Snapshot,
+        doomed: Vec<Rule>,
+        back: Vec<(Family, Step)>,
+        why: &dyn Fn(Family, Table) -> String,
+    ) -> Vec<Step> {
         let mut steps: Vec<Step> = back.into_iter().map(|(_, step)| step).collect();
         steps.extend(publish::local_routes_back(facts, &doomed));
-        steps.extend(facts.firewall.remove(&Change {
-            rules: doomed,
-            standing: vec![],
-            filter: format!("forget what {} may forward", self.bridge),
-            nat: format!("stop hiding the addresses of {}", self.bridge),
-        }));
-        Ok(Work::remove(steps, report))
+        steps.extend(facts.firewall.remove(&Change { rules: doomed, why }));
+        steps
     }
 
     /// Forwarding, for the NATs that remain.
@@ -76,9 +108,11 @@ impl NatArgs {
     ) -> Vec<String> {
         let uplink = doomed.iter().find_map(|rule| owner(rule)?.uplink().map(str::to_owned));
         let uplink = uplink.unwrap_or_else(|| "?".to_owned());
+        let going = standing(doomed.iter());
         let state = |now: &Forwarding| {
             let goes = back.iter().any(|(family, _)| *family == now.family);
-            match (now.on, goes) {
+            let is_on = going.iter().any(|nat| now.is_on(&nat.need(), &facts.host));
+            match (is_on, goes) {
                 (_, true) => "off again, as before",
                 (true, false) => "stays on",
                 (false, false) => "off",
@@ -87,7 +121,7 @@ impl NatArgs {
         let concerned: Vec<(Family, &str)> = [Some(&facts.switches.v4), facts.switches.v6.as_ref()]
             .into_iter()
             .flatten()
-            .filter(|now| doomed.iter().any(|rule| rule.family == now.family))
+            .filter(|now| going.iter().any(|nat| nat.families.contains(&now.family)))
             .map(|now| (now.family, state(now)))
             .collect();
         let forwarding = match concerned[..] {
@@ -158,26 +192,22 @@ impl NatArgs {
         let Ok(bridge) = self.find_bridge(&facts.host) else { return Vec::new() };
         let subnets = self.subnets(&facts.host, bridge).unwrap_or_default();
         let Ok(uplink) = self.find_uplink(&facts.host, &subnets) else { return Vec::new() };
-        let nat = Nat {
-            bridge: &self.bridge,
-            uplink: &uplink.name,
-            scope: self.scope.unwrap_or_default(),
-            subnets: &subnets,
-            masquerades_ipv6: true,
-            allowed: &[],
+        let rules = |subnet: &IpNet| {
+            let rule = |chain, verdict| Rule::new(Family::of_net(subnet), chain, verdict, "");
+            let (chain, accept) = (Chain::Everybody, Verdict::Accept);
+            let out = rule(chain, accept).from(&self.bridge).to(&uplink.name);
+            let source = Some(*subnet);
+            [
+                Rule { source, ..out.clone() },
+                out,
+                rule(chain, accept).from(&uplink.name).to(&self.bridge).when(State::Known),
+                rule(chain, accept).from(&self.bridge).to(&self.bridge),
+                Rule { source, ..rule(Chain::Postrouting, Verdict::Masquerade).to(&uplink.name) },
+            ]
         };
-        let mut wanted = nat.rules(&super::Records::new());
-        for rule in &mut wanted {
-            // People have no chain of their own for it.
-            if rule.chain == Chain::Forward {
-                rule.chain = Chain::Everybody;
-            }
-        }
-        let is_wanted = |rule: &&Rule| {
-            !rule.is_ours()
-                && rule.verdict != Verdict::Jump
-                && wanted.iter().any(|wanted| wanted.does_as(rule))
-        };
+        let wanted: Vec<Rule> = subnets.iter().flat_map(rules).collect();
+        let is_wanted =
+            |rule: &&Rule| !rule.is_ours() && wanted.iter().any(|wanted| wanted.does_as(rule));
         let all = facts.firewall.rules.iter().map(|found| &found.rule);
         all.filter(is_wanted).cloned().collect()
     }

@@ -1,6 +1,6 @@
 //! Whose a rule is, as its comment tells; and the NATs that stand.
 
-use super::rules::{BEFORE, INTERFACE, PLAIN};
+use super::rules::{ADDED, BEFORE, INTERFACE, PLAIN};
 use crate::family::Family;
 use crate::firewall::rule::{Chain, Rule};
 use crate::mark;
@@ -17,6 +17,8 @@ pub enum Owner<'a> {
         scope: Scope,
         /// Its IPv6 subnets keep their addresses.
         is_plain: bool,
+        /// It lets a NAT that stood already talk with one bridge more.
+        is_added: bool,
         before: Option<Forwarding>,
     },
     /// All NATs of the bridge.
@@ -61,20 +63,22 @@ pub fn owner(rule: &Rule) -> Option<Owner<'_>> {
     match (kind, &names[..], rule.chain, record) {
         ("nat", [bridge], Chain::Forward, None) => Some(Owner::Bridge(bridge)),
         ("nat", [bridge, uplink, more @ ..], Chain::Forward | Chain::Postrouting, record) => {
-            let (scope, more) = match more {
-                [word, more @ ..] if INTERFACE.trim_start() == *word => (Scope::Interface, more),
-                more => (Scope::Host, more),
+            let mut more = more;
+            let mut has = |word: &str| {
+                let is_next = more.first() == Some(&word.trim_start());
+                more = if is_next { &more[1..] } else { more };
+                is_next
             };
-            let is_plain = match more {
-                [] => false,
-                [word] if PLAIN.trim_start() == *word => true,
-                _ => return None,
-            };
+            let scope = if has(INTERFACE) { Scope::Interface } else { Scope::Host };
+            let (is_plain, is_added) = (has(PLAIN), has(ADDED));
+            if !more.is_empty() {
+                return None;
+            }
             let before = match record {
                 Some(record) => Some(Forwarding::from_record(rule.family, record)?),
                 None => None,
             };
-            Some(Owner::Nat { bridge, uplink, scope, is_plain, before })
+            Some(Owner::Nat { bridge, uplink, scope, is_plain, is_added, before })
         }
         ("publish", [bridge], Chain::Forward | Chain::Postrouting, None) => {
             Some(Owner::Publications(bridge))
@@ -115,6 +119,10 @@ pub struct Standing {
 }
 
 impl Standing {
+    pub fn is_of(&self, bridge: &InterfaceName, uplink: &InterfaceName) -> bool {
+        self.bridge == *bridge && self.uplink == *uplink
+    }
+
     pub fn need(&self) -> Need {
         need(self.scope, &self.bridge, &self.uplink, &self.allowed)
     }
@@ -135,12 +143,12 @@ pub fn need(
 pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
     let mut nats: Vec<Standing> = Vec::new();
     for rule in rules {
-        let Some(Owner::Nat { bridge, uplink, scope, is_plain, before }) = owner(rule) else {
+        let Some(Owner::Nat { bridge, uplink, scope, is_plain, before, .. }) = owner(rule) else {
             continue;
         };
         let names = (InterfaceName::existing(bridge), InterfaceName::existing(uplink));
         let (Ok(bridge), Ok(uplink)) = names else { continue };
-        let known = nats.iter().position(|nat| nat.bridge == bridge && nat.uplink == uplink);
+        let known = nats.iter().position(|nat| nat.is_of(&bridge, &uplink));
         let index = known.unwrap_or_else(|| {
             let (families, allowed, before) = Default::default();
             nats.push(Standing {
@@ -156,7 +164,9 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
         });
         let nat = &mut nats[index];
         if let Some(before) = before {
-            nat.before.entry(rule.family).or_insert(before);
+            let known = nat.before.remove(&rule.family);
+            let before = known.into_iter().fold(before, Forwarding::and);
+            nat.before.insert(rule.family, before);
         }
         if rule.family == Family::V6 {
             nat.is_plain = Some(is_plain);

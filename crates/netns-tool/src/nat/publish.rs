@@ -10,7 +10,7 @@ use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
 use crate::firewall::Change;
-use crate::firewall::rule::{Chain, Rule};
+use crate::firewall::rule::{Chain, Rule, Table};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::noun::Work;
@@ -44,29 +44,29 @@ impl NatArgs {
             wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
         }
         let there: HashSet<&Rule> = facts.firewall.ours().collect();
+        let local_route = if on_loopback { facts.switches.localnet.turn_on(bridge) } else { None };
         // The very same publication is an error, unless something of it is gone that is to be mended.
-        let is_damaged = |sends: &[Rule]| {
+        let is_damaged = |publication: &Publication, sends: &[Rule]| {
             let let_in = sends.iter().filter_map(|send| rules::let_in(send, &self.bridge));
             let shared = wanted.iter().filter(|rule| is_shared(rule, self.bridge.as_str()));
             !let_in.chain(shared.cloned()).all(|rule| there.contains(&rule))
+                || !facts.firewall.is_asked(publication.family())
+                || (publication.is_on_loopback() && local_route.is_some())
         };
         for publication in &self.publications {
             let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
             let stands = sends.iter().all(|send| there.contains(send));
-            if !(stands && is_damaged(&sends)) {
+            if !(stands && is_damaged(publication, &sends)) {
                 check_is_free(publication, facts)?;
             }
         }
-        let (standing, wanted) = wanted.into_iter().partition(|rule| there.contains(rule));
-        let mut steps = facts.firewall.add(&Change {
-            rules: wanted,
-            standing,
-            filter: format!("let in to {} what comes to the published ports", self.bridge),
-            nat: format!("send on what comes to {}", self.name_publications()),
-        });
-        if on_loopback {
-            steps.extend(facts.switches.localnet.turn_on(bridge));
-        }
+        let wanted = wanted.iter().filter(|rule| !there.contains(rule)).cloned().collect();
+        let why = |_, table| match table {
+            Table::Filter => format!("let in to {} what comes to the published ports", self.bridge),
+            Table::Nat => format!("send on what comes to {}", self.name_publications()),
+        };
+        let mut steps = facts.firewall.add(&Change { rules: wanted, why: &why });
+        steps.extend(local_route);
         let report = self.publications.iter().map(|publication| {
             format!("Published: {publication} (NAT {} -> {})", nat.bridge, nat.uplink)
         });
@@ -113,12 +113,11 @@ impl NatArgs {
         doomed.extend(no_longer_let_in(facts, &nat, &doomed));
         doomed.extend(no_longer_shared(facts, nat.bridge.as_str(), &doomed));
         let mut steps = local_routes_back(facts, &doomed);
-        steps.extend(facts.firewall.remove(&Change {
-            rules: doomed,
-            standing: vec![],
-            filter: format!("let in to {} no more what came to the ports", self.bridge),
-            nat: format!("stop sending on what comes to {}", self.name_publications()),
-        }));
+        let why = |_, table| match table {
+            Table::Filter => format!("let in to {} no more what came to the ports", self.bridge),
+            Table::Nat => format!("stop sending on what comes to {}", self.name_publications()),
+        };
+        steps.extend(facts.firewall.remove(&Change { rules: doomed, why: &why }));
         let report = self
             .publications
             .iter()

@@ -19,6 +19,9 @@ pub const INTERFACE: &str = " interface";
 /// In the comment of a NAT whose IPv6 subnets keep their addresses.
 pub const PLAIN: &str = " plain";
 
+/// In the comment of a rule that lets a NAT which stood already talk with one bridge more.
+pub const ADDED: &str = " added";
+
 /// A NAT: the rules that make it, in the order in which a packet should meet them.
 pub struct Nat<'a> {
     pub bridge: &'a InterfaceName,
@@ -29,10 +32,17 @@ pub struct Nat<'a> {
     pub masquerades_ipv6: bool,
     /// Others that the bridge may talk with.
     pub allowed: &'a [InterfaceName],
+    /// Whether it is there already, and the allowed are added to it.
+    pub stands: bool,
 }
 
-/// What was before the first NAT of netns-tool, for each family.
-pub type Records = BTreeMap<Family, String>;
+/// What a NAT remembers of a family, besides what others do: what was before the first of them.
+pub struct Memory {
+    pub record: String,
+    /// The interfaces that forward because of this NAT alone: what comes in over them and was not asked for must not
+    /// get further than to it.
+    pub turned: Vec<InterfaceName>,
+}
 
 impl Nat<'_> {
     pub fn families(&self) -> Vec<Family> {
@@ -40,40 +50,50 @@ impl Nat<'_> {
         Family::BOTH.into_iter().filter(|family| has(*family)).collect()
     }
 
-    /// All of its rules. Some bear the record, of either table: any may be flushed by somebody.
-    pub fn rules(&self, records: &Records) -> Vec<Rule> {
-        let families = self.families();
-        let mut rules: Vec<Rule> =
-            families.iter().flat_map(|family| self.forward(*family, records)).collect();
-        for subnet in self.subnets {
-            let family = Family::of_net(subnet);
-            if family == Family::V4 || self.masquerades_ipv6 {
-                let comment = self.comment_with(family, records);
-                rules.push(Rule {
-                    source: Some(*subnet),
-                    ..Rule::new(family, Chain::Postrouting, Verdict::Masquerade, &comment)
-                        .to(self.uplink)
-                });
-            }
+    /// All of its rules; of families that are not its own, those that close the bridge. Some bear the record, of either
+    /// table: any may be flushed by somebody.
+    pub fn rules(&self, memories: &BTreeMap<Family, Memory>, closed: &[Family]) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        for (family, memory) in memories {
+            rules.extend(self.forward(*family, memory));
+        }
+        for family in closed.iter().chain(memories.keys()) {
+            rules.extend(close(*family, self.bridge));
         }
         rules
     }
 
-    fn forward(&self, family: Family, records: &Records) -> Vec<Rule> {
+    fn forward(&self, family: Family, memory: &Memory) -> Vec<Rule> {
         let (bridge, uplink) = (self.bridge, self.uplink);
         let comment = self.comment(family);
-        let accept = |comment: &str| Rule::new(family, Chain::Forward, Verdict::Accept, comment);
-        let drop = || Rule::new(family, Chain::Forward, Verdict::Drop, &bridge_comment(bridge));
-        let mut rules = vec![
-            accept(&comment).from(bridge).to(bridge),
-            accept(&self.comment_with(family, records)).from(bridge).to(uplink),
-            accept(&comment).from(uplink).to(bridge).when(State::Answer),
-        ];
-        for other in self.allowed {
-            rules.push(accept(&comment).from(bridge).to(other));
-            rules.push(accept(&comment).from(other).to(bridge));
+        let with_record = format!("{comment}{BEFORE}{}", memory.record);
+        let rule = |chain, verdict, comment: &str| Rule::new(family, chain, verdict, comment);
+        let accept = |comment: &str| rule(Chain::Forward, Verdict::Accept, comment);
+        let subnets = self.subnets.iter().filter(|net| Family::of_net(net) == family);
+        let mut rules = Vec::new();
+        for subnet in subnets.clone() {
+            let out = accept(&with_record).from(bridge).to(uplink);
+            rules.push(Rule { source: Some(*subnet), ..out });
         }
-        rules.extend([drop().to(bridge), drop().from(bridge)]);
+        rules.push(accept(&comment).from(uplink).to(bridge).when(State::Answer));
+        // With a record: what is allowed later was not in those of before.
+        let added = if self.stands { ADDED } else { "" };
+        let of_allowed = format!("{comment}{added}{BEFORE}{}", memory.record);
+        for other in self.allowed {
+            rules.push(accept(&of_allowed).from(bridge).to(other));
+            rules.push(accept(&of_allowed).from(other).to(bridge));
+        }
+        for interface in &memory.turned {
+            let comment = if interface == uplink { &comment } else { &of_allowed };
+            let drop = rule(Chain::Forward, Verdict::Drop, comment).from(interface);
+            rules.push(drop.when(State::Unasked));
+        }
+        if family == Family::V4 || self.masquerades_ipv6 {
+            rules.extend(subnets.map(|subnet| Rule {
+                source: Some(*subnet),
+                ..rule(Chain::Postrouting, Verdict::Masquerade, &with_record).to(uplink)
+            }));
+        }
         rules
     }
 
@@ -86,16 +106,18 @@ impl Nat<'_> {
         let plain = if family == Family::V6 && !self.masquerades_ipv6 { PLAIN } else { "" };
         format!("{} nat {} {}{scope}{plain}", mark::ALIAS, self.bridge, self.uplink)
     }
-
-    fn comment_with(&self, family: Family, records: &Records) -> String {
-        let record = records.get(&family).map_or("", String::as_str);
-        format!("{}{BEFORE}{record}", self.comment(family))
-    }
 }
 
-/// Of the rules that all NATs of a bridge share.
-fn bridge_comment(bridge: &InterfaceName) -> String {
-    format!("{} nat {bridge}", mark::ALIAS)
+/// The rules that all NATs of a bridge share: it talks with itself, where bridges ask the firewall, and else with nobody
+/// but those whom another rule lets through. Of both families: an address may come later.
+fn close(family: Family, bridge: &InterfaceName) -> [Rule; 3] {
+    let comment = format!("{} nat {bridge}", mark::ALIAS);
+    let rule = |verdict| Rule::new(family, Chain::Forward, verdict, &comment);
+    [
+        rule(Verdict::Accept).from(bridge).to(bridge),
+        rule(Verdict::Drop).to(bridge),
+        rule(Verdict::Drop).from(bridge),
+    ]
 }
 
 /// The rule by which connections to the published ports are sent on.
@@ -143,15 +165,15 @@ pub fn hairpin(bridge: &InterfaceName, subnets: &[IpNet]) -> Vec<Rule> {
     subnets.iter().map(rule).collect()
 }
 
-/// The rules that let the answers out of the bridge to whoever has reached a published port, over the uplink or not.
+/// The rules that let the answers out of the bridge to whoever has reached a published port, over the uplink or not, and
+/// what the way back says of them in.
 pub fn answers(bridge: &InterfaceName, families: &HashSet<Family>) -> Vec<Rule> {
     let comment = format!("{} publish {bridge}", mark::ALIAS);
-    let rule = |family: Family| {
-        Rule::new(family, Chain::Forward, Verdict::Accept, &comment)
-            .from(bridge)
-            .when(State::Answer)
+    let rules = |family: Family| {
+        let accept = || Rule::new(family, Chain::Forward, Verdict::Accept, &comment);
+        [accept().from(bridge).when(State::Answer), accept().to(bridge).when(State::Related)]
     };
-    Family::BOTH.into_iter().filter(|family| families.contains(family)).map(rule).collect()
+    Family::BOTH.into_iter().filter(|family| families.contains(family)).flat_map(rules).collect()
 }
 
 /// The rules for ports that are published on 127.0.0.1 too: its packets get an address that can be answered, and what
@@ -169,7 +191,7 @@ pub fn loopback(bridge: &InterfaceName, record: &str) -> Vec<Rule> {
             destination: net,
             ..Rule::new(Family::V4, Chain::Input, Verdict::Drop, &comment)
                 .from(bridge)
-                .when(State::NoAnswer)
+                .when(State::NotKnown)
         },
         Rule {
             source: net,

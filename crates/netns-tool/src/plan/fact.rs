@@ -31,8 +31,8 @@ pub enum Fact {
     Rule { backend: Backend, rule: Rule },
     /// The table of iptables has the chain of netns-tool.
     Chain { family: Family, table: firewall::rule::Table },
-    /// nft has the table of netns-tool.
-    Table,
+    /// The table of netns-tool in nft has what this line of its frame adds; the first adds the table.
+    Frame(String),
     /// The file of /proc/sys holds the value.
     Value { path: String, value: String },
     /// The file or directory is there. That it is not: a directory may be there with something in it, and a file with
@@ -47,7 +47,7 @@ pub enum Fact {
 impl Fact {
     /// Whether it is about the firewall, where all that is ours bears the mark or the name.
     pub fn is_of_firewall(&self) -> bool {
-        matches!(self, Self::Rule { .. } | Self::Chain { .. } | Self::Table)
+        matches!(self, Self::Rule { .. } | Self::Chain { .. } | Self::Frame(_))
     }
 
     pub fn not(fact: Fact) -> Self {
@@ -89,7 +89,10 @@ impl fmt::Display for Fact {
                 firewall::iptables::CHAIN,
                 firewall::iptables::table_name(*table)
             ),
-            Self::Table => write!(f, "table `{}` of nft", firewall::nft::TABLE),
+            Self::Frame(line) if line == firewall::nft::TABLE_LINE => {
+                write!(f, "table `{}` of nft", firewall::nft::TABLE)
+            }
+            Self::Frame(line) => write!(f, "what `{line}` adds to nft"),
             Self::Value { path, value } => write!(f, "value `{value}` of `{path}`"),
             Self::Item(item) => write!(f, "{item}"),
             Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),

@@ -2,8 +2,9 @@
 
 use super::{Writer, tell};
 use crate::failure::Failure;
+use crate::firewall::iptables;
 use crate::kernel::Look;
-use crate::plan::{Fact, Step, Undo};
+use crate::plan::{Cmd, Fact, Step, Undo};
 
 /// A step that was begun.
 #[derive(Clone, Copy)]
@@ -15,37 +16,55 @@ pub(super) struct Begun<'p> {
 
 impl Writer {
     /// Takes the steps back, the last first; gives what could not be taken back.
-    pub(super) fn undo<'p>(&self, begun: &[Begun<'p>]) -> Vec<&'p Undo> {
+    pub(super) fn undo(&self, begun: &[Begun]) -> Vec<Undo> {
         begun.iter().rev().flat_map(|begun| self.undo_step(begun)).collect()
     }
 
-    fn undo_step<'p>(&self, begun: &Begun<'p>) -> Vec<&'p Undo> {
+    fn undo_step(&self, begun: &Begun) -> Vec<Undo> {
         let step = begun.step;
         let mut look = self.look();
         for _attempt in 0..2 {
             for undo in &step.undo {
-                if !remains(&mut look, undo, begun) {
-                    continue;
+                if remains(&mut look, undo, begun) {
+                    look = self.take_back(&undo.run);
                 }
-                // Whether it worked is seen by looking, not by its exit status.
-                if let Err(refusal) = self.execute(&undo.run, true)
-                    && self.settings.verbose
-                {
-                    tell(&refusal.said);
-                }
-                look = self.look();
+            }
+            if let Some(run) = iptables::take_back(&rest(&mut look, step)) {
+                look = self.take_back(&run);
             }
         }
-        let mut left: Vec<&Undo> = Vec::new();
+        let rest = rest(&mut look, step);
+        let alone = |fact: Fact| Some(Undo::new(fact.clone(), iptables::take_back(&[fact])?));
+        let mut left: Vec<Undo> = rest.into_iter().filter_map(alone).collect();
         for undo in &step.undo {
             // There may be several ways to take back one thing.
             let is_known = left.iter().any(|known| known.made == undo.made);
             if !is_known && remains(&mut look, undo, begun) {
-                left.push(undo);
+                left.push(undo.clone());
             }
         }
         left
     }
+
+    /// Whether it worked is seen by looking, not by the exit status.
+    fn take_back(&self, run: &Cmd) -> Look {
+        if let Err(refusal) = self.execute(run, true)
+            && self.settings.verbose
+        {
+            tell(&refusal.said);
+        }
+        self.look()
+    }
+}
+
+/// The rules of the step that remain though its own commands have been run, which fail if somebody has removed some of
+/// the rules meanwhile.
+fn rest(look: &mut Look, step: &Step) -> Vec<Fact> {
+    let mut facts = if step.undo.is_empty() { Vec::new() } else { step.gives.clone() };
+    facts.retain(|fact| fact.is_of_firewall() && look.remains(fact).unwrap_or(true));
+    // The chain last, when it is empty.
+    facts.reverse();
+    facts
 }
 
 /// What cannot be looked up may be there.
@@ -56,7 +75,7 @@ fn remains(look: &mut Look, undo: &Undo, begun: &Begun) -> bool {
 }
 
 /// Adds to the failure what is left, and the commands that remove it.
-pub(super) fn name_leftovers(failure: Failure, leftovers: &[&Undo]) -> Failure {
+pub(super) fn name_leftovers(failure: Failure, leftovers: &[Undo]) -> Failure {
     let mut failure = failure;
     for undo in leftovers {
         failure = failure.note("left", name(&undo.made)).note("run", undo.run.to_string());

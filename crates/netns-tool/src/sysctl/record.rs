@@ -5,11 +5,11 @@ use crate::failure::{Failure, failed};
 use crate::family::Family;
 use std::collections::BTreeSet;
 
-/// The room for a record in the comment of a rule of iptables, in bytes: 255 less the longest lead.
-pub const ROOM_IPTABLES: usize = 180;
-/// The room for a record in the comment of a rule of nft, in bytes: 128 less the longest lead, which is
-/// `netns-tool nat BRIDGE UPLINK before ` with two names of 15.
-pub const ROOM_NFT: usize = 70;
+/// The room for a record in the comment of a rule of iptables, in bytes: 255 less the longest lead, which is
+/// `netns-tool nat BRIDGE UPLINK interface plain added before ` with two names of 15.
+pub const ROOM_IPTABLES: usize = 179;
+/// The room for a record in the comment of a rule of nft, in bytes: 127 less the same.
+pub const ROOM_NFT: usize = 51;
 
 impl Forwarding {
     /// What has to be remembered to come back to this, as words of at most `room` bytes.

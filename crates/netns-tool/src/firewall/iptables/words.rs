@@ -7,8 +7,6 @@ use crate::name::InterfaceName;
 use ipnet::IpNet;
 use std::fmt;
 
-const ANSWERS: &str = "RELATED,ESTABLISHED";
-
 /// A rule as it is spelled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
@@ -85,12 +83,7 @@ pub fn spell(rule: &Rule) -> Line {
         let range = if first == last { first.to_string() } else { format!("{first}:{last}") };
         say(&format!("-p {name} -m {name} --dport {range}"));
     }
-    match rule.state {
-        Some(State::Answer) => say(&format!("-m conntrack --ctstate {ANSWERS}")),
-        Some(State::NoAnswer) => say(&format!("-m conntrack ! --ctstate {ANSWERS}")),
-        Some(State::Published) => say("-m conntrack --ctstate DNAT"),
-        None => {}
-    }
+    rule.state.iter().for_each(|state| say(&format!("-m conntrack {}", state_words(*state))));
     if !rule.comment.is_empty() {
         words.extend(["-m", "comment", "--comment", &rule.comment].map(str::to_owned));
     }
@@ -100,6 +93,17 @@ pub fn spell(rule: &Rule) -> Line {
         table: table_name(rule.table()).to_owned(),
         chain: chain_name(rule.chain).to_owned(),
         words,
+    }
+}
+
+fn state_words(state: State) -> &'static str {
+    match state {
+        State::Known => "--ctstate RELATED,ESTABLISHED",
+        State::NotKnown => "! --ctstate RELATED,ESTABLISHED",
+        State::Answer => "--ctstate RELATED,ESTABLISHED --ctdir REPLY",
+        State::Related => "--ctstate RELATED",
+        State::Published => "--ctstate DNAT",
+        State::Unasked => "! --ctstate RELATED,ESTABLISHED,DNAT",
     }
 }
 
@@ -171,14 +175,17 @@ fn take_word<'a>(
         }
         "--ctstate" => {
             rule.state = Some(match (words.next()?, rule.state) {
-                (ANSWERS, None) => State::Answer,
-                (ANSWERS, Some(_)) => State::NoAnswer,
+                ("RELATED,ESTABLISHED", None) => State::Known,
+                ("RELATED,ESTABLISHED", Some(_)) => State::NotKnown,
+                ("RELATED,ESTABLISHED,DNAT", Some(_)) => State::Unasked,
+                ("RELATED", None) => State::Related,
                 ("DNAT", None) => State::Published,
                 _ => return None,
             });
         }
+        "--ctdir" => rule.state = Some(State::Answer),
         // Before `--ctstate`; elsewhere it is found by comparing.
-        "!" if !matches!(rule.chain, Chain::Hook(_)) => rule.state = Some(State::NoAnswer),
+        "!" if !matches!(rule.chain, Chain::Hook(_)) => rule.state = Some(State::NotKnown),
         "--comment" => words.next()?.clone_into(&mut rule.comment),
         "-j" => rule.verdict = take_verdict(words.next()?, words)?,
         _ => {}
