@@ -168,7 +168,7 @@ fn an_address_that_comes_later_is_added_by_the_same_command() {
             ip -n b addr flush dev eth0; ip -n b addr add 10.2.3.4/16 dev eth0; ip -n b route add default via 10.2.0.1");
         done("nat br0 up0");
         assert_eq!(rules().matches("MASQUERADE").count(), 2);
-        assert_eq!(rules().matches("-A NETNS-TOOL").count(), 5);
+        assert_eq!(rules().matches("-A NETNS-TOOL").count(), 6);
         assert_eq!(http_get("b", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
         done("nat br0 up0 --delete");
         assert_eq!(rules().matches("-A ").count(), 0);
