@@ -189,8 +189,9 @@ fn an_ip_that_is_not_installed_is_named_with_its_package() {
 fn an_iptables_that_is_not_installed_is_named_with_its_package() {
     private_host(|| {
         done("bridge br0 --addr 10.0.0.1/24");
+        done("bridge br1");
         let programs = ["iptables", "iptables-save", "iptables-restore", "nft"];
-        not_installed(&programs, "iptables", &["nat br0 lo", "nat br0 lo --delete"]);
+        not_installed(&programs, "iptables", &["nat br0 br1", "nat br0 br1 --delete"]);
     });
 }
 
