@@ -45,7 +45,7 @@ impl NatArgs {
         }
         if let Some(why) = subnets.iter().find_map(|net| end_of(net, to)) {
             return Err(failed(format!(
-                "no namespace has {to}: it is an end of the subnet, {why}"
+                "no namespace has `{to}`: it is an end of the subnet, {why}"
             ))
             .hint("the address of a namespace on the bridge"));
         }

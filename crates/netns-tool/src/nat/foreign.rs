@@ -153,7 +153,7 @@ fn of_nft(rule: &Value) -> Option<Forward> {
         }
     }
     let handle = &rule["handle"];
-    let text = format!("handle {handle} of nft chain {name}");
+    let text = format!("that with handle {handle} of: nft -a list chain {name}");
     let cure = if_not_needed(&format!("nft delete rule {name} handle {handle}"));
     Some(Forward { family, ports: ports?, destination, text, cure })
 }
