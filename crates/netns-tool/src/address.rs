@@ -66,15 +66,22 @@ pub fn is_link_local(address: &IpNet) -> bool {
     matches!(address.addr(), IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
-/// The address of a name server.
+/// The address of a name server. One with a zone (`fe80::1%eth0`) is not taken: resolv.conf(5) knows none, and the
+/// interface may come later than the file.
 ///
 /// # Errors
 /// Says what is wrong with it.
 pub fn name_server(text: &str) -> Result<IpAddr, String> {
-    let ip = IpAddr::from_str(text).map_err(
-        |_| "a name server is an address such as 10.0.0.53 or fd00::53, without a prefix",
-    )?;
-    host_address(ip)
+    const FORM: &str =
+        "a name server is an address such as 10.0.0.53 or fd00::53, without a prefix";
+    let (ip, zone) = text.split_once('%').map_or((text, None), |(ip, zone)| (ip, Some(zone)));
+    let ip = IpAddr::from_str(ip).map_err(|_| FORM)?;
+    if is_link_local(&IpNet::from(ip)) {
+        return Err("a link-local address means nothing without an interface, of which \
+             resolv.conf(5) knows none; give another address of the name server"
+            .to_owned());
+    }
+    if zone.is_some() { Err(FORM.to_owned()) } else { host_address(ip) }
 }
 
 /// A default gateway: an address, or the word `auto`.
@@ -206,10 +213,14 @@ mod tests {
         assert!(Gateway::from_str("0.0.0.0").is_err());
         assert!(Gateway::from_str("10.0.0.1/24").is_err());
         assert!(name_server("10.0.0.53").is_ok() && name_server("fd00::53").is_ok());
+        assert!(name_server("169.254.169.253").is_ok(), "that of a cloud, which needs no zone");
         for bad in
-            ["", "dns.example.org", "10.0.0.53/24", "0.0.0.0", "::", "ff02::fb", "fe80::1%eth0"]
+            ["", "dns.example.org", "10.0.0.53/24", "0.0.0.0", "::", "ff02::fb", "fd00::1%e0"]
         {
             assert!(name_server(bad).is_err(), "{bad}");
+        }
+        for link_local in ["fe80::1", "fe80::1%eth0", "febf::1"] {
+            assert!(name_server(link_local).unwrap_err().contains("link-local"), "{link_local}");
         }
     }
 }

@@ -236,8 +236,8 @@ pub struct NatArgs {
     /// The uplink; by default the interface of the default route
     #[arg(value_name = "OUTBOUND", value_parser = InterfaceName::existing)]
     pub outbound: Option<InterfaceName>,
-    /// Let a port of the host lead to one of a namespace, such as 8080:10.0.0.2:80; the NAT has to be there already (repeatable)
-    #[arg(long = "publish", value_name = "[HOST_IP:]HOST_PORT:NS_IP:NS_PORT[/udp]")]
+    /// Let a port of the host lead to one of a namespace, such as 8080:10.0.0.2:80 or 53:10.0.0.2:53/udp; the NAT has to be there already (repeatable)
+    #[arg(long = "publish", value_name = "[IP:]PORT:NS_IP:NS_PORT")]
     pub publications: Vec<Publication>,
     /// Let the bridge and this other one reach each other (repeatable)
     #[arg(long = "allow", value_name = "BRIDGE", value_parser = InterfaceName::existing)]

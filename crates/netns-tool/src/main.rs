@@ -77,19 +77,19 @@ fn act(cli: &Cli) -> Result<()> {
     let Some(noun) = noun::of(&cli.command) else { return recover(settings, global) };
     noun.check()?;
     if global.dry_run {
-        if run::journal_lies_there() {
+        if run::journal_lies_there() && !global.quiet {
             run::tell(
                 "note: a killed command has left something, which the next command takes back first",
             );
         }
         let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
-        tell_notes(&work);
+        tell_notes(&work, global.quiet);
         return say(&work.plan.script(&command_line()));
     }
     let writer = Writer::new(settings)?;
     let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
     writer.apply(&work.plan, &command_line())?;
-    tell_notes(&work);
+    tell_notes(&work, global.quiet);
     if !global.quiet {
         // That the report cannot be written does not make what was done a failure.
         if let Err(error) = say(&(failure::printable(&work.report.join("\n")) + "\n")) {
@@ -99,9 +99,9 @@ fn act(cli: &Cli) -> Result<()> {
     Ok(())
 }
 
-/// Says what the plan can do nothing about.
-fn tell_notes(work: &Work) {
-    for note in &work.notes {
+/// Says what the plan can do nothing about; if quiet, only what will not work because of it.
+fn tell_notes(work: &Work, is_quiet: bool) {
+    for note in work.notes.iter().filter(|note| !(is_quiet && note.starts_with("note: "))) {
         run::tell(note);
     }
 }

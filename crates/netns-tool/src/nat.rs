@@ -3,6 +3,7 @@
 mod checks;
 mod delete;
 mod find;
+mod foreign;
 mod owner;
 mod publication;
 mod publish;
@@ -61,9 +62,10 @@ impl NatArgs {
     fn create(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let bridge = self.find_bridge(&facts.host)?;
         let subnets = self.subnets(&facts.host, bridge)?;
+        self.check_allowed(&facts.host)?;
         let uplink = self.find_uplink(&facts.host, &subnets)?;
+        self.check_uplink(&facts.host, uplink)?;
         check_overlap(&facts.host, bridge, &subnets)?;
-        self.check_allowed(&facts.host, uplink)?;
         let scope = self.scope.unwrap_or_default();
         let others = standing(facts.firewall.ours());
         let stands = others.iter().any(|other| other.is_of(&self.bridge, &uplink.name));

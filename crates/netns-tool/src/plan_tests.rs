@@ -351,6 +351,7 @@ fn nat() {
         ("nat fbr", "bridge `fbr` has no address"),
         ("nat br0 nope", "there is no outbound interface `nope`"),
         ("nat br0 br0", "cannot be its own uplink"),
+        ("nat br0 p0", "`p0` is no uplink: it is a port of the bridge `br0`"),
         ("nat br0 --delete", "there is no NAT of `br0` that netns-tool made"),
     ] {
         assert!(refusal(line).contains(message), "{line}: {}", refusal(line));
@@ -363,6 +364,8 @@ fn nat_looks_at_the_routes() {
     without_default.host.routes.remove(0);
     let refusal = |facts: &Snapshot| plan("nat br0", facts).expect_err("nat br0").to_string();
     assert!(refusal(&without_default).contains("the host has no default route"));
+    let words = plan("nat br0 --allow br0", &without_default).expect_err("words").to_string();
+    assert!(words.contains("--allow `br0` says nothing"), "{words}");
     let mut everything = facts();
     everything.host.addresses.push(Address { index: 3, net: "10.0.0.1/0".parse().unwrap() });
     assert!(refusal(&everything).contains("makes the whole internet its subnet"));

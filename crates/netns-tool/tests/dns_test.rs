@@ -250,6 +250,8 @@ fn wrong_usage() {
             ("create a --dns 10.0.0.1 --dns 10.0.0.1", "is given twice"),
             ("create a --dns 10.0.0.1/24", "without a prefix"),
             ("create a --dns 0.0.0.0", "no host can have this address"),
+            ("create a --dns fe80::1", "link-local"),
+            ("veth v0 a e0 --dns fe80::1%e0", "link-local"),
             ("veth v0 --host v1 --dns 10.0.0.1", "cannot be used with"),
         ] {
             refused_with(2, line).stderr(contains(said));

@@ -190,8 +190,9 @@ fn an_ip_that_is_not_installed_is_named_with_its_package() {
 fn an_iptables_that_is_not_installed_is_named_with_its_package() {
     private_host(|| {
         done("bridge br0 --addr 10.0.0.1/24");
+        done("bridge br1");
         let programs = ["iptables", "iptables-save", "iptables-restore", "nft"];
-        not_installed(&programs, "iptables", &["nat br0 lo", "nat br0 lo --delete"]);
+        not_installed(&programs, "iptables", &["nat br0 br1", "nat br0 br1 --delete"]);
     });
 }
 
@@ -285,19 +286,20 @@ fn strange_names_of_others_disturb_nothing_and_reach_the_terminal_escaped() {
         done("bridge br0 --addr 10.0.0.1/24 --attach eth.100");
         done("bridge br0 --if-missing --attach if2,up");
         done("veth v0 n1 e0 --bridge br0 --ns-addr 10.0.0.2/24 --gateway auto");
-        done("nat br0 v0");
+        done("veth up0 n1 in0 --up");
+        done("nat br0 up0");
         done("nat br0 --delete");
         // What cannot be put into a command cannot be put back, and so is not lost.
         let switch = "$(printf '/proc/sys/net/ipv4/conf/\\377\\200x/forwarding')";
         sh(&format!("echo 1 >\"{switch}\""));
-        refused("nat br0 v0");
+        refused("nat br0 up0");
         assert_eq!(sh(&format!("cat \"{switch}\"; echo 0 >\"{switch}\"")), "1\n");
         done("bridge br0 --if-missing --attach if2,up --delete");
         sh(
             r#"ip addr add 10.77.0.9/16 dev br0; ip link add "$(printf '\033x')" netns n2 type veth peer name w0"#,
         );
         let printed = [
-            refused("nat br0 v0").get_output().stderr.clone(),
+            refused("nat br0 up0").get_output().stderr.clone(),
             done("delete n2").into_bytes(),
             shell("\"$TOOL\" veth v0 n1 e0 --delete; \"$TOOL\" delete n1 --dry-run").stdout,
         ];

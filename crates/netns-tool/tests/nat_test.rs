@@ -7,7 +7,7 @@ use predicates::str::contains;
 use std::path::Path;
 use support::wan::{SERVER, UPLINK, rules, stage};
 use support::{HOST, done, http_get, no_ping, ping, private_host, set_sysctl, sh, sysctl};
-use support::{tool, unchanged};
+use support::{refused, tool, unchanged};
 
 #[test]
 fn the_internet_sees_only_the_address_of_the_uplink() {
@@ -224,5 +224,19 @@ fn heals_what_somebody_switched_off() {
         assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
         done("nat br0 up0 --delete");
         assert_eq!(sysctl("ipv4/ip_forward"), "0");
+    });
+}
+
+#[test]
+fn what_no_packets_are_routed_over_is_no_uplink() {
+    private_host(|| {
+        stage();
+        done("bridge br9 --addr 10.9.0.1/24");
+        done("veth v9 internet e9 --bridge br9");
+        refused("nat br0 lo").stderr(contains("`lo` is no uplink").and(contains("try:")));
+        refused("nat br0 va").stderr(contains("a port of the bridge `br0`"));
+        refused("nat br0 v9")
+            .stderr(contains("a port of the bridge `br9`").and(contains("netns-tool nat br0 br9")));
+        done("nat br0 br9");
     });
 }

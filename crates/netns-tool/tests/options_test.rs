@@ -4,6 +4,7 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
+use support::others::strict_table;
 use support::wan::stage;
 use support::{done, namespaces, private_host, refused_with, sh, start, tool, unchanged};
 use testhost::binary;
@@ -86,6 +87,21 @@ fn quiet_says_nothing_unless_something_fails() {
             tool(&format!("{line} --quiet")).success().stdout("").stderr("");
         }
         tool("create a -q").code(1).stderr(contains("already exists"));
+    });
+}
+
+#[test]
+fn quiet_leaves_out_notes_and_not_warnings() {
+    private_host(|| {
+        stage();
+        sh("echo nameserver 127.0.0.53 >/run/tmp/resolv.conf
+            mount --bind /run/tmp/resolv.conf $(readlink -f /etc/resolv.conf)");
+        let note = "note: the resolver of this host, 127.0.0.53";
+        tool("nat br0 up0").success().stderr(starts_with(note));
+        tool("nat br0 up0 --quiet").success().stdout("").stderr("");
+        strict_table();
+        let says_warning = starts_with("warning: ").and(contains("note: ").not());
+        tool("nat br0 up0 --quiet").success().stdout("").stderr(says_warning);
     });
 }
 

@@ -8,9 +8,12 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use support::echo::Occupant;
 use support::internet::{CLIENT, bridge, lab};
+use support::others::{DOCKERS_PORT, docker_host};
+use support::{Firewall, for_each_firewall, for_each_iptables};
 use support::{
-    HOST, Protocol, done, for_each_firewall, ip, private_host, reaches_by, refused, tool, unchanged,
+    HOST, Protocol, done, ip, private_host, reaches_by, refused, refused_with, sh, tool,
 };
+use testhost::binary;
 
 #[test]
 fn a_listener_in_the_way_is_named() {
@@ -76,8 +79,7 @@ fn a_port_that_is_published_already_is_named() {
             ("nat br1 up0 --publish 9005:10.1.0.2:80", "9005"),
         ] {
             refused(line).stderr(
-                contains("published")
-                    .and(contains(port))
+                contains(format!("port {port}/tcp is already published"))
                     .and(contains("br0"))
                     .and(contains("10.0.0.2")),
             );
@@ -95,14 +97,13 @@ fn one_command_does_not_publish_a_port_twice() {
     private_host(|| {
         lab();
         done("nat br0 up0");
-        for line in [
-            "nat br0 up0 --publish 8080:10.0.0.2:80 --publish 8080:10.0.0.3:80",
-            "nat br0 up0 --publish 8080-8090:10.0.0.2:8080-8090 --publish 8085:10.0.0.3:80",
+        for (publications, ports) in [
+            ("--publish 8080:10.0.0.2:80 --publish 8080:10.0.0.3:80", "8080"),
+            ("--publish 8080-8090:10.0.0.2:8080-8090 --publish 8085:10.0.0.3:80", "8085"),
+            ("--publish 1-90:10.0.0.2:1-90 --publish 80-99:10.0.0.3:80-99", "80-90"),
         ] {
-            let assert = unchanged(|| tool(line));
-            let code = assert.get_output().status.code();
-            assert!(matches!(code, Some(1 | 2)), "{code:?}");
-            assert.stderr(contains("808"));
+            let said = contains(format!("both want port {ports}/tcp"));
+            refused_with(2, &format!("nat br0 up0 {publications}")).stderr(said);
         }
     });
 }
@@ -137,6 +138,8 @@ fn bad_values_are_wrong_usage() {
             "8080:127.0.0.1:80",
             "8080:224.0.0.1:80",
             "[::1]:8080:[fd00::2]:80",
+            "[fe80::1]:8080:[fd00::2]:80",
+            "8080:[fe80::2]:80",
         ] {
             let line = format!("nat br0 up0 --publish={bad}");
             tool(&line).code(2).stdout("").stderr(contains("--publish"));
@@ -149,11 +152,80 @@ fn addresses_that_are_not_of_the_bridge_are_refused() {
     for_each_firewall(|_| {
         lab();
         done("nat br0 up0");
-        for address in
-            ["10.9.9.9", "192.0.2.1", "[2001:db8::9]", "10.0.0.1", "10.0.0.0", "10.0.0.255"]
-        {
+        for (address, why) in [
+            ("10.9.9.9", "is in no subnet"),
+            ("192.0.2.1", "is in no subnet"),
+            ("[2001:db8::9]", "is in no subnet"),
+            ("10.0.0.1", "is an address of the host itself"),
+            ("10.0.0.0", "is an end of the subnet"),
+            ("10.0.0.255", "is an end of the subnet"),
+            // The host itself answers to it.
+            ("[fd00::]", "is an end of the subnet"),
+        ] {
             refused(&format!("nat br0 up0 --publish 8080:{address}:80"))
-                .stderr(contains(address.trim_matches(['[', ']'])));
+                .stderr(contains(address.trim_matches(['[', ']'])).and(contains(why)));
         }
+        done("nat br0 up0 --publish 8080:[fd00::ffff:ffff:ffff:ffff]:80");
+    });
+}
+
+#[test]
+fn a_port_that_docker_has_published_is_refused() {
+    for_each_iptables(|_| {
+        lab();
+        docker_host();
+        done("nat br0 up0");
+        for publish in
+            ["8088:10.0.0.2:80", "8080-8090:10.0.0.2:80-90", "192.0.2.2:8088:10.0.0.2:80"]
+        {
+            refused(&format!("nat br0 up0 --publish {publish}")).stderr(
+                contains("port 8088/tcp of the host is sent on already")
+                    .and(contains(
+                        "iptables -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8088 -j DNAT",
+                    ))
+                    .and(contains("docker ps --filter publish=8088")),
+            );
+        }
+        // Another protocol, another family.
+        done("nat br0 up0 --publish 8088:10.0.0.2:80/udp --publish 8088:[fd00::2]:80");
+        reaches_by(
+            Protocol::Tcp,
+            "client",
+            DOCKERS_PORT,
+            &format!("you are {CLIENT} on docked:80"),
+        );
+    });
+}
+
+#[test]
+fn a_port_that_somebody_elses_rule_takes_is_refused() {
+    for_each_firewall(|firewall| {
+        lab();
+        done("nat br0 up0");
+        if firewall != Firewall::NftOnly {
+            sh("iptables -t nat -A PREROUTING -i lan0 -p tcp -m multiport --dports 80,8079:8080 \
+                -m comment --comment \"the admin's\" -j REDIRECT --to-ports 3128
+                ip6tables -t nat -A OUTPUT -p tcp --dport 8080 -j DNAT --to-destination [fd00::3]:80");
+        }
+        sh("nft 'table inet theirs { chain pre { type nat hook prerouting priority dstnat;
+                tcp dport { 79, 8079-8080 } dnat ip to 10.0.0.3:80; tcp dport 8080 dnat ip6 to [fd00::3]:80; }; }'");
+        // Each time, what is said to be typed takes one of them away.
+        let mut rules = if firewall == Firewall::NftOnly { 2 } else { 4 };
+        for publish in ["8080:10.0.0.2:80", "8080:[fd00::2]:80"] {
+            let line = format!("nat br0 up0 --publish {publish}");
+            while !support::succeeds(&format!(
+                "'{}' --dry-run {line}",
+                binary("netns-tool").display()
+            )) {
+                let assert =
+                    refused(&line).stderr(contains("port 8080/tcp of the host is sent on already"));
+                let said = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+                let (_, removal) = said.split_once("if nobody needs it: ").expect("what to do");
+                sh(removal);
+                rules -= 1;
+            }
+            done(&line);
+        }
+        assert_eq!(rules, 0);
     });
 }

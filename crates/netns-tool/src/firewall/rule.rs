@@ -5,6 +5,7 @@ use crate::mark;
 use crate::name::InterfaceName;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::IpAddr;
 
 /// Where a rule stands, by what it is for.
@@ -82,6 +83,23 @@ pub struct Ports {
     pub protocol: Protocol,
     pub first: u16,
     pub last: u16,
+}
+
+impl Ports {
+    /// Those that are among both.
+    pub fn shared(self, other: Self) -> Option<Self> {
+        let (first, last) = (self.first.max(other.first), self.last.min(other.last));
+        (self.protocol == other.protocol && first <= last).then_some(Self { first, last, ..self })
+    }
+}
+
+/// As a person says it: `80/tcp`, `8000-8010/udp`.
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, first, last } = self;
+        let last = if first == last { String::new() } else { format!("-{last}") };
+        write!(f, "{first}{last}/{}", protocol.name())
+    }
 }
 
 /// What becomes of the packet.

@@ -1,5 +1,6 @@
 //! Whether ports can be published as they are asked for.
 
+use super::foreign;
 use super::owner::{Owner, owner};
 use super::publication::Publication;
 use crate::cli::NatArgs;
@@ -17,11 +18,10 @@ impl NatArgs {
     /// No two of the publications want the same port.
     pub(super) fn check_publications(&self) -> Result<(), Failure> {
         for (index, one) in self.publications.iter().enumerate() {
-            let clash = self.publications[..index]
-                .iter()
-                .find(|other| other.overlaps(one.family(), one.host, one.ports));
-            if let Some(other) = clash {
-                return Err(usage(format!("`{other}` and `{one}` want the same port")));
+            for other in &self.publications[..index] {
+                if let Some(ports) = other.shared(one.family(), one.host, one.ports) {
+                    return Err(usage(format!("`{other}` and `{one}` both want port {ports}")));
+                }
             }
         }
         Ok(())
@@ -43,14 +43,11 @@ impl NatArgs {
             ))
             .hint("the address of a namespace on the bridge"));
         }
-        let is_end = |net: &IpNet| {
-            net.addr().is_ipv4()
-                && net.max_prefix_len() - net.prefix_len() > 1
-                && (net.network() == to || net.broadcast() == to)
-        };
-        if subnets.iter().any(is_end) {
-            return Err(failed(format!("no host has {to}: it is an end of the subnet"))
-                .hint("the address of a namespace on the bridge"));
+        if let Some(why) = subnets.iter().find_map(|net| end_of(net, to)) {
+            return Err(failed(format!(
+                "no namespace has `{to}`: it is an end of the subnet, {why}"
+            ))
+            .hint("the address of a namespace on the bridge"));
         }
         if has(&to) {
             return Err(failed(format!(
@@ -68,56 +65,65 @@ impl NatArgs {
     }
 }
 
-pub(super) fn port_words(publication: &Publication) -> String {
-    let ports = publication.ports;
-    let protocol = ports.protocol.name();
-    if ports.first == ports.last {
-        format!("{}/{protocol}", ports.first)
-    } else {
-        format!("{}-{}/{protocol}", ports.first, ports.last)
+/// What the address is for, if it is one of those at the ends of the subnet that no host has.
+fn end_of(net: &IpNet, ip: IpAddr) -> Option<&'static str> {
+    // A link between two has no such ends (RFC 3021, RFC 6164).
+    let has_ends = net.max_prefix_len() - net.prefix_len() > 1;
+    match has_ends.then_some(net)? {
+        IpNet::V4(net) if net.network() == ip => Some("the address of the subnet itself"),
+        IpNet::V4(net) if net.broadcast() == ip => Some("its broadcast address"),
+        // RFC 4291, section 2.6.1: the host answers to it itself while it forwards.
+        IpNet::V6(net) if net.network() == ip => Some("the anycast address of its routers"),
+        _ => None,
     }
 }
 
-/// Nobody has the port: no other publication, and no process of the host.
+/// Nobody has the port: no other publication, no rule of somebody else, and no process of the host.
 pub(super) fn check_is_free(publication: &Publication, facts: &Snapshot) -> Result<(), Failure> {
-    let port = port_words(publication);
+    check_is_not_published(publication, facts)?;
+    foreign::check(publication, facts)?;
+    check_nobody_listens(publication, facts)
+}
+
+fn check_is_not_published(publication: &Publication, facts: &Snapshot) -> Result<(), Failure> {
     for rule in facts.firewall.ours().filter(|rule| rule.chain == Chain::Publish) {
         let (Some(ports), Verdict::Send { to, port: inner }) = (rule.ports, rule.verdict) else {
             continue;
         };
         let host = rule.destination.map(|net| net.addr());
-        if !publication.overlaps(rule.family, host, ports) {
-            continue;
-        }
+        let Some(shared) = publication.shared(rule.family, host, ports) else { continue };
         let (bridge, uplink) = match owner(rule) {
             Some(Owner::Publication { bridge, uplink }) => (bridge, uplink),
             _ => ("?", "?"),
         };
         let there = Publication { host, ports, to, first: inner.unwrap_or(ports.first) };
         return Err(failed(format!(
-            "port {port} is already published: `{there}`, through the NAT of `{bridge}` to `{uplink}`"
+            "port {shared} is already published: `{there}`, through the NAT of `{bridge}` to `{uplink}`"
         ))
         .hint(format!(
             "another port, or first: netns-tool nat {bridge} {uplink} --publish {} --delete",
             quote(&there.to_string())
         )));
     }
-    let is_taken = |listener: &&Listener| {
-        let ports =
-            Ports { protocol: listener.protocol, first: listener.port, last: listener.port };
+    Ok(())
+}
+
+fn check_nobody_listens(publication: &Publication, facts: &Snapshot) -> Result<(), Failure> {
+    let taken = |listener: &Listener| {
+        let (protocol, port) = (listener.protocol, listener.port);
         let family = publication.family();
         let address = Some(listener.address).filter(|ip| !ip.is_unspecified());
         // A socket of [::] takes connections of IPv4 too, unless it was told not to, which cannot be seen.
         let is_of_family = listener.address.is_ipv4() == (family == Family::V4)
             || (family == Family::V4 && address.is_none());
-        is_of_family && publication.overlaps(family, address, ports)
+        let ports = Ports { protocol, first: port, last: port };
+        is_of_family.then(|| publication.shared(family, address, ports)).flatten()
     };
-    match facts.listeners.iter().find(is_taken) {
+    let clashes = facts.listeners.iter().filter_map(|listener| Some((taken(listener)?, listener)));
+    match clashes.min_by_key(|(port, _)| port.first) {
         None => Ok(()),
-        Some(listener) => Err(failed(format!(
-            "port {}/{} of the host is in use: {} listens on it",
-            listener.port,
-            listener.protocol.name(),
+        Some((port, listener)) => Err(failed(format!(
+            "port {port} of the host is in use: {} listens on it",
             listener.who()
         ))
         .hint("another port, or end that process first")),

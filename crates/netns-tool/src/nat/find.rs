@@ -4,6 +4,7 @@ use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
 use crate::kernel::state::{Link, State};
+use crate::name::InterfaceName;
 use ipnet::IpNet;
 
 impl NatArgs {
@@ -96,7 +97,34 @@ impl NatArgs {
         Ok(link)
     }
 
-    pub(super) fn check_allowed(&self, host: &State, uplink: &Link) -> Result<(), Failure> {
+    /// Packets can leave the host over the uplink, which `--allow` need not name.
+    pub(super) fn check_uplink(&self, host: &State, uplink: &Link) -> Result<(), Failure> {
+        let name = &uplink.name;
+        let hint = format!("name the uplink: netns-tool nat {} OUTBOUND", self.bridge);
+        if name.as_str() == "lo" {
+            return Err(failed("`lo` is no uplink: what goes out over it does not leave the host")
+                .hint(hint));
+        }
+        if let Some((master, kind)) = routed_by(host, uplink) {
+            let hint = if master.name == self.bridge {
+                hint
+            } else {
+                format!("netns-tool nat {} {}", self.bridge, master.name)
+            };
+            return Err(failed(format!(
+                "`{name}` is no uplink: it is a port of the {kind} `{}`, over which its packets are routed",
+                master.name
+            ))
+            .hint(hint));
+        }
+        if self.allowed.contains(name) {
+            return Err(says_nothing(name));
+        }
+        Ok(())
+    }
+
+    /// What `--allow` names can be allowed, whichever the uplink is.
+    pub(super) fn check_allowed(&self, host: &State) -> Result<(), Failure> {
         for name in &self.allowed {
             let Some(link) = host.link(name) else {
                 return Err(failed(format!("there is no bridge `{name}` to allow"))
@@ -106,9 +134,8 @@ impl NatArgs {
                 return Err(failed(format!("`{name}` is not a bridge, which --allow takes"))
                     .hint("ip -br link show type bridge"));
             }
-            if *name == self.bridge || *name == uplink.name {
-                return Err(failed(format!("--allow `{name}` says nothing: a bridge may talk with itself and its uplink anyway"))
-                    .hint("the name of another bridge"));
+            if *name == self.bridge {
+                return Err(says_nothing(name));
             }
             if !name.is_plain() {
                 return Err(failed(format!("the firewall has no exact way to name `{name}`")));
@@ -116,6 +143,21 @@ impl NatArgs {
         }
         Ok(())
     }
+}
+
+fn says_nothing(name: &InterfaceName) -> Failure {
+    failed(format!(
+        "--allow `{name}` says nothing: a bridge may talk with itself and its uplink anyway"
+    ))
+    .hint("the name of another bridge")
+}
+
+/// The interface, with its kind, that the packets of one of its ports are routed over; `None` where they are routed over
+/// the port itself, as in a VRF.
+fn routed_by<'a>(host: &'a State, port: &Link) -> Option<(&'a Link, &'a str)> {
+    let master = host.by_index(port.master?)?;
+    let kind = master.kind.as_deref()?;
+    ["bridge", "bond", "team"].contains(&kind).then_some((master, kind))
 }
 
 fn is_link_local(net: &IpNet) -> bool {

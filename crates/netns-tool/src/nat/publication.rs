@@ -1,7 +1,9 @@
 //! A published port, as a person types it: `[HOST_IP:]HOST_PORT:NS_IP:NS_PORT[/tcp|udp]`.
 
+use crate::address::is_link_local;
 use crate::family::Family;
 use crate::firewall::rule::{Ports, Protocol};
+use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -49,14 +51,11 @@ impl Publication {
         }))
     }
 
-    /// Whether both want some port at some address of the host.
-    pub fn overlaps(&self, family: Family, host: Option<IpAddr>, ports: Ports) -> bool {
+    /// The ports that both want at some address of the host.
+    pub fn shared(&self, family: Family, host: Option<IpAddr>, ports: Ports) -> Option<Ports> {
         let is_same_host = self.host.is_none() || host.is_none() || self.host == host;
-        self.family() == family
-            && is_same_host
-            && self.ports.protocol == ports.protocol
-            && self.ports.first <= ports.last
-            && ports.first <= self.ports.last
+        let is_same = self.family() == family && is_same_host;
+        is_same.then(|| self.ports.shared(ports)).flatten()
     }
 }
 
@@ -94,6 +93,12 @@ impl FromStr for Publication {
 fn check_addresses(host: Option<IpAddr>, to: IpAddr) -> Result<(), String> {
     if to.is_unspecified() || to.is_loopback() || to.is_multicast() {
         return Err(format!("`{to}` is no address of a namespace that the host could reach"));
+    }
+    if let Some(ip) = host.into_iter().chain([to]).find(|ip| is_link_local(&IpNet::from(*ip))) {
+        return Err(format!(
+            "the link-local address `{ip}` means nothing without its interface, and the kernel \
+             forwards nothing that comes from one; another address is needed"
+        ));
     }
     let Some(host) = host else { return Ok(()) };
     if host.is_ipv4() != to.is_ipv4() {
@@ -180,6 +185,7 @@ mod tests {
             "127.0.0.1:53:10.0.0.2:5353/udp",
             "8000-8010:10.0.0.2:9000-9010",
             "[2001:db8::1]:1-65535:[fd00::2]:1-65535/udp",
+            "169.254.0.1:80:169.254.9.2:80",
         ] {
             assert_eq!(text.parse::<Publication>().unwrap().to_string(), text);
         }
@@ -207,6 +213,8 @@ mod tests {
             ("80:127.0.0.1:80", "is no address of a namespace"),
             ("[fd00::1]:80:10.0.0.2:80", "not of one family"),
             ("[::1]:80:[fd00::2]:80", "for ::1"),
+            ("[fe80::1]:80:[fd00::2]:80", "link-local address `fe80::1`"),
+            ("80:[fe80::2]:80", "link-local address `fe80::2`"),
             ("80:fd00::2:80", "has the form"),
             ("80:[fd00::2:80", "has the form"),
             ("80:[fd00::2]80:80", "has the form"),

@@ -1,6 +1,6 @@
 //! `nat --publish`: ports of the host behind which those of a namespace are reached.
 
-use super::checks::{check_is_free, port_words};
+use super::checks::check_is_free;
 use super::delete::is_shared;
 use super::owner::{Owner, Standing, owner, standing};
 use super::publication::Publication;
@@ -143,7 +143,7 @@ impl NatArgs {
     /// For the reason of a step, which is a line.
     fn name_publications(&self) -> String {
         match &self.publications[..] {
-            [only] => format!("port {}", port_words(only)),
+            [only] => format!("port {}", only.ports),
             many => format!("{} published ports", many.len()),
         }
     }
