@@ -19,7 +19,7 @@ mod verdict;
 
 pub use nft::in_ruleset;
 pub use packet::Packet;
-pub use saved::{Listing, in_saved, whole_tables};
+pub use saved::{Listing, in_saved, listed_chains};
 
 /// Why no rule that netns-tool has helps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -128,14 +128,15 @@ fn obstacles(family: Family, packet: &Packet, firewall: &Firewall) -> Vec<Obstac
         .flatten()
         .filter_map(|listing| obstacle::in_saved(&listing, packet))
         .collect();
-    // The other variant of the legacy one is always among them.
+    // The one on nft is always among them, where `iptables` is the legacy one.
     let on_nft = other.filter(|other| other.command.ends_with("-nft")).or(own);
-    let mut judged = on_nft.map(|listing| obstacle::whole_tables(listing.text)).unwrap_or_default();
-    // Our own rules are in it, some of them not yet.
-    judged.extend(on_nft.filter(|listing| listing.has_ours).map(|_| "filter"));
-    let skip = |family: &str, table: &str| match family {
+    let mut judged: Vec<(&str, &str)> = Vec::new();
+    judged.extend(on_nft.iter().flat_map(|listing| obstacle::listed_chains(listing.text)));
+    // It leads to our own chain, or will.
+    judged.extend(on_nft.filter(|listing| listing.has_ours).map(|_| ("filter", "FORWARD")));
+    let skip = |family: &str, table: &str, chain: &str| match family {
         "inet" => nft::TABLE.strip_prefix("inet ") == Some(table),
-        _ => judged.contains(&table),
+        _ => judged.contains(&(table, chain)),
     };
     let ruleset = firewall.ruleset.as_ref();
     found.extend(ruleset.and_then(|ruleset| obstacle::in_ruleset(ruleset, skip, packet)));

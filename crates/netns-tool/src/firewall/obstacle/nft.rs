@@ -37,22 +37,24 @@ pub const GOING_ON: &[&str] = &[
 
 /// What in the ruleset drops the packet for certain, first of all; nothing is said of what is no ruleset.
 ///
-/// `skip(family, table)` names the tables that are judged elsewhere: our own, and those of iptables, which nft shows
-/// without their extensions (`-m conntrack` among them), so that [`super::in_saved`] knows more.
+/// `skip(family, table, chain)` names the base chains that are judged elsewhere: our own, and those of iptables, which
+/// nft shows without their extensions (`-m conntrack` among them), so that [`super::in_saved`] knows more.
 pub fn in_ruleset(
     ruleset: &Value,
-    skip: impl Fn(&str, &str) -> bool,
+    skip: impl Fn(&str, &str, &str) -> bool,
     packet: &Packet,
 ) -> Option<Obstacle> {
     let family = if packet.is_ipv6() { "ip6" } else { "ip" };
     let mut tables = tables_of(ruleset);
-    tables.retain(|&(of, name), table| {
-        [family, "inet"].contains(&of) && !skip(of, name) && table.is_awake(name)
-    });
+    tables.retain(|&(of, name), table| [family, "inet"].contains(&of) && table.is_awake(name));
+    let is_skipped = |&(of, table): &(&str, &str), chain: &Value| {
+        chain["name"].as_str().is_some_and(|chain| skip(of, table, chain))
+    };
     let mut bases: Vec<(Place, &Table, &Value)> = tables
-        .values()
-        .flat_map(|table| table.chains.iter().map(move |chain| (table, *chain)))
-        .filter_map(|(table, chain)| Some((Place::of_chain(chain)?, table, chain)))
+        .iter()
+        .flat_map(|(key, table)| table.chains.iter().map(move |chain| (key, table, *chain)))
+        .filter(|(key, _, chain)| !is_skipped(key, chain))
+        .filter_map(|(_, table, chain)| Some((Place::of_chain(chain)?, table, chain)))
         .collect();
     bases.sort_by_key(|base| base.0);
     bases.into_iter().find_map(|(place, table, chain)| table.obstacle(chain, place, packet))

@@ -47,9 +47,12 @@ pub fn in_saved(listing: &Listing, packet: &Packet) -> Option<Obstacle> {
     })
 }
 
-/// The tables that the listing has whole.
-pub fn whole_tables(text: &str) -> Vec<&str> {
-    tables_of(text).into_keys().collect()
+/// The base chains, with their tables, of which the listing says all. (What others have hooked into such a table besides
+/// is not printed.)
+pub fn listed_chains(text: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = tables_of(text);
+    let chains = IPTABLES.iter().map(|(table, chain, _)| (*table, *chain));
+    chains.filter(move |(table, _)| tables.contains_key(table))
 }
 
 /// A table as it was printed: its chains with their rules.

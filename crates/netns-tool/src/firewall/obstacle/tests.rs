@@ -49,7 +49,7 @@ fn parsed(text: &str) -> Value {
 }
 
 fn found(ruleset: &Value, packet: &Packet) -> Option<Obstacle> {
-    in_ruleset(ruleset, |_, _| false, packet)
+    in_ruleset(ruleset, |_, _, _| false, packet)
 }
 
 fn saved_obstacle(text: &str, command: &str, packet: &Packet) -> Option<Obstacle> {
@@ -98,8 +98,12 @@ fn the_policy_of_an_admin_drops() {
     );
     let odd = Packet { input: "br\"0", ..outward() };
     assert_eq!(found(&ruleset("drop", &[]), &odd).unwrap().cures, [""; 0]);
-    let ours = |family: &str, table: &str| (family, table) == ("inet", "filter");
-    assert_eq!(in_ruleset(&ruleset("drop", &[]), ours, &outward()), None);
+    let skips = |family: &str, table: &str, chain: &str| {
+        let skip = |f: &str, t: &str, c: &str| (f, t, c) == (family, table, chain);
+        in_ruleset(&ruleset("drop", &[]), skip, &outward()).is_none()
+    };
+    assert!(skips("inet", "filter", "forward"));
+    assert!(!skips("inet", "filter", "FORWARD") && !skips("ip", "filter", "forward"));
 }
 
 #[test]

@@ -159,6 +159,17 @@ fn tables_of_iptables_are_met_in_the_order_of_the_hooks() {
 }
 
 #[test]
+fn a_listing_says_all_of_the_base_chains_of_whole_tables() {
+    let text = "*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*nat\nCOMMIT\n*mangle\nCOMMIT\n*filter\n";
+    let chains: Vec<_> =
+        listed_chains(text).map(|(table, chain)| [table, chain].join(" ")).collect();
+    assert_eq!(
+        chains,
+        ["raw PREROUTING", "mangle PREROUTING", "mangle FORWARD", "mangle POSTROUTING"]
+    );
+}
+
+#[test]
 fn what_stands_before_the_way_to_our_own_chain_drops() {
     let in_way = |rules: &[(&str, &str)]| besides_ours(&listing(rules), &outward());
     let obstacle = in_way(&[DROP, JUMP]).unwrap();
