@@ -96,7 +96,7 @@ fn before_the_way_to_its_own_chain() {
         done(PUBLISH);
         both("-I FORWARD -j DROP");
         let said = warns("nat br0 up0", "the rule `-A FORWARD -j DROP` of iptables drops");
-        assert!(said.contains("does not get as far as netns-tool's chain `NETNS-TOOL`"), "{said}");
+        assert!(said.contains("netns-tool's chain `NETNS-TOOL` is not asked first"), "{said}");
         let said_of_ports = warns(PUBLISH_MORE, "`-A FORWARD -j DROP`");
         type_what_it_says(&said);
         works();

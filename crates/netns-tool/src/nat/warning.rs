@@ -100,7 +100,7 @@ impl Found {
             let reason = match obstacle.reason {
                 Reason::IsElsewhere => "no rule of another table can let it through".to_owned(),
                 Reason::ComesFirst => {
-                    format!("it does not get as far as netns-tool's chain `{CHAIN}`")
+                    format!("netns-tool's chain `{CHAIN}` is not asked first")
                 }
             };
             let (rule, dropped) = (obstacle.what, dropped.join(", and "));

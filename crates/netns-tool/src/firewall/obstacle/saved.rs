@@ -25,7 +25,7 @@ pub fn in_saved(listing: &Listing, packet: &Packet) -> Option<Obstacle> {
     let mut tables = tables_of(listing.text);
     let ours = tables.get_mut(FILTER).filter(|_| listing.has_ours);
     // Where nothing leads into it yet, what will comes first of all.
-    let is_ours_asked = ours.is_none_or(Table::has_ours_let_pass);
+    let is_ours_asked = ours.is_none_or(Table::let_ours_pass);
     IPTABLES.iter().find_map(|(name, chain, place)| {
         let table = tables.get(name).filter(|_| *name != FILTER || is_ours_asked)?;
         let chains = table.seen_from(chain, &packet.at(*place));
@@ -63,8 +63,8 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Has our own chain accept the packet, as it does; `false` if nothing leads into it.
-    fn has_ours_let_pass(&mut self) -> bool {
+    /// Has our own chain accept the packet, as it does; whether anything leads into it.
+    fn let_ours_pass(&mut self) -> bool {
         self.chains.insert(CHAIN, vec!["-A NETNS-TOOL -j ACCEPT"]);
         let jump = format!(" -j {CHAIN}");
         self.chains.values().flatten().any(|line| line.ends_with(&jump))
