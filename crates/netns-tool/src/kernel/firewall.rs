@@ -188,7 +188,8 @@ fn saved_once(family: Family, limit: Duration) -> Result<Saved> {
     Ok(Saved::parse(&text))
 }
 
-/// The tables of the variant of iptables (legacy, or the one on nft) that `iptables` is not.
+/// The tables of the variant of iptables (legacy, or the one on nft) that `iptables` is not. The one on nft is always
+/// there, if only with no tables: that says what `iptables` is.
 fn other_variant(limit: Duration) -> Vec<(Family, &'static str, String)> {
     let legacy = [
         (Family::V4, Tool::IptablesLegacySave, "iptables-legacy"),
@@ -203,14 +204,13 @@ fn other_variant(limit: Duration) -> Vec<(Family, &'static str, String)> {
     for (family, tool, command) in if is_legacy { on_nft } else { legacy } {
         // A legacy table is there only if somebody has used it; to list it would make it.
         let has_tables = |path| std::fs::read_to_string(path).is_ok_and(|names| !names.is_empty());
-        let is_in_use = is_legacy || has_tables(legacy_tables(family));
-        let cmd = Cmd::Run { netns: None, tool, args: vec![], stdin: None };
-        if is_in_use
-            && tools::is_there(tool)
-            && let Ok(output) = child::run(&cmd, limit, true)
-        {
-            found.push((family, command, output.stdout));
+        if !is_legacy && !has_tables(legacy_tables(family)) {
+            continue;
         }
+        let cmd = Cmd::Run { netns: None, tool, args: vec![], stdin: None };
+        let output = tools::is_there(tool).then(|| child::run(&cmd, limit, true));
+        let text = output.and_then(Result::ok).map(|output| output.stdout).unwrap_or_default();
+        found.push((family, command, text));
     }
     found
 }

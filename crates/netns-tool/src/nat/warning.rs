@@ -1,14 +1,12 @@
 //! What the rules of a NAT cannot do anything about, said to whom it concerns.
 
 use crate::family::Family;
-use crate::firewall::obstacle::{self, Obstacle, Packet};
+use crate::firewall::iptables::CHAIN;
+use crate::firewall::obstacle::{self, Listing, Obstacle, Packet, Reason};
 use crate::firewall::{Backend, Firewall, nft};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use ipnet::IpNet;
-
-/// The tables that iptables has, as nft sees them.
-const IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
 /// What will drop the packets of the NAT although it stands.
 pub fn of_nat(
@@ -75,63 +73,72 @@ pub fn of_publication(
     found.warnings()
 }
 
-/// Rules of others that drop something, each with what it drops and what to type.
+/// Rules of others that drop something, each with what it drops; the cures are those for all of that.
 #[derive(Default)]
-struct Found(Vec<(String, Vec<String>, Vec<String>)>);
+struct Found(Vec<(Obstacle, Vec<String>)>);
 
 impl Found {
     fn look(&mut self, family: Family, packet: &Packet, what: &str, firewall: &Firewall) {
-        for Obstacle { what: rule, cures } in obstacles(family, packet, firewall) {
-            let index = self.0.iter().position(|(known, ..)| *known == rule).unwrap_or_else(|| {
-                self.0.push((rule, Vec::new(), Vec::new()));
-                self.0.len() - 1
-            });
-            let (_, dropped, to_type) = &mut self.0[index];
+        for obstacle in obstacles(family, packet, firewall) {
+            let is_same = |(known, _): &(Obstacle, _)| known.what == obstacle.what;
+            let Some(index) = self.0.iter().position(is_same) else {
+                self.0.push((obstacle, vec![what.to_owned()]));
+                continue;
+            };
+            let (known, dropped) = &mut self.0[index];
             if !dropped.iter().any(|known| known == what) {
                 dropped.push(what.to_owned());
             }
-            to_type.extend(
-                cures.into_iter().filter(|cure| !to_type.contains(cure)).collect::<Vec<_>>(),
-            );
+            let is_new = |cure: &String| !known.cures.contains(cure);
+            let new: Vec<String> = obstacle.cures.into_iter().filter(is_new).collect();
+            known.cures.extend(new);
         }
     }
 
     fn warnings(self) -> Vec<String> {
-        let warning = |(rule, dropped, cures): (String, Vec<String>, Vec<String>)| {
-            let mut lines = vec![format!(
-                "warning: {rule} drops {}; no rule of another table can let it through",
-                dropped.join(", and ")
-            )];
-            lines.extend(cures.iter().map(|cure| format!("  try:     {cure}")));
+        let warning = |(obstacle, dropped): (Obstacle, Vec<String>)| {
+            let reason = match obstacle.reason {
+                Reason::IsElsewhere => "no rule of another table can let it through".to_owned(),
+                Reason::ComesFirst => {
+                    format!("netns-tool's chain `{CHAIN}` is not asked first")
+                }
+            };
+            let (rule, dropped) = (obstacle.what, dropped.join(", and "));
+            let mut lines = vec![format!("warning: {rule} drops {dropped}; {reason}")];
+            lines.extend(obstacle.cures.iter().map(|cure| format!("  try:     {cure}")));
             lines.join("\n")
         };
         self.0.into_iter().map(warning).collect()
     }
 }
 
-/// Our own table, and with iptables as the backend its filter table (in which our rules come first), are not in the way.
+/// Iptables is judged by what its `-save` prints, which nft shows without the extensions; what nft has besides, by nft.
 fn obstacles(family: Family, packet: &Packet, firewall: &Firewall) -> Vec<Obstacle> {
-    let mut found = Vec::new();
-    let mut saved: Vec<(&str, &str)> = Vec::new();
-    let others = firewall.other_variant.iter().filter(|(of, ..)| *of == family);
-    saved.extend(others.map(|(_, command, text)| (*command, text.as_str())));
-    if firewall.backend == Backend::Nft {
-        let command = match family {
-            Family::V4 => "iptables",
-            Family::V6 => "ip6tables",
-        };
-        let own = firewall.saved.iter().filter(|(of, _)| *of == family);
-        saved.extend(own.map(|(_, listing)| (command, listing.text.as_str())));
-    }
-    found.extend(
-        saved.iter().filter_map(|(command, text)| obstacle::in_saved(text, command, packet)),
-    );
-    let has_iptables = !firewall.saved.is_empty();
-    let is_judged = |family: &str, table: &str| {
-        (family == "inet" && nft::TABLE.ends_with(table))
-            || (has_iptables && family.starts_with("ip") && IPTABLES.contains(&table))
+    let command = match family {
+        Family::V4 => "iptables",
+        Family::V6 => "ip6tables",
+    };
+    let has_ours = firewall.backend == Backend::Iptables;
+    let own = firewall.saved.iter().find(|(of, _)| *of == family);
+    let own = own.map(|(_, saved)| Listing { text: &saved.text, command, has_ours });
+    let other = firewall.other_variant.iter().find(|(of, ..)| *of == family);
+    let other = other.map(|(_, command, text)| Listing { text, command, has_ours: false });
+    let mut found: Vec<Obstacle> = [own, other]
+        .into_iter()
+        .flatten()
+        .filter_map(|listing| obstacle::in_saved(&listing, packet))
+        .collect();
+    // The one on nft is always among them, where `iptables` is the legacy one.
+    let on_nft = other.filter(|other| other.command.ends_with("-nft")).or(own);
+    let mut judged: Vec<(&str, &str)> = Vec::new();
+    judged.extend(on_nft.iter().flat_map(|listing| obstacle::listed_chains(listing.text)));
+    // It leads to our own chain, or will.
+    judged.extend(on_nft.filter(|listing| listing.has_ours).map(|_| ("filter", "FORWARD")));
+    let skip = |family: &str, table: &str, chain: &str| match family {
+        "inet" => nft::TABLE.strip_prefix("inet ") == Some(table),
+        _ => judged.contains(&(table, chain)),
     };
     let ruleset = firewall.ruleset.as_ref();
-    found.extend(ruleset.and_then(|ruleset| obstacle::in_ruleset(ruleset, is_judged, packet)));
+    found.extend(ruleset.and_then(|ruleset| obstacle::in_ruleset(ruleset, skip, packet)));
     found
 }

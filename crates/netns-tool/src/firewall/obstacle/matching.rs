@@ -2,7 +2,7 @@
 //!
 //! The form of each is what nft 1.0.6 prints; the manual page libnftables-json(5) leaves much out.
 
-use super::packet::{Packet, lies_between, lies_in};
+use super::packet::{Seen, is_protocol, lies_between, lies_in};
 use super::verdict::Truth;
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub type Elements<'a> = dyn Fn(&str) -> Option<&'a [Value]> + 'a;
 
 pub struct Matcher<'p, 'a> {
-    pub packet: &'p Packet<'p>,
+    pub packet: &'p Seen<'p>,
     pub sets: &'p Elements<'a>,
 }
 
@@ -51,8 +51,8 @@ impl Matcher<'_, '_> {
             return masked.first().map_or(Truth::Unknown, |field| self.has_field(field));
         }
         match left["payload"]["protocol"].as_str() {
-            Some("ip") => (!self.packet.is_ipv6()).into(),
-            Some("ip6") => self.packet.is_ipv6().into(),
+            Some("ip") => (!self.packet.is_ipv6).into(),
+            Some("ip6") => self.packet.is_ipv6.into(),
             Some("udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp") => Truth::No,
             _ => Truth::Yes,
         }
@@ -87,11 +87,11 @@ impl Matcher<'_, '_> {
         }
         if let Some(key) = left["meta"]["key"].as_str() {
             return of_text(value, |text| match key {
-                "iifname" | "iif" => is_name(packet.input, text),
-                "oifname" | "oif" => is_name(packet.output, text),
-                "nfproto" => is_one_of(text, ["ipv4", "ipv6"], packet.is_ipv6()),
-                "protocol" => is_one_of(text, ["ip", "ip6"], packet.is_ipv6()),
-                "l4proto" => Packet::is_protocol(text),
+                "iifname" | "iif" => Truth::of(packet.input.map(|name| is_name(name, text))),
+                "oifname" | "oif" => Truth::of(packet.output.map(|name| is_name(name, text))),
+                "nfproto" => is_one_of(text, ["ipv4", "ipv6"], packet.is_ipv6),
+                "protocol" => is_one_of(text, ["ip", "ip6"], packet.is_ipv6),
+                "l4proto" => is_protocol(text),
                 _ => Truth::Unknown,
             });
         }
@@ -102,7 +102,7 @@ impl Matcher<'_, '_> {
         match (payload["protocol"].as_str(), payload["field"].as_str()) {
             (Some("ip" | "ip6"), Some("saddr")) => is_address(packet.source, value),
             (Some("ip" | "ip6"), Some("daddr")) => is_address(packet.destination, value),
-            (Some("ip"), Some("protocol")) => of_text(value, Packet::is_protocol),
+            (Some("ip"), Some("protocol")) => of_text(value, is_protocol),
             _ => Truth::Unknown,
         }
     }
@@ -135,13 +135,12 @@ fn is_one_of(text: &str, words: [&str; 2], second: bool) -> Truth {
 
 /// A name of nft: `docker*` is any that begins so, `docker\*` the one with the asterisk. (In a set the latter is
 /// printed as `docker*` as well; nobody has such an interface.)
-fn is_name(name: &str, pattern: &str) -> Truth {
+fn is_name(name: &str, pattern: &str) -> bool {
     match (pattern.strip_suffix("\\*"), pattern.strip_suffix('*')) {
         (Some(start), _) => name.strip_prefix(start) == Some("*"),
         (None, Some(start)) => name.starts_with(start),
         (None, None) => name == pattern,
     }
-    .into()
 }
 
 fn is_address(net: Option<ipnet::IpNet>, value: &Value) -> Truth {

@@ -1,14 +1,12 @@
 //! The tables of nft, from `nft -j list ruleset`.
 
 use super::matching::Matcher;
-use super::verdict::{Chains, Fate, Rule, Truth, Verdict, Walk};
-use super::{Obstacle, Packet, render, saved};
-use crate::plan::quote;
+use super::packet::{Packet, Seen};
+use super::place::Place;
+use super::verdict::{self, Chains, Fate, Rule, Truth, Verdict, Walk};
+use super::{Obstacle, Reason, cure, render};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
-
-/// The table of firewalld, which makes its rules anew whenever it likes.
-const FIREWALLD: &str = "firewalld";
 
 /// Targets of iptables that let the packet go on to the next rule.
 pub const GOING_ON: &[&str] = &[
@@ -39,33 +37,35 @@ pub const GOING_ON: &[&str] = &[
 
 /// What in the ruleset drops the packet for certain, first of all; nothing is said of what is no ruleset.
 ///
-/// `skip(family, table)` names the tables that are judged elsewhere: our own, and those of iptables, which nft shows
-/// without their extensions (`-m conntrack` among them), so that [`super::in_saved`] knows more.
+/// `skip(family, table, chain)` names the base chains that are judged elsewhere: our own, and those of iptables, which
+/// nft shows without their extensions (`-m conntrack` among them), so that [`super::in_saved`] knows more.
 pub fn in_ruleset(
     ruleset: &Value,
-    skip: impl Fn(&str, &str) -> bool,
+    skip: impl Fn(&str, &str, &str) -> bool,
     packet: &Packet,
 ) -> Option<Obstacle> {
     let family = if packet.is_ipv6() { "ip6" } else { "ip" };
     let mut tables = tables_of(ruleset);
-    tables.retain(|&(of, name), table| {
-        [family, "inet"].contains(&of) && !skip(of, name) && table.is_awake(name)
-    });
-    let mut bases: Vec<(i64, &Table, &Value)> = tables
-        .values()
-        .flat_map(|table| table.chains.iter().map(move |chain| (table, *chain)))
-        .filter(|(_, chain)| chain["hook"] == "forward")
-        .map(|(table, chain)| (chain["prio"].as_i64().unwrap_or(0), table, chain))
+    tables.retain(|&(of, name), table| [family, "inet"].contains(&of) && table.is_awake(name));
+    let is_skipped = |&(of, table): &(&str, &str), chain: &Value| {
+        chain["name"].as_str().is_some_and(|chain| skip(of, table, chain))
+    };
+    let mut bases: Vec<(Place, &Table, &Value)> = tables
+        .iter()
+        .flat_map(|(key, table)| table.chains.iter().map(move |chain| (key, table, *chain)))
+        .filter(|(key, _, chain)| !is_skipped(key, chain))
+        .filter_map(|(_, table, chain)| Some((Place::of_chain(chain)?, table, chain)))
         .collect();
     bases.sort_by_key(|base| base.0);
-    bases.into_iter().find_map(|(_, table, chain)| table.obstacle(chain, packet))
+    bases.into_iter().find_map(|(place, table, chain)| table.obstacle(chain, place, packet))
 }
 
 #[derive(Default)]
 struct Table<'a> {
     table: Option<&'a Value>,
     chains: Vec<&'a Value>,
-    rules: Vec<&'a Value>,
+    /// By the chains that they stand in.
+    rules: HashMap<&'a str, Vec<&'a Value>>,
     /// The elements of the sets and maps by name.
     sets: HashMap<&'a str, &'a [Value]>,
 }
@@ -86,7 +86,10 @@ fn tables_of(ruleset: &Value) -> BTreeMap<(&str, &str), Table<'_>> {
         match (kind.as_str(), object["name"].as_str()) {
             ("table", _) => table.table = Some(object),
             ("chain", _) => table.chains.push(object),
-            ("rule", _) => table.rules.push(object),
+            ("rule", _) => {
+                let chain = object["chain"].as_str().unwrap_or_default();
+                table.rules.entry(chain).or_default().push(object);
+            }
             ("set" | "map", Some(name)) => {
                 let elements = object["elem"].as_array().map_or(&[][..], Vec::as_slice);
                 table.sets.insert(name, elements);
@@ -105,47 +108,44 @@ impl<'a> Table<'a> {
         let is_harmless = |flag: &Value| flag == "owner" || flag == "persist";
         match &table["flags"] {
             Value::Null => true,
-            _ if name == FIREWALLD => true,
+            _ if name == cure::FIREWALLD => true,
             Value::Array(flags) => flags.iter().all(is_harmless),
             flag => is_harmless(flag),
         }
     }
 
-    fn obstacle(&self, base: &Value, packet: &Packet) -> Option<Obstacle> {
-        let chains = self.chains_for(packet);
+    fn obstacle(&self, base: &Value, place: Place, packet: &Packet) -> Option<Obstacle> {
         let (family, table) = (base["family"].as_str()?, base["table"].as_str()?);
         let name = base["name"].as_str()?;
+        let chains = self.seen_from(name, &packet.at(place));
         let what = match Walk::new(&chains).fate(name) {
             Fate::IsDropped { chain, rule } => {
                 let rule = render::rule(rule);
                 format!("the rule `{rule}` of chain `{chain}` of nft table `{family} {table}`")
             }
             Fate::ComesOut if base["policy"] == "drop" => {
-                format!("the policy drop of chain `{name}` of nft table `{family} {table}`")
+                format!("the policy `drop` of chain `{name}` of nft table `{family} {table}`")
             }
             _ => return None,
         };
-        Some(Obstacle::new(&what, &cures(family, table, name, self.has_owner(), packet)))
+        let names = (family, table, name);
+        let cures = cure::of_nft(names, self.has_owner(), place, packet);
+        Some(Obstacle::new(&what, Reason::IsElsewhere, &cures))
     }
 
     fn has_owner(&self) -> bool {
         self.table.is_some_and(|table| !table["flags"].is_null())
     }
 
-    fn chains_for(&self, packet: &Packet) -> Chains<&'a Value> {
+    /// The rules that a packet may come to from the chain, as far as it is concerned when it is seen so.
+    fn seen_from(&self, chain: &str, packet: &Seen) -> Chains<&'a Value> {
         let sets = |name: &str| self.sets.get(name).copied();
         let matcher = Matcher { packet, sets: &sets };
-        let mut chains = Chains::new();
-        for name in self.chains.iter().filter_map(|chain| chain["name"].as_str()) {
-            chains.insert(name.to_owned(), Vec::new());
-        }
-        for rule in &self.rules {
-            let chain = rule["chain"].as_str().and_then(|name| chains.get_mut(name));
-            if let Some(chain) = chain {
-                chain.extend(branches(rule, &matcher));
-            }
-        }
-        chains
+        verdict::reachable(chain, |name| {
+            let is_there = self.chains.iter().any(|chain| chain["name"] == name);
+            let rules = self.rules.get(name).map_or(&[][..], Vec::as_slice);
+            is_there.then(|| rules.iter().flat_map(|rule| branches(rule, &matcher)).collect())
+        })
     }
 }
 
@@ -200,8 +200,8 @@ fn read(statement: &Value, rule: &Value, matcher: &Matcher) -> Statement {
 /// and 1.0.6 does so also before `tcp reset`, which does not.
 fn is_rejected(reject: &Value, rule: &Value, matcher: &Matcher) -> Truth {
     match reject["type"].as_str() {
-        Some("icmp") => (!matcher.packet.is_ipv6()).into(),
-        Some("icmpv6") => matcher.packet.is_ipv6().into(),
+        Some("icmp") => (!matcher.packet.is_ipv6).into(),
+        Some("icmpv6") => matcher.packet.is_ipv6.into(),
         Some("tcp reset") if rule["family"] == "inet" => Truth::Unknown,
         _ => Truth::Yes,
     }
@@ -249,38 +249,4 @@ fn extension(xt: &Value) -> Statement {
         (Some("target"), Some(name)) if GOING_ON.contains(&name) => Statement::Match(Truth::Yes),
         _ => Statement::Verdicts(vec![(Truth::Yes, Verdict::Accept)]),
     }
-}
-
-/// What to type so that the base chain lets the packet through.
-fn cures(family: &str, table: &str, chain: &str, has_owner: bool, packet: &Packet) -> Vec<String> {
-    if !packet.has_plain_names() {
-        return vec![];
-    }
-    if table == FIREWALLD {
-        // Not --reload, which flushes the tables of iptables as well, whoever's rules they hold.
-        let cure = |option| {
-            format!("firewall-cmd {option}--zone=trusted --change-interface={}", packet.inside())
-        };
-        return vec![cure(""), cure("--permanent ")];
-    }
-    if chain == "FORWARD" && ["filter", "mangle", "security"].contains(&table) {
-        let command = if family == "ip6" { "ip6tables-nft" } else { "iptables-nft" };
-        return saved::cures(command, table, packet);
-    }
-    // Nft understands no other names; and nobody but its owner can change a table that has one.
-    let is_plain = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_alphabetic())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))
-    };
-    if has_owner || !is_plain(table) || !is_plain(chain) {
-        return vec![];
-    }
-    let state = match (packet.is_answer, packet.is_published) {
-        (true, _) => "ct state established,related ",
-        (false, true) => "ct status dnat ",
-        (false, false) => "",
-    };
-    let rule = format!("iifname \"{}\" oifname \"{}\" {state}accept", packet.input, packet.output);
-    // In quotes for the shell, since nft needs its own: an interface may be called `accept`.
-    vec![format!("nft {}", quote(&format!("insert rule {family} {table} {chain} {rule}")))]
 }

@@ -1,5 +1,6 @@
 //! The packet that is to be let through, and what is certain about it.
 
+use super::place::{Hook, Place};
 use super::verdict::Truth;
 use crate::name::InterfaceName;
 use ipnet::IpNet;
@@ -20,10 +21,63 @@ pub struct Packet<'a> {
     pub is_published: bool,
 }
 
-impl Packet<'_> {
+/// What is certain about a packet in some chain; `None` where nothing is.
+pub struct Seen<'a> {
+    pub is_ipv6: bool,
+    pub input: Option<&'a str>,
+    pub output: Option<&'a str>,
+    pub source: Option<IpNet>,
+    pub destination: Option<IpNet>,
+    is_answer: Option<bool>,
+    is_published: Option<bool>,
+}
+
+/// By what a rule that is to let the packet through knows it: by no less than keeps others out.
+pub struct Marks<'a> {
+    pub input: Option<&'a str>,
+    pub output: Option<&'a str>,
+    pub source: Option<IpNet>,
+    pub is_answer: bool,
+    pub is_published: bool,
+}
+
+impl<'a> Packet<'a> {
     /// It is IPv6 if one of its addresses is.
     pub fn is_ipv6(&self) -> bool {
         [self.source, self.destination].into_iter().flatten().any(|net| matches!(net, IpNet::V6(_)))
+    }
+
+    /// As a chain at this place sees it.
+    pub fn at(&self, place: Place) -> Seen<'a> {
+        let (after_conntrack, after_dnat) = (place.is_after_conntrack(), place.is_after_dnat());
+        Seen {
+            is_ipv6: self.is_ipv6(),
+            // Before 5.7, the kernel has forgotten it in the end.
+            input: Some(self.input).filter(|_| place.hook != Hook::Postrouting),
+            output: Some(self.output).filter(|_| place.hook != Hook::Prerouting),
+            source: self.source.filter(|_| place.is_before_masquerade()),
+            destination: self.destination.filter(|_| after_dnat),
+            is_answer: Some(self.is_answer).filter(|_| after_conntrack),
+            is_published: Some(self.is_published)
+                .filter(|is| after_dnat || (after_conntrack && !is)),
+        }
+    }
+
+    /// `None` where it cannot be told from packets that are not to be let through.
+    pub fn marks_at(&self, place: Place) -> Option<Marks<'a>> {
+        let seen = self.at(place);
+        let has_state = self.is_answer || self.is_published;
+        let is_state_known = seen.is_answer.is_some() && seen.is_published.is_some();
+        let source = seen.source.filter(|_| seen.input.is_none() && !has_state);
+        let is_known =
+            if has_state { is_state_known } else { seen.input.is_some() || source.is_some() };
+        is_known.then_some(Marks {
+            input: seen.input,
+            output: seen.output,
+            source,
+            is_answer: self.is_answer,
+            is_published: self.is_published && !self.is_answer,
+        })
     }
 
     /// Its interface at the side of the bridge.
@@ -35,22 +89,24 @@ impl Packet<'_> {
     pub fn has_plain_names(&self) -> bool {
         [self.input, self.output].iter().all(|name| InterfaceName::existing(name).is_ok())
     }
+}
 
+impl Seen<'_> {
     /// Whether conntrack has it in this state, in the words of either tool.
     pub fn is_in_state(&self, state: &str) -> Truth {
         match state.to_ascii_lowercase().as_str() {
-            "new" => (!self.is_answer).into(),
-            "established" => self.is_answer.into(),
-            "related" | "invalid" | "untracked" => Truth::No,
-            "dnat" => self.is_published.into(),
+            "new" => !Truth::of(self.is_answer),
+            "established" => Truth::of(self.is_answer),
+            "related" | "invalid" | "untracked" => Truth::of(self.is_answer.map(|_| false)),
+            "dnat" => Truth::of(self.is_published),
             _ => Truth::Unknown,
         }
     }
+}
 
-    /// Whether its protocol is this one, by name or number.
-    pub fn is_protocol(protocol: &str) -> Truth {
-        matches!(protocol, "tcp" | "6").into()
-    }
+/// Whether its protocol is this one, by name or number.
+pub fn is_protocol(protocol: &str) -> Truth {
+    matches!(protocol, "tcp" | "6").into()
 }
 
 /// Whether an address out of `net` lies between these two.

@@ -1,57 +1,85 @@
 //! The tables of iptables, from `iptables-save` or `iptables-legacy-save`.
 
 use super::nft::GOING_ON;
-use super::packet::lies_in;
-use super::verdict::{Chains, Fate, Rule, Truth, Verdict, Walk};
-use super::{Obstacle, Packet};
+use super::packet::{Packet, Seen, is_protocol, lies_in};
+use super::place::IPTABLES;
+use super::verdict::{self, Chains, Fate, Rule, Truth, Verdict, Walk};
+use super::{Obstacle, Reason, cure};
+use crate::firewall::iptables::CHAIN;
 use std::collections::HashMap;
 
-/// The tables that have the chain, in the order in which a packet meets them.
-const TABLES: [&str; 3] = ["mangle", "filter", "security"];
-const FORWARD: &str = "FORWARD";
+const FILTER: &str = "filter";
+
+/// What the `-save` of one variant of iptables printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    pub text: &'a str,
+    /// What a cure is typed with, such as `iptables-legacy`.
+    pub command: &'a str,
+    /// Whether the rules of netns-tool are here, or will be.
+    pub has_ours: bool,
+}
 
 /// What in the listing drops the packet for certain, first of all. Tables that were not printed whole do not count.
-///
-/// `command` is what the cure is typed with, such as `iptables-legacy`.
-pub fn in_saved(saved: &str, command: &str, packet: &Packet) -> Option<Obstacle> {
-    let tables = tables_of(saved, packet);
-    TABLES.iter().find_map(|name| {
-        let table = tables.get(name)?;
-        let of = if *name == "filter" { String::new() } else { format!(" of table `{name}`") };
-        let what = match Walk::new(&table.chains).fate(FORWARD) {
+pub fn in_saved(listing: &Listing, packet: &Packet) -> Option<Obstacle> {
+    let mut tables = tables_of(listing.text);
+    let ours = tables.get_mut(FILTER).filter(|_| listing.has_ours);
+    // Where nothing leads into it yet, what will comes first of all.
+    let is_ours_asked = ours.is_none_or(Table::let_ours_pass);
+    IPTABLES.iter().find_map(|(name, chain, place)| {
+        let table = tables.get(name).filter(|_| *name != FILTER || is_ours_asked)?;
+        let chains = table.seen_from(chain, &packet.at(*place));
+        let of = if *name == FILTER { String::new() } else { format!(" of table `{name}`") };
+        let command = listing.command;
+        let what = match Walk::new(&chains).fate(chain) {
             Fate::IsDropped { rule, .. } => format!("the rule `{rule}`{of} of {command}"),
-            Fate::ComesOut if table.policy == Some("DROP") => {
-                format!("the policy DROP of chain `{FORWARD}`{of} of {command}")
+            Fate::ComesOut if table.policies.get(chain) == Some(&"DROP") => {
+                format!("the policy `DROP` of chain `{chain}`{of} of {command}")
             }
             _ => return None,
         };
-        Some(Obstacle::new(&what, &cures(command, name, packet)))
+        Some(if listing.has_ours && *name == FILTER {
+            Obstacle::new(&what, Reason::ComesFirst, &[cure::lead_first(command, packet)])
+        } else {
+            let cures = cure::of_iptables(command, name, chain, *place, packet);
+            Obstacle::new(&what, Reason::IsElsewhere, &cures)
+        })
     })
 }
 
-/// What to type so that the table lets the packet through.
-pub fn cures(command: &str, table: &str, packet: &Packet) -> Vec<String> {
-    if !packet.has_plain_names() {
-        return vec![];
-    }
-    let table = if table == "filter" { String::new() } else { format!("-t {table} ") };
-    let state = match (packet.is_answer, packet.is_published) {
-        (true, _) => "-m conntrack --ctstate RELATED,ESTABLISHED ",
-        (false, true) => "-m conntrack --ctstate DNAT ",
-        (false, false) => "",
-    };
-    let (input, output) = (packet.input, packet.output);
-    vec![format!("{command} {table}-I {FORWARD} -i {input} -o {output} {state}-j ACCEPT")]
+/// The base chains, with their tables, of which the listing says all. (What others have hooked into such a table besides
+/// is not printed.)
+pub fn listed_chains(text: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = tables_of(text);
+    let chains = IPTABLES.iter().map(|(table, chain, _)| (*table, *chain));
+    chains.filter(move |(table, _)| tables.contains_key(table))
 }
 
+/// A table as it was printed: its chains with their rules.
 #[derive(Default)]
 struct Table<'a> {
-    chains: Chains<&'a str>,
-    /// That of FORWARD.
-    policy: Option<&'a str>,
+    chains: HashMap<&'a str, Vec<&'a str>>,
+    policies: HashMap<&'a str, &'a str>,
 }
 
-fn tables_of<'a>(saved: &'a str, packet: &Packet) -> HashMap<&'a str, Table<'a>> {
+impl<'a> Table<'a> {
+    /// Has our own chain accept the packet, as it does; whether anything leads into it.
+    fn let_ours_pass(&mut self) -> bool {
+        self.chains.insert(CHAIN, vec!["-A NETNS-TOOL -j ACCEPT"]);
+        let jump = format!(" -j {CHAIN}");
+        self.chains.values().flatten().any(|line| line.ends_with(&jump))
+    }
+
+    /// The rules that a packet may come to from the chain, as far as it is concerned when it is seen so.
+    fn seen_from(&self, chain: &str, packet: &Seen) -> Chains<&'a str> {
+        verdict::reachable(chain, |name| {
+            let lines = self.chains.get(name)?;
+            Some(lines.iter().map(|line| rule_of(line, packet)).collect())
+        })
+    }
+}
+
+fn tables_of(saved: &str) -> HashMap<&str, Table<'_>> {
     let mut tables = HashMap::new();
     let mut begun: Option<(&str, Table)> = None;
     for line in saved.lines() {
@@ -64,41 +92,32 @@ fn tables_of<'a>(saved: &'a str, packet: &Packet) -> HashMap<&'a str, Table<'a>>
             continue;
         }
         let Some((_, table)) = &mut begun else { continue };
+        // With -c, the counters stand before a rule.
+        let rule = line.strip_prefix('[').and_then(|rest| Some(rest.split_once("] ")?.1));
+        let rule = rule.unwrap_or(line);
         if let Some(chain) = line.strip_prefix(':') {
             let mut words = chain.split(' ');
             let name = words.next().unwrap_or_default();
-            table.chains.entry(name.to_owned()).or_default();
-            if name == FORWARD {
-                table.policy = words.next();
-            }
-        } else if let Some((chain, rule)) = rule_of(line, packet) {
-            table.chains.entry(chain).or_default().push(rule);
+            table.chains.entry(name).or_default();
+            table.policies.extend(words.next().map(|policy| (name, policy)));
+        } else if let Some(name) = rule.strip_prefix("-A ").and_then(|rest| rest.split(' ').next())
+        {
+            table.chains.entry(name).or_default().push(rule);
         }
     }
     tables
 }
 
-/// A line as a rule of a chain, if it is one.
-fn rule_of<'a>(line: &'a str, packet: &Packet) -> Option<(String, Rule<&'a str>)> {
-    // With -c, the counters stand before it.
-    let line = match line.strip_prefix('[') {
-        Some(rest) => rest.split_once("] ")?.1,
-        None => line,
-    };
-    let rest = line.strip_prefix("-A ")?;
-    let Some(words) = shlex::split(rest) else {
-        let chain = rest.split(' ').next()?.to_owned();
-        let rule = Rule { applies: Truth::Unknown, verdict: Verdict::Accept, text: line };
-        return Some((chain, rule));
-    };
-    let mut words = words.into_iter();
-    let chain = words.next()?;
-    let (applies, verdict) = read(words, packet);
-    Some((chain, Rule { applies, verdict, text: line }))
+/// A line that adds a rule to a chain.
+fn rule_of<'a>(line: &'a str, packet: &Seen) -> Rule<&'a str> {
+    let words = shlex::split(line).map(|words| words.into_iter().skip(2));
+    let (applies, verdict) =
+        words.map_or((Truth::Unknown, Verdict::Accept), |words| read(words, packet));
+    Rule { applies, verdict, text: line }
 }
 
 /// Whether the rule is for the packet, and what it does. The target comes last.
-fn read(mut words: impl Iterator<Item = String>, packet: &Packet) -> (Truth, Verdict) {
+fn read(mut words: impl Iterator<Item = String>, packet: &Seen) -> (Truth, Verdict) {
     let mut applies = Truth::Yes;
     while let Some(mut option) = words.next() {
         let is_negated = option == "!";
@@ -113,7 +132,7 @@ fn read(mut words: impl Iterator<Item = String>, packet: &Packet) -> (Truth, Ver
             "-o" => is_name(packet.output, &value()),
             "-s" => lies_in(packet.source, &value()),
             "-d" => lies_in(packet.destination, &value()),
-            "-p" => Packet::is_protocol(&value()),
+            "-p" => is_protocol(&value()),
             "--ctstate" | "--state" => {
                 Truth::any(value().split(',').map(|state| packet.is_in_state(state)))
             }
@@ -145,10 +164,9 @@ fn target(name: String) -> Verdict {
 }
 
 /// A name of iptables: `docker+` is any that begins so.
-fn is_name(name: &str, pattern: &str) -> Truth {
-    match pattern.strip_suffix('+') {
+fn is_name(name: Option<&str>, pattern: &str) -> Truth {
+    Truth::of(name.map(|name| match pattern.strip_suffix('+') {
         Some(start) => name.starts_with(start),
         None => name == pattern,
-    }
-    .into()
+    }))
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod matches;
+mod places;
 mod real;
 
 use super::*;
@@ -48,7 +49,11 @@ fn parsed(text: &str) -> Value {
 }
 
 fn found(ruleset: &Value, packet: &Packet) -> Option<Obstacle> {
-    in_ruleset(ruleset, |_, _| false, packet)
+    in_ruleset(ruleset, |_, _, _| false, packet)
+}
+
+fn saved_obstacle(text: &str, command: &str, packet: &Packet) -> Option<Obstacle> {
+    in_saved(&Listing { text, command, has_ours: false }, packet)
 }
 
 fn what(obstacle: Option<Obstacle>) -> String {
@@ -77,7 +82,7 @@ fn ruleset(policy: &str, rules: &[Value]) -> Value {
 #[test]
 fn the_policy_of_an_admin_drops() {
     let obstacle = found(&ruleset("drop", &[]), &outward()).unwrap();
-    assert_eq!(obstacle.what, "the policy drop of chain `forward` of nft table `inet filter`");
+    assert_eq!(obstacle.what, "the policy `drop` of chain `forward` of nft table `inet filter`");
     let cure = |packet| found(&ruleset("drop", &[]), &packet).unwrap().cures.join("; ");
     assert_eq!(
         cure(outward()),
@@ -93,8 +98,12 @@ fn the_policy_of_an_admin_drops() {
     );
     let odd = Packet { input: "br\"0", ..outward() };
     assert_eq!(found(&ruleset("drop", &[]), &odd).unwrap().cures, [""; 0]);
-    let ours = |family: &str, table: &str| (family, table) == ("inet", "filter");
-    assert_eq!(in_ruleset(&ruleset("drop", &[]), ours, &outward()), None);
+    let skips = |family: &str, table: &str, chain: &str| {
+        let skip = |f: &str, t: &str, c: &str| (f, t, c) == (family, table, chain);
+        in_ruleset(&ruleset("drop", &[]), skip, &outward()).is_none()
+    };
+    assert!(skips("inet", "filter", "forward"));
+    assert!(!skips("inet", "filter", "FORWARD") && !skips("ip", "filter", "forward"));
 }
 
 #[test]
@@ -139,23 +148,26 @@ fn chains_are_met_in_the_order_of_their_priorities() {
         "type": "filter", "policy": "drop"}}));
     assert_eq!(
         what(found(&ruleset, &outward())),
-        "the policy drop of chain `f` of nft table `ip first`"
+        "the policy `drop` of chain `f` of nft table `ip first`"
     );
     let v6 = Packet { source: "fd00::/64".parse().ok(), ..outward() };
     assert_eq!(
         what(found(&ruleset, &v6)),
-        "the policy drop of chain `forward` of nft table `inet filter`"
+        "the policy `drop` of chain `forward` of nft table `inet filter`"
     );
 }
 
 #[test]
 fn other_tables_of_iptables_drop_too_if_they_are_whole() {
     let save = "*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j DROP\nCOMMIT\n*filter\n:FORWARD DROP [0:0]\n";
-    let obstacle = in_saved(save, "iptables", &published()).unwrap();
+    let obstacle = saved_obstacle(save, "iptables", &published()).unwrap();
     assert_eq!(obstacle.what, "the rule `-A FORWARD -j DROP` of table `mangle` of iptables");
     assert_eq!(
         obstacle.cures,
         ["iptables -t mangle -I FORWARD -i eth0 -o br0 -m conntrack --ctstate DNAT -j ACCEPT"]
     );
-    assert_eq!(in_saved(&save[save.find("*filter").unwrap()..], "iptables", &outward()), None);
+    assert_eq!(
+        saved_obstacle(&save[save.find("*filter").unwrap()..], "iptables", &outward()),
+        None
+    );
 }

@@ -14,6 +14,10 @@ pub enum Truth {
 }
 
 impl Truth {
+    pub fn of(is: Option<bool>) -> Self {
+        is.map_or(Self::Unknown, Self::from)
+    }
+
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::No, _) | (_, Self::No) => Self::No,
@@ -75,6 +79,25 @@ pub struct Rule<T> {
 }
 
 pub type Chains<T> = HashMap<String, Vec<Rule<T>>>;
+
+/// The chains that a packet may come to from this one, each read once. `None` is what there is no such chain for.
+pub fn reachable<T>(from: &str, read: impl Fn(&str) -> Option<Vec<Rule<T>>>) -> Chains<T> {
+    let mut chains = Chains::new();
+    let mut ahead = vec![from.to_owned()];
+    while let Some(name) = ahead.pop() {
+        if chains.contains_key(&name) {
+            continue;
+        }
+        let Some(rules) = read(&name) else { continue };
+        let to = rules.iter().filter(|rule| rule.applies != Truth::No);
+        ahead.extend(to.filter_map(|rule| match &rule.verdict {
+            Verdict::Jump(to) | Verdict::Goto(to) => Some(to.clone()),
+            _ => None,
+        }));
+        chains.insert(name, rules);
+    }
+    chains
+}
 
 /// What becomes of a packet that has come into a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

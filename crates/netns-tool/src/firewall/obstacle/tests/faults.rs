@@ -16,7 +16,7 @@ fn names_of_others_do_not_reach_a_terminal_as_they_are() {
     let obstacle = found(&ruleset, &outward()).unwrap();
     assert_eq!(
         obstacle.what,
-        "the policy drop of chain `f\\u{1b}[31m\\n; flush ruleset` of nft table `inet filter`"
+        "the policy `drop` of chain `f\\u{1b}[31m\\n; flush ruleset` of nft table `inet filter`"
     );
     assert_eq!(obstacle.cures, [""; 0]);
 }
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn garbage_is_no_obstacle_and_no_panic(garbage in anything(), text in any::<String>()) {
         prop_assert_eq!(found(&garbage, &outward()), None);
-        prop_assert_eq!(in_saved(&text, "iptables", &outward()), None);
+        prop_assert_eq!(saved_obstacle(&text, "iptables", &outward()), None);
     }
 
     #[test]
@@ -85,6 +85,6 @@ proptest! {
         }
         let save = [UFW_SAVED, DOCKER_SAVED, LIBVIRT_SAVED][which % 3];
         let end = cut.index(save.len());
-        in_saved(save.get(..end).unwrap_or_default(), "iptables", &outward());
+        saved_obstacle(save.get(..end).unwrap_or_default(), "iptables", &outward());
     }
 }

@@ -151,7 +151,7 @@ fn options_of_iptables_match() {
         let save = format!(
             "*filter\n:FORWARD ACCEPT [0:0]\n:X - [0:0]\n-A X -j DROP\n[1:2] -A FORWARD {options}\nCOMMIT\n"
         );
-        in_saved(&save, "iptables", &outward()).is_some()
+        saved_obstacle(&save, "iptables", &outward()).is_some()
     };
     for options in [
         "-j DROP",

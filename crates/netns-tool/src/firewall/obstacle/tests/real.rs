@@ -25,10 +25,10 @@ fn firewalld_rejects_what_leaves_its_default_zone() {
 #[test]
 fn docker_drops_what_is_not_its_own() {
     let obstacle = found(&parsed(DOCKER), &outward()).unwrap();
-    assert_eq!(obstacle.what, "the policy drop of chain `FORWARD` of nft table `ip filter`");
+    assert_eq!(obstacle.what, "the policy `drop` of chain `FORWARD` of nft table `ip filter`");
     assert_eq!(obstacle.cures, ["iptables-nft -I FORWARD -i br0 -o eth0 -j ACCEPT"]);
-    let saved = |packet| in_saved(DOCKER_SAVED, "iptables-legacy", &packet);
-    assert_eq!(what(saved(outward())), "the policy DROP of chain `FORWARD` of iptables-legacy");
+    let saved = |packet| saved_obstacle(DOCKER_SAVED, "iptables-legacy", &packet);
+    assert_eq!(what(saved(outward())), "the policy `DROP` of chain `FORWARD` of iptables-legacy");
     assert_eq!(
         saved(answer()).unwrap().cures,
         [
@@ -49,8 +49,8 @@ fn docker_drops_what_is_not_its_own() {
 
 #[test]
 fn ufw_drops_new_connections_and_lets_answers_pass() {
-    let saved = |packet| in_saved(UFW_SAVED, "iptables", &packet);
-    assert_eq!(what(saved(outward())), "the policy DROP of chain `FORWARD` of iptables");
+    let saved = |packet| saved_obstacle(UFW_SAVED, "iptables", &packet);
+    assert_eq!(what(saved(outward())), "the policy `DROP` of chain `FORWARD` of iptables");
     assert_eq!(saved(answer()), None);
 }
 
@@ -60,14 +60,14 @@ fn libvirt_rejects_its_own_bridge_alone() {
     let from_guest = Packet { input: "virbr0", ..outward() };
     for packet in [outward(), answer(), published()] {
         assert_eq!(found(&parsed(LIBVIRT), &packet), None);
-        assert_eq!(in_saved(LIBVIRT_SAVED, "iptables", &packet), None);
+        assert_eq!(saved_obstacle(LIBVIRT_SAVED, "iptables", &packet), None);
     }
     assert_eq!(
         what(found(&parsed(LIBVIRT), &to_guest)),
         "the rule `oif \"virbr0\" reject with icmp port-unreachable` of chain `guest_input` of nft table `ip libvirt_network`"
     );
     assert_eq!(
-        what(in_saved(LIBVIRT_SAVED, "iptables", &from_guest)),
+        what(saved_obstacle(LIBVIRT_SAVED, "iptables", &from_guest)),
         "the rule `-A LIBVIRT_FWO -i virbr0 -j REJECT --reject-with icmp-port-unreachable` of iptables"
     );
 }
