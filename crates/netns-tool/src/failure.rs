@@ -103,6 +103,18 @@ pub fn in_words(error: &std::io::Error) -> String {
     words.split(" (os error ").next().unwrap_or(&words).to_owned()
 }
 
+/// How much of a command line of others is shown, in characters.
+const COMMAND_SHOWN: usize = 80;
+
+/// A command line as far as it is shown.
+pub fn shortened(command: &str) -> String {
+    match command.char_indices().nth(COMMAND_SHOWN) {
+        _ if command.is_empty() => "(unknown)".to_owned(),
+        Some((end, _)) => format!("{} …", &command[..end]),
+        None => command.to_owned(),
+    }
+}
+
 /// Text of others (names, what a tool said, a command line) made safe for a terminal: control characters
 /// but for line breaks are written as `\u{1b}` and the like.
 pub fn printable(text: &str) -> String {

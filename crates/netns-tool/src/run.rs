@@ -11,7 +11,7 @@ mod undo;
 pub use lock::journal_lies_there;
 
 use crate::advice::advise;
-use crate::failure::{Failure, Kind, failed, in_words, missing, printable};
+use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
 use crate::kernel::{Look, namespaces};
 use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
@@ -41,9 +41,6 @@ pub struct Writer {
     settings: Settings,
     lock: Lock,
 }
-
-/// How much of an interrupted command is shown, in characters.
-const COMMAND_SHOWN: usize = 80;
 
 /// Why a command did not do what it should.
 struct Refusal {
@@ -137,15 +134,6 @@ impl Writer {
 impl Refusal {
     fn new(said: String) -> Self {
         Self { said, code: None }
-    }
-}
-
-/// An interrupted command as far as it is shown.
-fn shortened(command: &str) -> String {
-    match command.char_indices().nth(COMMAND_SHOWN) {
-        _ if command.is_empty() => "(unknown)".to_owned(),
-        Some((end, _)) => format!("{} …", &command[..end]),
-        None => command.to_owned(),
     }
 }
 

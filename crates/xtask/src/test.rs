@@ -1,8 +1,8 @@
 //! `cargo xtask test`: the whole suite as the one who calls; for root, once more as an ordinary user.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{ExitCode, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -10,20 +10,29 @@ use anyhow::{Context, Result, bail};
 use crate::private::{self, TEST_AS};
 use crate::{cargo, install, process, say};
 
+/// Asks for the longer soak and for every kind of fault in the sweeps; to the tests it says so by [`SOAK_ENV`].
+pub const SOAK: &str = "--soak";
+const SOAK_ENV: (&str, &str) = ("NETNS_TOOL_SOAK", "300");
+
 pub fn run(args: &[OsString]) -> Result<ExitCode> {
     if matches!(args, [only] if only == "--help" || only == "-h") {
         say::plain(
-            "cargo xtask test [ARGS]: installs what is missing and runs `cargo test --workspace ARGS`;\n\
-             as root, the tests of netns-tool run a second time as an ordinary user, in user namespaces.",
+            "cargo xtask test [--soak] [ARGS]: installs what is missing and runs `cargo test --workspace ARGS`;\n\
+             as root, the tests of netns-tool run a second time as an ordinary user, in user namespaces.\n\
+             With --soak every kind of fault is tried at every point, and the soak is longer, as in CI.",
         );
         return Ok(ExitCode::SUCCESS);
     }
     install::run()?;
-    suite(args).map(|()| ExitCode::SUCCESS)
+    match args {
+        [first, rest @ ..] if first == SOAK => suite(rest, true),
+        args => suite(args, false),
+    }
+    .map(|()| ExitCode::SUCCESS)
 }
 
-/// Both passes, and a closing line that counts what was run.
-pub fn suite(args: &[OsString]) -> Result<()> {
+/// All passes, and a closing line that counts what was run.
+pub fn suite(args: &[OsString], soak: bool) -> Result<()> {
     let started = Instant::now();
     let root = process::is_root()?;
     // Asked before the build: a machine that cannot run the tests should say so at once. Never a silent skip.
@@ -31,29 +40,39 @@ pub fn suite(args: &[OsString]) -> Result<()> {
     if root {
         private::require(Some("user"))?;
     }
-
-    let mut done = Vec::new();
-    if root {
-        done.push(("as root", pass("as root", "--workspace", args, None)?));
-        done.push((
-            "as an ordinary user",
-            pass("as an ordinary user", "--package=netns-tool", args, Some("user"))?,
-        ));
-    } else {
-        done.push(("as an ordinary user", pass("as an ordinary user", "--workspace", args, None)?));
-    }
-    let parts: Vec<String> = done.iter().map(|(who, counts)| format!("{counts} {who}")).collect();
-    say::success(&format!(
-        "tests passed: {} in {:.0} s",
-        parts.join(", "),
-        started.elapsed().as_secs_f64()
-    ));
+    let own = Pass {
+        who: if root { "as root" } else { AS_USER },
+        packages: "--workspace",
+        args,
+        test_as: None,
+        soak,
+    };
+    let as_user = Pass {
+        who: AS_USER,
+        packages: "--package=netns-tool",
+        test_as: root.then_some("user"),
+        ..own
+    };
+    let parts = std::thread::scope(|scope| -> Result<Vec<String>> {
+        // The second pass at the same time, since most tests wait for the kernel; its output is shown afterwards.
+        let second = root.then(|| scope.spawn(|| as_user.buffered()));
+        let mut parts = vec![own.shown()?];
+        if let Some(second) = second {
+            let (output, counts) = second.join().expect("the thread of the second pass");
+            let _ = std::io::stdout().write_all(&output);
+            parts.push(counts?);
+        }
+        Ok(parts)
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    say::success(&format!("tests passed: {} in {seconds:.0} s", parts.join(", ")));
     Ok(())
 }
 
 /// Most tests wait for the kernel rather than compute: so many at once for each processor.
 const THREADS_PER_CPU: usize = 3;
 const THREADS: &str = "RUST_TEST_THREADS";
+const NO_CARGO: &str = "cannot start `cargo test`; is cargo installed?";
 
 /// How many tests to run at once, unless the caller says so.
 fn threads(args: &[OsString]) -> Option<usize> {
@@ -65,47 +84,82 @@ fn threads(args: &[OsString]) -> Option<usize> {
     Some(cpus * THREADS_PER_CPU)
 }
 
-fn pass(who: &str, packages: &str, args: &[OsString], test_as: Option<&str>) -> Result<Counts> {
-    let mut command = cargo::cargo();
-    command.arg("test");
-    // A caller who names packages wants those alone.
-    if !selects_packages(args) {
-        command.arg(packages);
-    }
-    command.args(args);
-    // What passing tests have counted (the fault sweeps, above all) is a result too.
-    if !args.iter().any(|arg| arg == "--") {
-        command.args(["--", "--show-output"]);
-    }
-    let mut shown = process::show(&command);
-    if let Some(threads) = threads(args) {
-        command.env(THREADS, threads.to_string());
-        shown = format!("{THREADS}={threads} {shown}");
-    }
-    match test_as {
-        Some(user) => {
-            command.env(TEST_AS, user);
-            shown = format!("{TEST_AS}={user} {shown}");
-        }
-        None => {
-            command.env_remove(TEST_AS);
-        }
-    }
-    say::heading(&format!("The tests {who}"));
-    say::command(&shown);
+const AS_USER: &str = "as an ordinary user";
 
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start `cargo test`; is cargo installed?")?;
-    let stdout = child.stdout.take().context("no output of `cargo test`")?;
-    let counts = tee(BufReader::new(stdout), std::io::stdout())?;
-    let status = child.wait()?;
-    if !status.success() {
-        bail!("the tests {who} failed: `{shown}` ({})", process::ended(status));
+/// The tests of some packages, as somebody.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    who: &'static str,
+    packages: &'static str,
+    args: &'a [OsString],
+    test_as: Option<&'static str>,
+    soak: bool,
+}
+
+impl Pass<'_> {
+    /// Runs it; gives what it counted.
+    fn shown(&self) -> Result<String> {
+        let (mut command, line) = self.command();
+        say::heading(&format!("The tests {}", self.who));
+        say::command(&line);
+        let mut child = command.stdout(Stdio::piped()).spawn().context(NO_CARGO)?;
+        let from = child.stdout.take().context("no output of `cargo test`")?;
+        self.collect(child, from, &line, &mut std::io::stdout())
     }
-    Ok(counts)
+
+    /// The same with all that it says in a buffer.
+    fn buffered(&self) -> (Vec<u8>, Result<String>) {
+        let (mut command, line) = self.command();
+        let mut output = format!("\nThe tests {}: {line}\n", self.who).into_bytes();
+        let counts = std::io::pipe().map_err(anyhow::Error::from).and_then(|(reader, writer)| {
+            let child =
+                command.stdout(writer.try_clone()?).stderr(writer).spawn().context(NO_CARGO)?;
+            // It holds the ends to write to.
+            drop(command);
+            self.collect(child, reader, &line, &mut output)
+        });
+        (output, counts)
+    }
+
+    fn collect(
+        &self,
+        mut child: Child,
+        from: impl Read,
+        line: &str,
+        to: &mut dyn Write,
+    ) -> Result<String> {
+        let counts = tee(BufReader::new(from), to)?;
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("the tests {} failed: `{line}` ({})", self.who, process::ended(status));
+        }
+        Ok(format!("{counts} {}", self.who))
+    }
+
+    /// The command, and how one would type it.
+    fn command(&self) -> (Command, String) {
+        let mut command = cargo::cargo();
+        command.arg("test").stdin(Stdio::null());
+        // A caller who names packages wants those alone.
+        if !selects_packages(self.args) {
+            command.arg(self.packages);
+        }
+        command.args(self.args);
+        // What passing tests have counted (the fault sweeps, above all) is a result too.
+        if !self.args.iter().any(|arg| arg == "--") {
+            command.args(["--", "--show-output"]);
+        }
+        let mut line = process::show(&command);
+        let threads = threads(self.args).map(|threads| (THREADS, threads.to_string()));
+        let soak = self.soak.then(|| (SOAK_ENV.0, SOAK_ENV.1.to_owned()));
+        let test_as = self.test_as.map(|user| (TEST_AS, user.to_owned()));
+        command.env_remove(TEST_AS);
+        for (name, value) in [threads, soak, test_as].into_iter().flatten() {
+            line = format!("{name}={value} {line}");
+            command.env(name, value);
+        }
+        (command, line)
+    }
 }
 
 fn selects_packages(args: &[OsString]) -> bool {
@@ -118,7 +172,7 @@ fn selects_packages(args: &[OsString]) -> bool {
 }
 
 /// Hands the output on as it comes and counts the tests in it.
-fn tee(mut from: impl BufRead, mut to: impl Write) -> Result<Counts> {
+fn tee(mut from: impl BufRead, to: &mut dyn Write) -> Result<Counts> {
     let mut counts = Counts::default();
     let mut line = Vec::new();
     while from.read_until(b'\n', &mut line)? > 0 {

@@ -8,9 +8,11 @@ use testhost::{
 pub const KINDS: [Mode; 4] =
     [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
 
-/// All ways to go wrong; where the suite runs a second time, as an ordinary user, one of each kind.
+/// One fault of each kind; all ways to go wrong with `cargo xtask test --soak`, as CI does it (once: not again where the
+/// suite runs a second time, as an ordinary user).
 pub fn modes() -> &'static [Mode] {
-    if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { &KINDS } else { &Mode::ALL }
+    let is_set = |name| std::env::var_os(name).is_some();
+    if is_set("NETNS_TOOL_SOAK") && !is_set("NETNS_TOOL_TEST_AS") { &Mode::ALL } else { &KINDS }
 }
 
 /// Every fault at every call of the scenario's command.

@@ -1,0 +1,155 @@
+//! `delete`: namespaces go with all that is wired to them.
+
+use super::{check_seen, named};
+use crate::cli::DeleteArgs;
+use crate::dns;
+use crate::failure::{Failure, failed, shortened};
+use crate::ip;
+use crate::kernel::namespaces::Entry;
+use crate::kernel::{Netns, Snapshot, Wanted};
+use crate::name::NamespaceName;
+use crate::noun::{Noun, Work, strange};
+use crate::plan::{Cmd, Fact, Step, Tool};
+
+impl Noun for DeleteArgs {
+    fn wanted(&self) -> Wanted {
+        Wanted { namespaces: self.names.clone(), processes: true, ..Wanted::default() }
+    }
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let (mut first, mut then, mut report) = (Vec::new(), Vec::new(), Vec::new());
+        let named = named(&self.names, facts);
+        for (name, netns) in &named {
+            if netns.entry == Entry::Absent {
+                if let Some(line) = dns::left_line(name, &facts.etc) {
+                    check_seen(name, "delete", facts)?;
+                    report.push(line);
+                    continue;
+                }
+                if !self.if_exists {
+                    return Err(failed(format!("there is no network namespace `{name}`"))
+                        .hint("`ip netns list` shows those that are there; --if-exists takes it for a success"));
+                }
+                report.push(format!("There is no network namespace `{name}`; nothing to delete"));
+                continue;
+            }
+            self.check(name, netns)?;
+            check_seen(name, "delete", facts)?;
+            if !netns.processes.is_empty() {
+                first.push(end_processes(name, netns));
+            }
+            first.extend(cut_veths(name, netns));
+            then.extend(unmount(name, netns));
+            report.push(deleted_line(name, netns));
+            report.extend(dns::kept_line(name, &facts.etc));
+        }
+        first.extend(then);
+        let names: Vec<_> = named.iter().map(|(name, _)| *name).collect();
+        first.extend(dns::take_back(&names, &facts.etc));
+        Ok(Work::remove(first, report))
+    }
+}
+
+impl DeleteArgs {
+    /// Refuses what would hurt.
+    fn check(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+        if let Entry::Strange(what) = netns.entry {
+            return Err(strange(name, what));
+        }
+        if matches!(netns.entry, Entry::Sound { mixed: true, .. }) && !self.force {
+            return Err(failed(format!(
+                "several namespaces are mounted one above the other on the file of `{name}`"
+            ))
+            .hint("--force deletes them all"));
+        }
+        if netns.is_current {
+            return Err(failed(format!(
+                "network namespace `{name}` is the one that this command runs in"
+            ))
+            .hint("the same command outside of it"));
+        }
+        if netns.is_sound() && !netns.is_ours() && !self.force {
+            return Err(failed(format!("network namespace `{name}` was not made by netns-tool: its `lo` does not bear the mark"))
+                .hint("--force deletes it all the same"));
+        }
+        if !netns.processes.is_empty() && !self.kill {
+            let mut failure = failed(format!("processes run inside network namespace `{name}`"));
+            for process in &netns.processes {
+                let command = shortened(&process.command.replace('\n', " "));
+                failure = failure.note("pid", format!("{} {command}", process.pid));
+            }
+            return Err(failure.hint("end them, or --kill to have them ended"));
+        }
+        Ok(())
+    }
+}
+
+fn end_processes(name: &NamespaceName, netns: &Netns) -> Step {
+    Step {
+        why: format!("end the processes inside {name}"),
+        run: Cmd::End {
+            netns: name.clone(),
+            pids: netns.processes.iter().map(|process| process.pid).collect(),
+        },
+        gives: vec![Fact::Empty(name.clone())],
+        undo: vec![],
+    }
+}
+
+/// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns
+/// del` has returned, and until then the names on the host are taken.
+fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+    let at = Some(name.clone());
+    let veths =
+        netns.state.links.iter().filter(|link| link.is_kind("veth") && link.name.is_plain());
+    let why =
+        |link| format!("delete {link} of {name} and its other end: both names are free at once");
+    veths.map(|link| ip::delete_link(&at, &link.name, why(&link.name))).collect()
+}
+
+/// The namespace, with the mounts that lie one above the other on its file.
+fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let Entry::Sound { mounts, .. } = netns.entry {
+        steps.extend((1..mounts).map(|_| Step {
+            why: format!("take off the upper of the mounts on the file of {name}"),
+            run: Cmd::Run {
+                netns: None,
+                tool: Tool::Umount,
+                args: vec![name.path().display().to_string()],
+                stdin: None,
+            },
+            gives: vec![],
+            undo: vec![],
+        }));
+    }
+    let why = match netns.entry {
+        Entry::Broken => format!("remove the file of {name}, which has no namespace"),
+        _ => format!("delete network namespace {name}"),
+    };
+    steps.push(ip::delete_namespace(name, why));
+    steps
+}
+
+fn deleted_line(name: &NamespaceName, netns: &Netns) -> String {
+    if !netns.is_sound() {
+        return format!("Deleted network namespace `{name}` (a file without a namespace)");
+    }
+    let wires: Vec<_> = netns
+        .state
+        .links
+        .iter()
+        .filter(|link| link.is_kind("veth"))
+        .map(|link| link.name.as_str())
+        .collect();
+    match wires[..] {
+        [] => format!("Deleted network namespace `{name}`"),
+        [wire] => {
+            format!("Deleted network namespace `{name}`, and with it the veth pair of `{wire}`")
+        }
+        _ => format!(
+            "Deleted network namespace `{name}`, and with it the veth pairs of `{}`",
+            wires.join("`, `")
+        ),
+    }
+}
