@@ -242,7 +242,7 @@ impl fmt::Display for Cmd {
                 let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
                 write!(
                     f,
-                    "kill -TERM {pids}; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
+                    "kill -TERM {pids} 2>/dev/null || true; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
                 )?;
                 write!(f, "kill -KILL {pids} 2>/dev/null || true")
             }

@@ -3,23 +3,13 @@
 mod support;
 
 use std::time::Duration;
-use support::{private_host, sh};
-use testhost::{
-    Mode, Scenario, Sig, Snapshot, binary, foreign_objects, sweep, sweep_undo, warm_up,
-};
+use support::faults::{tried, undone};
+use support::law::shell;
+use support::{lived_in, private_host};
+use testhost::{Scenario, Snapshot};
 
 /// A link's carrier and addresses follow up to a second or two behind.
 const LATER: Duration = Duration::from_secs(5);
-
-fn lived_in() {
-    warm_up();
-    foreign_objects();
-}
-
-/// Runs shell lines in which `$TOOL` stands for netns-tool.
-fn shell(lines: &str) {
-    sh(&format!("TOOL='{}'\n{lines}", binary("netns-tool").display()));
-}
 
 fn same(wanted: &Snapshot, what: &str) {
     if let Err(diff) = wanted.wait_equal_but_random_macs(LATER) {
@@ -52,27 +42,6 @@ fn the_law() {
         law("$TOOL create c", pair, &format!("{pair} --delete"));
         let inner = "veth e1 c e1 --host-ns d --dns 10.0.0.1";
         law("$TOOL create d --dns fd00::53", inner, &format!("{inner} --delete"));
-    });
-}
-
-/// All ways to go wrong; where the suite runs a second time, as an ordinary user, one of each kind.
-fn modes() -> &'static [Mode] {
-    const KINDS: [Mode; 4] =
-        [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
-    if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { &KINDS } else { &Mode::ALL }
-}
-
-fn tried(scenario: &Scenario) {
-    private_host(|| {
-        lived_in();
-        sweep(&binary("netns-tool"), scenario, modes()).assert_clean();
-    });
-}
-
-fn undone(scenario: &Scenario) {
-    private_host(|| {
-        lived_in();
-        sweep_undo(&binary("netns-tool"), scenario).assert_clean();
     });
 }
 

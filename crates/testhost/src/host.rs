@@ -17,9 +17,13 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::etc;
 use crate::why_not::why_not;
@@ -83,8 +87,14 @@ pub fn private_hosts<V: Copy + Debug, F: Fn(V)>(variants: &[V], prepare: impl Fn
         }
         Err(_) => {
             let test = test_name::<F>();
-            let failed: Vec<String> =
-                names.iter().filter_map(|name| outer(&test, name).err()).collect();
+            // At the same time: most of it is waiting.
+            let failed: Vec<String> = thread::scope(|scope| {
+                let test = test.as_str();
+                let running: Vec<_> =
+                    names.iter().map(|name| scope.spawn(move || outer(test, name))).collect();
+                let ended = running.into_iter().map(|run| run.join().expect("a private host"));
+                ended.filter_map(Result::err).collect()
+            });
             assert!(failed.is_empty(), "{}", failed.join("\n"));
         }
     }
@@ -219,11 +229,16 @@ fn outer(name: &str, variant: &str) -> Result<(), String> {
     let mut argv: Vec<&OsStr> = vec![exe.as_os_str(), name.as_ref()];
     argv.extend(options.iter().map(OsStr::new));
     let of = if variant.is_empty() { name.to_owned() } else { format!("{name} on {variant}") };
-    let output = enter(&argv)
+    let child = enter(&argv)
         .env(TICKET, ticket.text())
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap_or_else(|error| panic!("cannot start `unshare` (package util-linux): {error}"));
+    let watch = Watch::over(&child);
+    let output = child.wait_with_output().expect("the output of the private host");
+    let is_late = watch.end();
 
     let all = text(&output);
     let (start, done) = (ticket.marker("start"), ticket.marker("done"));
@@ -232,6 +247,9 @@ fn outer(name: &str, variant: &str) -> Result<(), String> {
         .filter(|line| !line.is_empty() && !line.contains(&start) && !line.contains(&done))
         .map(|line| format!("{line}\n"))
         .collect();
+    if is_late {
+        return Err(format!("`{of}` was not done after {} s:\n{said}", LIMIT.as_secs()));
+    }
     if !all.contains(&start) {
         return Err(format!("no private host for `{of}`:\n{said}\n{}", why_not()));
     }
@@ -244,6 +262,34 @@ fn outer(name: &str, variant: &str) -> Result<(), String> {
     // Of a success only what the body printed is of interest, not what libtest says around it.
     show(said_between(&all, &start, &done));
     Ok(())
+}
+
+/// How long a test may take, also on a busy machine: one that hangs should fail rather than hold up all others.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Ends a private host that takes longer.
+struct Watch {
+    over: mpsc::Sender<()>,
+    watcher: thread::JoinHandle<bool>,
+}
+
+impl Watch {
+    fn over(child: &process::Child) -> Self {
+        let host = Pid::from_raw(child.id().cast_signed());
+        let (over, on_end) = mpsc::channel::<()>();
+        let watcher = thread::spawn(move || {
+            let is_late = on_end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
+            // All that is inside goes with it (`unshare --kill-child`).
+            is_late && nix::sys::signal::kill(host, Signal::SIGKILL).is_ok()
+        });
+        Self { over, watcher }
+    }
+
+    /// Stops watching; whether the host had to be ended.
+    fn end(self) -> bool {
+        drop(self.over);
+        self.watcher.join().expect("the thread of the watch")
+    }
 }
 
 fn said_between<'a>(all: &'a str, start: &str, done: &str) -> &'a str {

@@ -68,5 +68,5 @@ pub use host::{binary, enter, is_private, private_host, private_hosts, probe};
 pub use report::{Failure, Report};
 pub use scenario::{Kind, Scenario};
 pub use snapshot::Snapshot;
-pub use sweep::{sweep, sweep_undo};
+pub use sweep::{UNDO_FAULTS, sweep, sweep_undo};
 pub use world::{foreign_objects, sh, warm_up};

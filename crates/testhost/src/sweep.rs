@@ -39,14 +39,18 @@ pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
     sweep.report
 }
 
+/// How a call of the undo fails: whether all later ones do so as well.
+pub const UNDO_FAULTS: [(bool, Mode); 3] =
+    [(false, Mode::FailBefore), (true, Mode::FailBefore), (true, Mode::FailAfter)];
+
 /// Makes the undo itself fail: for each call k (fails after its effect), each later call of the
-/// run, once and from there on. The tool must restore the host all the same, or exit with 4 and name
+/// run in these ways, out of [`UNDO_FAULTS`]. The tool must restore the host all the same, or exit with 4 and name
 /// what is left.
 ///
 /// # Panics
 ///
 /// As [`sweep`].
-pub fn sweep_undo(tool: &Path, scenario: &Scenario) -> Report {
+pub fn sweep_undo(tool: &Path, scenario: &Scenario, ways: &[(bool, Mode)]) -> Report {
     let mut sweep = Sweep::prepare(tool, scenario);
     for k in 1..=sweep.calls.len() {
         sweep.faults.arm(k, Mode::FailAfter);
@@ -57,9 +61,7 @@ pub fn sweep_undo(tool: &Path, scenario: &Scenario) -> Report {
         let calls = sweep.last_calls.clone();
         for (j, call) in calls.iter().enumerate().skip(k) {
             sweep.report.points += 1;
-            for (from, mode) in
-                [(false, Mode::FailBefore), (true, Mode::FailBefore), (true, Mode::FailAfter)]
-            {
+            for &(from, mode) in ways {
                 let on = if from { " and on" } else { "" };
                 let fault = format!("{fault}, then {mode:?} at call {}{on} ({call})", j + 1);
                 sweep.faults.arm(k, Mode::FailAfter);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use testhost::{
-    Mode, Report, Scenario, Sig, foreign_objects, private_host, sweep, sweep_undo, warm_up,
+    Mode, Report, Scenario, Sig, UNDO_FAULTS, foreign_objects, private_host, sweep, sweep_undo, warm_up,
 };
 
 const LAB_TOOL: &str = include_str!("lab_tool.bash");
@@ -81,7 +81,7 @@ fn a_correct_refusal_passes() {
 fn a_correct_undo_names_what_it_leaves() {
     private_host(|| {
         host();
-        let report = sweep_undo(&lab_tool("none"), &up());
+        let report = sweep_undo(&lab_tool("none"), &up(), &UNDO_FAULTS);
         report.assert_clean();
         assert!(report.points >= 6, "{report}");
     });

@@ -1,18 +1,23 @@
 //! Sweeps of faults over the calls of a command, and the hosts that they begin on.
 
 use testhost::{
-    Mode, Scenario, Sig, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
+    Mode, Scenario, Sig, UNDO_FAULTS, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
 };
 
 /// One fault of each kind.
 pub const KINDS: [Mode; 4] =
     [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
 
-/// One fault of each kind; all ways to go wrong with `cargo xtask test --soak`, as CI does it (once: not again where the
-/// suite runs a second time, as an ordinary user).
-pub fn modes() -> &'static [Mode] {
+/// Whether to be thorough: `cargo xtask test --soak`, as CI does it. Once: not again where the suite runs a second time, as
+/// an ordinary user.
+fn is_soak() -> bool {
     let is_set = |name| std::env::var_os(name).is_some();
-    if is_set("NETNS_TOOL_SOAK") && !is_set("NETNS_TOOL_TEST_AS") { &Mode::ALL } else { &KINDS }
+    is_set("NETNS_TOOL_SOAK") && !is_set("NETNS_TOOL_TEST_AS")
+}
+
+/// One fault of each kind, or all ways to go wrong.
+pub fn modes() -> &'static [Mode] {
+    if is_soak() { &Mode::ALL } else { &KINDS }
 }
 
 /// Every fault at every call of the scenario's command.
@@ -40,7 +45,8 @@ pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
 
 /// The undo itself fails, in the private host that the test has made already.
 pub fn undone_here(scenario: &Scenario) {
-    sweep_undo(&binary("netns-tool"), scenario).assert_clean();
+    let ways = if is_soak() { &UNDO_FAULTS[..] } else { &UNDO_FAULTS[1..2] };
+    sweep_undo(&binary("netns-tool"), scenario, ways).assert_clean();
 }
 
 /// Two namespaces and a bridge with addresses, as the others need them. The bridge has had a port, and the ports to
