@@ -252,6 +252,10 @@ impl fmt::Display for Cmd {
 
 /// A word as a POSIX shell reads it back.
 pub fn quote(word: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
     // Names of others may have what acts on a terminal; quotes do not help against that.
     if crate::failure::printable(word) != word {
         let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();

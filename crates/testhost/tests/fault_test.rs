@@ -8,8 +8,9 @@ use testhost::{Faults, Mode, Sig, Snapshot, private_host, sh, warm_up};
 
 /// Runs lines of a tool: a process with PATH lookup in the system's folders, its children the shims.
 fn tool(script: &str) -> (ExitStatus, String) {
-    let output = Command::new("/bin/sh")
-        .args(["-c", script])
+    // Whoever runs the tests may ignore signals (`nohup`), and a shell leaves it at that.
+    let output = Command::new("/usr/bin/env")
+        .args(["--default-signal", "/bin/sh", "-c", script])
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .output()

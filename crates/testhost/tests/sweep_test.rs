@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use testhost::{
-    Mode, Report, Scenario, Sig, UNDO_FAULTS, foreign_objects, private_host, sweep, sweep_undo, warm_up,
+    Mode, Report, Scenario, Sig, UNDO_FAULTS, foreign_objects, private_host, sweep, sweep_undo,
+    warm_up,
 };
 
 const LAB_TOOL: &str = include_str!("lab_tool.bash");

@@ -11,6 +11,7 @@ use crate::family::Family;
 use crate::mark;
 use crate::plan::{Cmd, Fact, Step, Tool, Undo};
 use std::collections::HashSet;
+use std::sync::Arc;
 use words::{Line, parse, quote};
 
 pub use words::{spell, table_name};
@@ -30,7 +31,8 @@ pub struct Saved {
     pub tables: Vec<String>,
     /// The chains, with their tables.
     pub chains: HashSet<(String, String)>,
-    pub lines: Vec<Line>,
+    /// The rules as they were printed, with their tables.
+    lines: Vec<(Arc<str>, String)>,
     pub text: String,
 }
 
@@ -38,21 +40,18 @@ impl Saved {
     /// Reads what `iptables-save` printed. Lines that are not rules, and rules that cannot be split, are passed over.
     pub fn parse(text: &str) -> Self {
         let mut saved = Self { text: text.to_owned(), ..Self::default() };
-        let mut table = String::new();
+        let mut table: Arc<str> = "".into();
         for line in text.lines() {
             if let Some(name) = line.strip_prefix('*') {
-                name.clone_into(&mut table);
+                table = name.into();
             } else if let Some(chain) = line.strip_prefix(':') {
                 let name = chain.split(' ').next().unwrap_or_default();
-                saved.chains.insert((table.clone(), name.to_owned()));
+                saved.chains.insert((table.to_string(), name.to_owned()));
             } else if let Some(rule) = line.strip_prefix("-A ") {
-                let Some(mut words) = shlex::split(rule) else { continue };
-                if !words.is_empty() {
-                    let chain = words.remove(0);
-                    saved.lines.push(Line { table: table.clone(), chain, words });
-                }
+                saved.lines.push((Arc::clone(&table), rule.to_owned()));
             } else if line == "COMMIT" {
-                saved.tables.push(std::mem::take(&mut table));
+                saved.tables.push(table.to_string());
+                table = "".into();
             }
         }
         saved
@@ -60,7 +59,17 @@ impl Saved {
 
     /// The rules in it that netns-tool could have written.
     pub fn rules(&self, family: Family) -> impl Iterator<Item = Rule> {
-        self.lines.iter().filter_map(move |line| parse(family, line))
+        let split = |(table, rule): &(Arc<str>, String)| {
+            let mut words = shlex::split(rule)?;
+            let chain = (!words.is_empty()).then(|| words.remove(0))?;
+            Some(Line { table: table.to_string(), chain, words })
+        };
+        self.lines.iter().filter_map(split).filter_map(move |line| parse(family, &line))
+    }
+
+    /// The lines of its rules, each as [`printed`] has it.
+    pub fn printed(&self) -> impl Iterator<Item = String> {
+        self.lines.iter().map(|(table, rule)| format!("{table} {rule}"))
     }
 
     pub fn has_chain(&self, table: Table) -> bool {
@@ -70,16 +79,20 @@ impl Saved {
     /// Where our chain for forwarded packets is to be called: first of all, which is in Docker's chain for the rules of
     /// others, where that is asked first.
     fn forward_hook(&self) -> Hook {
-        let is_forward = |line: &&Line| (&*line.table, &*line.chain) == ("filter", "FORWARD");
-        let first = self.lines.iter().find(is_forward);
-        let is_docker = first.is_some_and(|line| line.words == ["-j", "DOCKER-USER"]);
+        let mut forward = self.of_chain(Table::Filter, "FORWARD");
+        let is_docker = forward.next().is_some_and(|rule| rule == "-j DOCKER-USER");
         if is_docker { Hook::DockerUser } else { Hook::Forward }
     }
 
     /// How many rules, whoever made them, are in our own chain.
     fn inside(&self, table: Table) -> usize {
-        let is_inside = |line: &&Line| line.table == table_name(table) && line.chain == CHAIN;
-        self.lines.iter().filter(is_inside).count()
+        self.of_chain(table, CHAIN).count()
+    }
+
+    /// The rules of a chain, as they were printed.
+    fn of_chain(&self, table: Table, chain: &str) -> impl Iterator<Item = &str> {
+        let of_table = self.lines.iter().filter(move |(of, _)| &**of == table_name(table));
+        of_table.filter_map(move |(_, rule)| rule.strip_prefix(chain)?.strip_prefix(' '))
     }
 }
 
@@ -106,16 +119,19 @@ fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) ->
     if all.is_empty() {
         return None;
     }
-    let new = makes_chain.then(|| format!("-N {CHAIN}"));
-    let lines = all.iter().map(|rule| {
+    let spelled: Vec<String> = all.iter().map(|rule| written(rule)).collect();
+    let (mut add, mut remove) = (Vec::new(), Vec::new());
+    add.extend(makes_chain.then(|| format!("-N {CHAIN}")));
+    for (rule, words) in all.iter().zip(&spelled) {
         let verb = if rule.comes_last() { "-A" } else { "-I" };
-        line(verb, rule)
-    });
-    let run = command(family, table, new.into_iter().chain(lines).collect());
-    let chain = Fact::Chain { family, table };
-    let mut gives: Vec<Fact> = makes_chain.then(|| chain.clone()).into_iter().collect();
-    gives.extend(all.iter().cloned().map(rule_fact));
-    let undo = Undo::new(gives.last()?.clone(), take_back(&gives)?);
+        add.push(format!("{verb} {words}"));
+        remove.push(format!("-D {words}"));
+    }
+    remove.extend(makes_chain.then(|| format!("-X {CHAIN}")));
+    let mut gives: Vec<Fact> = all.into_iter().map(rule_fact).collect();
+    let undo = Undo::new(gives.last()?.clone(), command(family, table, remove));
+    gives.extend(makes_chain.then_some(Fact::Chain { family, table }));
+    let run = command(family, table, add);
     Some(Step { why: change.step_why(family, table), run, gives, undo: vec![undo] })
 }
 
@@ -128,7 +144,7 @@ pub fn take_back(facts: &[Fact]) -> Option<Cmd> {
         match fact {
             Fact::Rule { backend: super::Backend::Iptables, rule } => {
                 place = Some((rule.family, rule.table()));
-                lines.push(line("-D", rule));
+                lines.push(format!("-D {}", written(rule)));
             }
             Fact::Chain { family, table } => {
                 place = Some((*family, *table));
@@ -157,7 +173,8 @@ pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
                 let jumps = saved.rules(*family).filter(|rule| rule.verdict == Verdict::Jump);
                 rules.extend(jumps.filter(|rule| rule.table() == table));
             }
-            let mut lines: Vec<String> = rules.iter().map(|rule| line("-D", rule)).collect();
+            let mut lines: Vec<String> =
+                rules.iter().map(|rule| format!("-D {}", written(rule))).collect();
             lines.extend(removes_chain.then(|| format!("-X {CHAIN}")));
             let mut gives: Vec<Fact> =
                 rules.iter().map(|rule| Fact::not(rule_fact(rule.clone()))).collect();
@@ -242,10 +259,19 @@ fn run_one(family: Family, table: Table, words: Vec<String>) -> Cmd {
     Cmd::Run { netns: None, tool, args: lead.into_iter().chain(words).collect(), stdin: None }
 }
 
-fn line(verb: &str, rule: &Rule) -> String {
-    let spelled = spell(rule);
-    let words: Vec<_> = spelled.words.iter().map(|word| quote(word)).collect();
-    format!("{verb} {} {}", spelled.chain, words.join(" "))
+/// The chain and the words of a rule, as `iptables-restore` reads and `iptables-save` prints them.
+fn written(rule: &Rule) -> String {
+    let Line { chain: mut text, words, .. } = spell(rule);
+    for word in &words {
+        text.push(' ');
+        text.push_str(&quote(word));
+    }
+    text
+}
+
+/// The same with the table before it.
+pub fn printed(rule: &Rule) -> String {
+    format!("{} {}", table_name(rule.table()), written(rule))
 }
 
 /// What the backend has to say of a listing, for all.

@@ -1,18 +1,20 @@
 //! The firewall of the host, read back.
 
+mod rules;
+
 use crate::advice::advise;
 use crate::failure::{Failure, failed, missing};
 use crate::family::Family;
 use crate::firewall::iptables::{self, Saved};
-use crate::firewall::rule::{Rule, Table};
 use crate::firewall::{Backend, Choice, Firewall, nft};
 use crate::plan::{Cmd, Tool};
 use crate::system::{child, tools};
 use anyhow::Result;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
+
+pub use rules::Rules;
 
 /// Reads the firewall that is to be used; with `whole`, also what of others might be in its way.
 ///
@@ -220,79 +222,4 @@ fn is_legacy() -> bool {
     let path = tools::find(Tool::IptablesSave)
         .and_then(|path| std::fs::canonicalize(&path).map_err(|error| failed(format!("{error}"))));
     path.is_ok_and(|path| path.to_string_lossy().contains("legacy"))
-}
-
-/// Answers whether rules stand, reading each listing once.
-#[derive(Default)]
-pub struct Rules {
-    saved: BTreeMap<Family, Option<Saved>>,
-    iptables: BTreeMap<Family, HashSet<Rule>>,
-    nft: Option<(Vec<&'static str>, HashSet<Rule>)>,
-}
-
-impl Rules {
-    pub fn has(&mut self, backend: Backend, rule: &Rule, limit: Duration) -> Result<bool> {
-        if backend == Backend::Nft {
-            return Ok(self.nft(limit)?.1.contains(rule));
-        }
-        self.read_iptables(rule.family, limit)?;
-        if self.lists(rule.family, rule.table()) {
-            return Ok(self.iptables.get(&rule.family).is_some_and(|rules| rules.contains(rule)));
-        }
-        ask(&iptables::check(rule), limit)
-    }
-
-    pub fn has_chain(&mut self, family: Family, table: Table, limit: Duration) -> Result<bool> {
-        self.read_iptables(family, limit)?;
-        if self.lists(family, table) {
-            let saved = self.saved.get(&family).and_then(Option::as_ref);
-            return Ok(saved.is_some_and(|saved| saved.has_chain(table)));
-        }
-        ask(&iptables::check_chain(family, table), limit)
-    }
-
-    /// Whether our table in nft has the line of its frame.
-    pub fn has_line(&mut self, line: &str, limit: Duration) -> Result<bool> {
-        Ok(self.nft(limit)?.0.contains(&line))
-    }
-
-    /// `iptables-save` leaves out, with exit status 0, a table that it cannot express, such as one with native nft sets,
-    /// and one whose printing failed; then iptables itself is asked.
-    fn lists(&self, family: Family, table: Table) -> bool {
-        let saved = self.saved.get(&family).and_then(Option::as_ref);
-        saved.is_some_and(|saved| {
-            saved.tables.iter().any(|name| name == iptables::table_name(table))
-        })
-    }
-
-    fn read_iptables(&mut self, family: Family, limit: Duration) -> Result<()> {
-        if !self.saved.contains_key(&family) {
-            let saved = saved(family, false, limit)?;
-            let rules = saved.iter().flat_map(|saved| saved.rules(family)).collect();
-            self.iptables.insert(family, rules);
-            self.saved.insert(family, saved);
-        }
-        Ok(())
-    }
-
-    fn nft(&mut self, limit: Duration) -> Result<&(Vec<&'static str>, HashSet<Rule>)> {
-        if self.nft.is_none() {
-            let listing = list_nft(&nft::list_table(), limit)?;
-            let nft::Listed { frame, rules } = listing.as_ref().map(nft::parse).unwrap_or_default();
-            self.nft = Some((frame, rules.into_iter().map(|found| found.rule).collect()));
-        }
-        Ok(self.nft.get_or_insert_default())
-    }
-}
-
-/// Asks iptables: exit status 0 for yes, 1 for no.
-fn ask(cmd: &Cmd, limit: Duration) -> Result<bool> {
-    let output = child::run(cmd, limit, true)?;
-    match output.status.and_then(|status| status.code()) {
-        Some(0) => Ok(true),
-        Some(1) => Ok(false),
-        _ => Err(failed(format!("cannot find out about the firewall by `{cmd}`"))
-            .note("system", output.reason(limit))
-            .into()),
-    }
 }

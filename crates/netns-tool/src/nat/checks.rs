@@ -1,6 +1,6 @@
 //! Whether ports can be published as they are asked for.
 
-use super::foreign;
+use super::foreign::{self, Forward};
 use super::owner::{Owner, owner};
 use super::publication::Publication;
 use crate::cli::NatArgs;
@@ -79,9 +79,13 @@ fn end_of(net: &IpNet, ip: IpAddr) -> Option<&'static str> {
 }
 
 /// Nobody has the port: no other publication, no rule of somebody else, and no process of the host.
-pub(super) fn check_is_free(publication: &Publication, facts: &Snapshot) -> Result<(), Failure> {
+pub(super) fn check_is_free(
+    publication: &Publication,
+    forwards: &[Forward],
+    facts: &Snapshot,
+) -> Result<(), Failure> {
     check_is_not_published(publication, facts)?;
-    foreign::check(publication, facts)?;
+    foreign::check(publication, forwards, &facts.host)?;
     check_nobody_listens(publication, facts)
 }
 

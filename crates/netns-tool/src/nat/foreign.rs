@@ -8,7 +8,6 @@ use crate::failure::{Failure, failed};
 use crate::family::Family;
 use crate::firewall::rule::{Ports, Protocol};
 use crate::firewall::{Firewall, nft};
-use crate::kernel::Snapshot;
 use crate::kernel::state::State;
 use crate::mark;
 use crate::plan::quote;
@@ -18,7 +17,7 @@ use std::net::IpAddr;
 
 /// A rule that sends connections to a port on.
 #[derive(Debug, PartialEq, Eq)]
-struct Forward {
+pub(super) struct Forward {
     /// `None`: of both.
     family: Option<Family>,
     ports: Vec<Ports>,
@@ -30,11 +29,18 @@ struct Forward {
 }
 
 /// There is no such rule for a port that is to be published.
-pub(super) fn check(publication: &Publication, facts: &Snapshot) -> Result<(), Failure> {
-    let find = |forward: Forward| Some((forward.clash(publication, &facts.host)?, forward));
-    let Some((ports, forward)) = forwards(&facts.firewall).find_map(find) else { return Ok(()) };
+pub(super) fn check(
+    publication: &Publication,
+    forwards: &[Forward],
+    host: &State,
+) -> Result<(), Failure> {
+    let find = |forward: &&Forward| forward.clash(publication, host).is_some();
+    let Some(forward) = forwards.iter().find(find) else { return Ok(()) };
+    let ports = forward.clash(publication, host).unwrap_or(publication.ports);
     let what = format!("port {ports} of the host is sent on already, by a rule of somebody else");
-    Err(failed(what).note("rule", forward.text).hint(format!("another port, or {}", forward.cure)))
+    Err(failed(what)
+        .note("rule", forward.text.as_str())
+        .hint(format!("another port, or {}", forward.cure)))
 }
 
 impl Forward {
@@ -63,7 +69,7 @@ fn lies_on_loopback(net: &IpNet) -> bool {
 }
 
 /// Those of all tables that are there; our own are none of them.
-fn forwards(firewall: &Firewall) -> impl Iterator<Item = Forward> {
+pub(super) fn forwards(firewall: &Firewall) -> Vec<Forward> {
     let own = firewall.saved.iter().map(|(family, saved)| {
         let command = if *family == Family::V4 { "iptables" } else { "ip6tables" };
         (*family, command, &saved.text)
@@ -74,7 +80,9 @@ fn forwards(firewall: &Firewall) -> impl Iterator<Item = Forward> {
         text.lines().filter_map(move |line| of_iptables(family, command, line))
     });
     let items = firewall.ruleset.as_ref().and_then(|ruleset| ruleset["nftables"].as_array());
-    of_iptables.chain(items.into_iter().flatten().filter_map(|item| of_nft(&item["rule"])))
+    of_iptables
+        .chain(items.into_iter().flatten().filter_map(|item| of_nft(&item["rule"])))
+        .collect()
 }
 
 /// A line of `iptables-save`. These targets are those of the table `nat` alone.

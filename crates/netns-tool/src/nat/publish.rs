@@ -2,6 +2,7 @@
 
 use super::checks::check_is_free;
 use super::delete::is_shared;
+use super::foreign;
 use super::owner::{Owner, Standing, owner, standing};
 use super::publication::Publication;
 use super::rules;
@@ -53,11 +54,12 @@ impl NatArgs {
                 || !facts.firewall.is_asked(publication.family())
                 || (publication.is_on_loopback() && local_route.is_some())
         };
+        let forwards = foreign::forwards(&facts.firewall);
         for publication in &self.publications {
             let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
             let stands = sends.iter().all(|send| there.contains(send));
             if !(stands && is_damaged(publication, &sends)) {
-                check_is_free(publication, facts)?;
+                check_is_free(publication, &forwards, facts)?;
             }
         }
         let wanted = wanted.iter().filter(|rule| !there.contains(rule)).cloned().collect();

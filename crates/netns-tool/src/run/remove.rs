@@ -3,7 +3,7 @@
 use super::{Refusal, Writer, interruption, tell, undo};
 use crate::failure::{Failure, Kind};
 use crate::kernel::Look;
-use crate::plan::{Plan, Step};
+use crate::plan::{Fact, Plan, Step};
 use crate::system::signals;
 use anyhow::Result;
 
@@ -18,6 +18,16 @@ struct Removal<'p> {
 }
 
 impl Removal<'_> {
+    /// Whether an earlier step may have done it along: the other end of a veth pair goes with the one. No rule of a
+    /// firewall goes with another, and a step that promises nothing is always run.
+    fn may_go_with_others(&self) -> bool {
+        let is_of_firewall = |fact: &Fact| match fact {
+            Fact::Not(fact) => fact.is_of_firewall(),
+            fact => fact.is_of_firewall(),
+        };
+        !self.step.gives.iter().all(is_of_firewall)
+    }
+
     /// Whether the step has done what it should. What cannot be looked up counts as not done.
     fn is_done(&self, look: &mut Look) -> bool {
         self.step.gives.iter().zip(&self.doomed).all(|(fact, before)| {
@@ -39,18 +49,17 @@ impl Writer {
             .map(|step| Removal { step, doomed: number(step), refusal: None })
             .collect();
         for removal in &mut removals {
-            // The other end of a veth pair goes with the one. A step that promises nothing is always run.
-            let is_done = !removal.step.gives.is_empty() && removal.is_done(&mut self.look());
-            if !is_done {
+            if !(removal.may_go_with_others() && removal.is_done(&mut self.look())) {
                 self.take_away(removal);
             }
         }
         let mut look = self.look();
-        for removal in removals.iter_mut().filter(|removal| !removal.is_done(&mut look)) {
-            self.take_away(removal);
-        }
-        let mut look = self.look();
         removals.retain(|removal| !removal.is_done(&mut look));
+        if !removals.is_empty() {
+            removals.iter_mut().for_each(|removal| self.take_away(removal));
+            let mut look = self.look();
+            removals.retain(|removal| !removal.is_done(&mut look));
+        }
         if signals::pending().is_some() {
             tell("a signal arrived; what was begun to be removed was removed to the end");
         }

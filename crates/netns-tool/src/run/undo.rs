@@ -62,8 +62,6 @@ impl Writer {
 fn rest(look: &mut Look, step: &Step) -> Vec<Fact> {
     let mut facts = if step.undo.is_empty() { Vec::new() } else { step.gives.clone() };
     facts.retain(|fact| fact.is_of_firewall() && look.remains(fact).unwrap_or(true));
-    // The chain last, when it is empty.
-    facts.reverse();
     facts
 }
 

@@ -1,7 +1,8 @@
 //! Sweeps of faults over the calls of a command, and the hosts that they begin on.
 
 use testhost::{
-    Mode, Scenario, Sig, UNDO_FAULTS, binary, foreign_objects, private_host, sweep, sweep_undo, warm_up,
+    Mode, Scenario, Sig, UNDO_FAULTS, binary, foreign_objects, private_host, sweep, sweep_undo,
+    warm_up,
 };
 
 /// One fault of each kind.

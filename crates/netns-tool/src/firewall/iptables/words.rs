@@ -5,6 +5,7 @@ use crate::family::Family;
 use crate::firewall::rule::{Chain, Hook, Ports, Protocol, Rule, State, Table, Verdict};
 use crate::name::InterfaceName;
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A rule as it is spelled.
@@ -23,12 +24,12 @@ impl fmt::Display for Line {
 }
 
 /// A word as iptables-restore reads it back.
-pub fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> Cow<'_, str> {
     let is_plain = !word.is_empty() && !word.contains([' ', '"', '\'', '\\', '\t', '\n']);
     if is_plain {
-        word.to_owned()
+        Cow::Borrowed(word)
     } else {
-        format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
+        Cow::Owned(format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")))
     }
 }
 
