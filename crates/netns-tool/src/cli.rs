@@ -221,8 +221,8 @@ pub struct BridgeArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
     The subnets are those of the bridge's addresses, IPv4 and IPv6. What is on the bridge gets \
-    out over the uplink, under the uplink's address, and nowhere else. In come answers, and what \
-    calls a published port. Forwarding is on while the NAT is there; --delete puts it back to \
+    out over the uplink, under the uplink's address, and to the bridges of --allow. In come \
+    answers, and what calls a published port. Forwarding is on while the NAT is there; --delete puts it back to \
     what it was, if no other NAT of netns-tool needs it.\n\n\
     Examples:\n  \
     netns-tool nat br0                             out by the default route\n  \

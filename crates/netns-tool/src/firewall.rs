@@ -58,7 +58,7 @@ pub struct Firewall {
 }
 
 /// Why a step adds no rule, but what is around those that stand.
-const MENDED: &str = "show packets to the rules of netns-tool again";
+const MENDED: &str = "put right what is around the rules of netns-tool";
 
 /// Rules that come or go together.
 pub struct Change<'a> {

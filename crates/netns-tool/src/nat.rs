@@ -21,9 +21,10 @@ use crate::firewall::{Backend, Change, Firewall};
 use crate::kernel::{Snapshot, Wanted, WantedFirewall};
 use crate::name::InterfaceName;
 use crate::noun::{Noun, Work};
-use crate::sysctl::{self, Forwarding, ROOM_IPTABLES, ROOM_NFT, Scope};
+use crate::plan::Step;
+use crate::sysctl::{self, Forwarding, Need, ROOM_IPTABLES, ROOM_NFT, Scope};
 use find::check_overlap;
-use owner::{Owner, Standing, is_same, owner, standing};
+use owner::{Owner, Standing, bears_record, is_same, owner, standing};
 use rules::{Memory, Nat};
 use std::collections::BTreeMap;
 
@@ -83,7 +84,18 @@ impl NatArgs {
         let need = nat.need();
         let before = before(facts, &nat, &others)?;
         let rules = self.rules(facts, &nat, &before)?;
-        let is_there = |rule: &Rule| facts.firewall.ours().any(|found| is_same(found, rule));
+        let turning = turning(facts, &need, &before)?;
+        let is_recorded = |rule: &Rule| {
+            let nat = others.iter().find(|other| other.is_of(nat.bridge, nat.uplink));
+            let old = nat.and_then(|nat| nat.before.get(&rule.family));
+            let new = before.get(&rule.family).filter(|_| bears_record(rule));
+            let is_turned = turning.iter().any(|(family, _)| *family == rule.family);
+            // Of a switch that is turned only now, to mend it, the rules that stand may know nothing.
+            !is_turned || old.zip(new).is_none_or(|(old, new)| old.has(new))
+        };
+        let is_there = |rule: &Rule| {
+            is_recorded(rule) && facts.firewall.ours().any(|found| is_same(found, rule))
+        };
         let rules: Vec<Rule> = rules.into_iter().filter(|rule| !is_there(rule)).collect();
         let why = |family, table| match table {
             Table::Nat => {
@@ -97,12 +109,10 @@ impl NatArgs {
             }
         };
         let mut steps = facts.firewall.add(&Change { rules, why: &why });
-        for (family, before) in &before {
-            let now = facts.switches.of(*family)?;
-            steps.extend(now.turn_on(&need, before, &facts.host)?);
-        }
+        steps.extend(turning.into_iter().map(|(_, step)| step));
         let report = self.report(&nat, &before, facts, steps.is_empty());
         let mut notes = warning::of_nat(nat.bridge, nat.uplink, nat.subnets, facts);
+        notes.extend(warning::of_switches(&need, &before, facts));
         notes.extend(dns::unreachable_note(facts));
         Ok(Work::build(steps, report).with_notes(notes))
     }
@@ -202,6 +212,20 @@ fn before(
         before.insert(family, now.remember(&nat.need(), &others, &facts.host));
     }
     Ok(before)
+}
+
+/// The steps that turn forwarding on, each with its family.
+fn turning(
+    facts: &Snapshot,
+    need: &Need,
+    before: &BTreeMap<Family, Forwarding>,
+) -> Result<Vec<(Family, Step)>, Failure> {
+    let mut turning = Vec::new();
+    for (family, before) in before {
+        let steps = facts.switches.of(*family)?.turn_on(need, before, &facts.host)?;
+        turning.extend(steps.into_iter().map(|step| (*family, step)));
+    }
+    Ok(turning)
 }
 
 /// The same in words, and the interfaces that were not forwarding before.

@@ -150,9 +150,21 @@ impl Forwarding {
             || (need.scope == Scope::Interface && need.indices(host).is_subset(self.one_by_one()))
     }
 
+    /// The interfaces of the need whose own switch is off while that of the whole host is on.
+    pub fn closed(&self, need: &Need, host: &State) -> Vec<InterfaceName> {
+        let off = &need.indices(host) - self.one_by_one();
+        let links = off.into_iter().filter_map(|index| host.by_index(index));
+        links.filter(|_| self.on).map(|link| link.name.clone()).collect()
+    }
+
     /// Whether what comes in over the interface is forwarded.
     pub fn forwards(&self, index: u32) -> bool {
         self.on || self.one_by_one().contains(&index)
+    }
+
+    /// Whether what the other remembers is in it.
+    pub fn has(&self, other: &Self) -> bool {
+        self.clone().and(other.clone()) == *self
     }
 
     /// What was before both of two times at which a NAT turned switches on: each has what it concerned.

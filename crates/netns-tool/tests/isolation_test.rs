@@ -193,6 +193,16 @@ fn what_is_allowed_is_taken_back_alone() {
             done(&format!("nat br0 up0 --forwarding {scope} --allow br1"));
             done("nat br0 up0 --allow br1 --delete");
             assert_is(&bare);
+            // Those that name nothing, or what is not allowed (any more), take back nothing.
+            done(&format!("nat br0 up0 --forwarding {scope}"));
+            done(&format!("nat br0 up0 --forwarding {scope} --allow br1"));
+            done("nat br0 up0 --allow br1 --delete");
+            for name in ["br1", "br9"] {
+                refused(&format!("nat br0 up0 --allow {name} --delete"))
+                    .stderr(contains(format!("`br0` is not allowed to talk with `{name}`")));
+            }
+            done("nat br0 up0 --delete");
+            assert_is(&bare);
             done("nat br0 up0");
             done("nat br1 up0");
         }

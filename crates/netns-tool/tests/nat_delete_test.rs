@@ -5,8 +5,11 @@ mod support;
 use predicates::prelude::*;
 use predicates::str::contains;
 use support::wan::{SERVER, UPLINK, rules, stage};
+use support::{
+    Firewall, assert_is, done, for_firewalls, http_get, ip, lived_in, private_host, refused,
+    refused_with,
+};
 use support::{HOST, no_ping, set_sysctl, sh, sysctl, tool, unchanged, uninstall};
-use support::{assert_is, done, http_get, ip, lived_in, private_host, refused, refused_with};
 use testhost::Snapshot;
 
 #[test]
@@ -93,6 +96,110 @@ fn rules_that_others_have_flushed_do_not_stop_it() {
             done("nat br0 up0 --delete");
             assert_eq!(rules().matches("netns-tool").count(), 0);
             assert_eq!(sysctl("ipv4/ip_forward"), "0");
+        }
+    });
+}
+
+#[test]
+fn flushed_tables_leave_no_chain_behind() {
+    private_host(|| {
+        testhost::warm_up();
+        stage();
+        let before = Snapshot::settled();
+        for flush in [
+            "iptables -t nat -F",
+            "iptables -F",
+            "ip6tables -F",
+            "iptables -F NETNS-TOOL",
+            "iptables -t nat -F NETNS-TOOL",
+        ] {
+            done("nat br0 up0");
+            done("nat br0 --publish 8080:10.0.0.2:80");
+            sh(flush);
+            done("nat br0 up0 --delete");
+            assert_is(&before);
+        }
+    });
+}
+
+#[test]
+fn what_a_mend_turns_on_is_turned_off_again() {
+    private_host(|| {
+        stage();
+        for scope in ["interface", "host"] {
+            let nat = format!("nat br0 up0 --forwarding {scope}");
+            set_sysctl("ipv4/ip_forward", "1");
+            done(&nat);
+            set_sysctl("ipv4/ip_forward", "0");
+            done(&nat);
+            assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+            assert!(done(&nat).contains("nothing was changed"));
+            done("nat br0 up0 --delete");
+            let switches = ["ip_forward", "conf/br0/forwarding", "conf/up0/forwarding"];
+            assert_eq!(switches.map(|name| sysctl(&format!("ipv4/{name}"))), ["0", "0", "0"]);
+            assert!(!rules().contains("netns-tool"), "{}", rules());
+        }
+    });
+}
+
+#[test]
+fn a_switch_of_an_interface_that_is_off_by_itself_is_named() {
+    private_host(|| {
+        stage();
+        set_sysctl("ipv4/ip_forward", "1");
+        set_sysctl("ipv4/conf/up0/forwarding", "0");
+        let warning = "warning: `up0` does not forward IPv4, though the host does: \
+                       /proc/sys/net/ipv4/conf/up0/forwarding is 0\n  \
+                       try:     echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding\n";
+        tool("nat br0 up0").success().stderr(warning);
+        sh("echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        tool("nat br0 up0").success().stderr("");
+        assert_eq!(http_get("a", "internet", SERVER).unwrap(), format!("you are {UPLINK}"));
+    });
+}
+
+#[test]
+fn of_several_nats_the_one_has_to_be_named() {
+    private_host(|| {
+        stage();
+        sh(
+            "ip link add name up1 type veth peer name down1; ip link set dev up1 up; ip addr add 192.168.9.1/24 dev up1",
+        );
+        done("nat br0 up0");
+        done("nat br0 up1");
+        done("nat br0 up1 --publish 8080:10.0.0.2:80");
+        for line in [
+            "nat br0 --delete --if-exists",
+            "nat br0 --publish 8080:10.0.0.2:80 --delete --if-exists",
+            "nat br0 --publish 8081:10.0.0.2:80",
+            "nat br0 --allow br9 --delete --if-exists",
+        ] {
+            refused(line).stderr(
+                contains("bridge `br0` has NATs to several uplinks: up0, up1")
+                    .and(contains("name one: netns-tool nat br0 up0 ")),
+            );
+        }
+        done("nat br0 up1 --publish 8080:10.0.0.2:80 --delete");
+        done("nat br0 up0 --delete");
+        done("nat br0 --delete");
+    });
+}
+
+#[test]
+fn nats_are_not_lost_when_iptables_becomes_the_other_variant() {
+    for_firewalls(&[Firewall::IptablesNft, Firewall::IptablesLegacy], |firewall| {
+        stage();
+        done("nat br0 up0");
+        let names =
+            ["iptables", "ip6tables"].map(|name| ["", "-save", "-restore"].map(|end| (name, end)));
+        for (name, end) in names.into_iter().flatten() {
+            let to = format!("/usr/sbin/{name}-{}{end}", firewall.other_variant());
+            sh(&format!("ln -sf {to} /etc/alternatives/{name}{end}"));
+        }
+        let own =
+            if firewall == Firewall::IptablesNft { "iptables-nft" } else { "iptables-legacy" };
+        for line in ["nat br0 up0", "nat br0 up0 --delete"] {
+            refused(line).stderr(contains(format!("are made with `{own}`")));
         }
     });
 }

@@ -160,15 +160,21 @@ pub fn take_back(facts: &[Fact]) -> Option<Cmd> {
 /// The steps that remove the rules, one for each family and table; our own chain goes with the last rule in it.
 pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
     let mut steps = Vec::new();
+    let is_own = |rule: &Rule| rule.is_ours() && rule.verdict != Verdict::Jump;
+    let mut own = saved.iter().flat_map(|(family, saved)| saved.rules(*family)).filter(is_own);
+    // Where somebody has flushed a table, our chain may stand there without a rule.
+    let doomed: HashSet<&Rule> = change.rules.iter().collect();
+    let is_last = own.all(|rule| doomed.contains(&rule));
     for (family, saved) in saved {
         // Those by which a published port is known go last: a removal that is cut short can be finished.
         for table in TABLES {
             let mut rules: Vec<Rule> = change.rules_of(*family, table).cloned().collect();
-            if rules.is_empty() {
+            let inside = rules.iter().filter(|rule| rule.is_inside()).count();
+            let removes_chain =
+                saved.has_chain(table) && inside == saved.inside(table) && (inside > 0 || is_last);
+            if rules.is_empty() && !removes_chain {
                 continue;
             }
-            let inside = rules.iter().filter(|rule| rule.is_inside()).count();
-            let removes_chain = inside > 0 && inside == saved.inside(table);
             if removes_chain {
                 let jumps = saved.rules(*family).filter(|rule| rule.verdict == Verdict::Jump);
                 rules.extend(jumps.filter(|rule| rule.table() == table));

@@ -50,7 +50,7 @@ pub enum State {
     NotKnown,
     /// The same, against the direction in which that connection was opened.
     Answer,
-    /// It has to do with a connection that stands: an ICMP error.
+    /// It is the first of one that has to do with another that stands: an ICMP error, above all.
     Related,
     /// Its destination was changed: it came to a published port.
     Published,

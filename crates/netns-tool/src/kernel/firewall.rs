@@ -49,8 +49,9 @@ pub fn read(choice: Choice, whole: bool, limit: Duration) -> Result<Firewall> {
     if backend == Backend::Iptables {
         firewall.rules = iptables::found(&firewall.saved);
     }
-    if whole {
-        firewall.other_variant = other_variant(limit);
+    firewall.other_variant = other_variant(limit);
+    if backend == Backend::Iptables {
+        check_variant(&firewall.other_variant)?;
     }
     Ok(firewall)
 }
@@ -67,6 +68,20 @@ fn check_choice(choice: Choice, backend: Backend, name: &str) -> Result<(), Fail
     }
     Err(failed(format!("the NATs of netns-tool on this host are made with {name}"))
         .hint(format!("--firewall {name}, or delete them first")))
+}
+
+/// Nor are there NATs in the variant of iptables that `iptables` was when they were made.
+fn check_variant(other: &[(Family, &str, String)]) -> Result<(), Failure> {
+    let is_ours = |(family, _, text): &&(Family, &str, String)| {
+        Saved::parse(text).rules(*family).any(|rule| rule.is_ours())
+    };
+    let Some((_, command, _)) = other.iter().find(is_ours) else { return Ok(()) };
+    let what = format!(
+        "the NATs of netns-tool on this host are made with `{command}`, which `iptables` is no longer"
+    );
+    Err(failed(what).hint(format!(
+        "update-alternatives --set iptables /usr/sbin/{command} (and ip6tables), and delete them first"
+    )))
 }
 
 fn require(backend: Backend, choice: Choice) -> Result<(), Failure> {

@@ -130,6 +130,11 @@ fn check_nobody_listens(publication: &Publication, facts: &Snapshot) -> Result<(
             "port {port} of the host is in use: {} listens on it",
             listener.who()
         ))
-        .hint("another port, or end that process first")),
+        .hint(match publication.host {
+            None if !listener.address.is_unspecified() => {
+                "another port, or one address of the host with it: HOST_IP:PORT:…"
+            }
+            _ => "another port, or end that process first",
+        })),
     }
 }

@@ -43,22 +43,37 @@ impl NatArgs {
         Ok(Work::remove(self.removal_steps(facts, doomed, back, &why), report))
     }
 
-    /// The same words undo what they did: what was allowed to a NAT that stood already is taken back alone.
+    /// The same words undo what they did: those that made the NAT take all of it back, those that allowed more to it, or
+    /// name a part, only that.
     pub(super) fn disallow(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let is_about = |rule: &Rule| {
-            let names = [&rule.input, &rule.output].into_iter().flatten();
-            names.into_iter().any(|name| self.allowed.contains(name))
+        let is_about = |rule: &Rule, name: &InterfaceName| {
+            [&rule.input, &rule.output].into_iter().flatten().any(|of| of == name)
         };
         let is_added = |rule: &Rule| matches!(owner(rule), Some(Owner::Nat { is_added: true, .. }));
-        let mut doomed = self.own_rules(facts)?;
-        doomed.retain(|rule| is_added(rule) && is_about(rule));
-        let is_allowed =
-            |name: &&InterfaceName| doomed.iter().any(|rule| rule.output.as_ref() == Some(*name));
-        if !self.allowed.iter().all(|name| is_allowed(&name)) {
+        let rules = self.own_rules(facts)?;
+        let with_the_nat: Vec<Rule> =
+            rules.iter().filter(|rule| !is_added(rule)).cloned().collect();
+        let (first, all) = (allowed(&with_the_nat), allowed(&rules));
+        let is_allowed = |name: &&InterfaceName| all.contains(name);
+        let (named, missing): (Vec<_>, Vec<_>) = self.allowed.iter().partition(is_allowed);
+        if let Some(name) = missing.first()
+            && (named.is_empty() || !self.removal.if_exists)
+        {
+            let what = format!("`{}` is not allowed to talk with `{name}`", self.bridge);
+            if self.removal.if_exists {
+                return Ok(Work::nothing(&what));
+            }
+            return Err(failed(what).hint("--if-exists takes it for a success"));
+        }
+        let is_added_later = named.iter().any(|name| !first.contains(name));
+        if !is_added_later && named.len() == first.len() {
             return self.delete(facts);
         }
-        let names: Vec<&str> = self.allowed.iter().map(InterfaceName::as_str).collect();
-        let names = names.join(", ");
+        let is_doomed = |rule: &&Rule| {
+            (!is_added_later || is_added(rule)) && named.iter().any(|name| is_about(rule, name))
+        };
+        let doomed: Vec<Rule> = rules.iter().filter(is_doomed).cloned().collect();
+        let names = allowed(&doomed).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let back = self.switch_back(facts, &doomed)?;
         let report = vec![format!("No longer allowed: {} <-> {names}", self.bridge)];
         let why = |_, _| format!("let {} and {names} no longer talk with each other", self.bridge);
@@ -155,29 +170,13 @@ impl NatArgs {
         let of_bridge =
             |rule: &&Rule| owner(rule).is_some_and(|owner| owner.bridge() == self.bridge.as_str());
         let rules: Vec<&Rule> = facts.firewall.ours().filter(of_bridge).collect();
-        let mut uplinks: Vec<String> =
-            rules.iter().filter_map(|rule| owner(rule)?.uplink().map(str::to_owned)).collect();
-        uplinks.sort_unstable();
-        uplinks.dedup();
-        let wanted: Vec<String> = match &self.outbound {
-            Some(name) => {
-                uplinks.iter().filter(|uplink| *uplink == name.as_str()).cloned().collect()
-            }
-            None if uplinks.len() > 1 => {
-                return Err(failed(format!(
-                    "bridge `{}` has NATs to several uplinks: {}",
-                    self.bridge,
-                    uplinks.join(", ")
-                ))
-                .hint(format!("netns-tool nat {} {} --delete", self.bridge, uplinks[0])));
-            }
-            None => uplinks.clone(),
-        };
-        let is_last = wanted.len() == uplinks.len();
+        let uplinks = self.uplinks(&facts.firewall);
+        let meant = self.meant_uplink(&facts.firewall)?;
+        let is_last = uplinks.len() == usize::from(meant.is_some());
         let is_doomed =
             |rule: &Rule| match owner(rule).and_then(|owner| owner.uplink().map(str::to_owned)) {
-                Some(uplink) => wanted.contains(&uplink),
-                None => is_last && (self.outbound.is_none() || !wanted.is_empty()),
+                Some(uplink) => meant.as_ref().is_some_and(|meant| meant.as_str() == uplink),
+                None => is_last && (self.outbound.is_none() || meant.is_some()),
             };
         let mut doomed: Vec<Rule> =
             rules.iter().filter(|rule| is_doomed(rule)).map(|&rule| rule.clone()).collect();
@@ -211,6 +210,11 @@ impl NatArgs {
         let all = facts.firewall.rules.iter().map(|found| &found.rule);
         all.filter(is_wanted).cloned().collect()
     }
+}
+
+/// Those whom the NATs of the rules let the bridge talk with.
+fn allowed(rules: &[Rule]) -> Vec<InterfaceName> {
+    standing(rules.iter()).into_iter().flat_map(|nat| nat.allowed).collect()
 }
 
 /// Whether the rule belongs to published ports of the bridge as a whole.

@@ -1,11 +1,15 @@
 //! What the words of `nat` name: the bridge with its subnets, the uplink, others that are allowed.
 
+use super::owner::owner;
 use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
+use crate::firewall::Firewall;
+use crate::firewall::rule::Rule;
 use crate::kernel::state::{Link, State};
 use crate::name::InterfaceName;
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 
 impl NatArgs {
     pub(super) fn find_bridge<'a>(&self, host: &'a State) -> Result<&'a Link, Failure> {
@@ -124,6 +128,39 @@ impl NatArgs {
     }
 
     /// What `--allow` names can be allowed, whichever the uplink is.
+    /// The uplinks of the NATs that the bridge has.
+    pub(super) fn uplinks(&self, firewall: &Firewall) -> BTreeSet<InterfaceName> {
+        let uplink = |rule: &Rule| {
+            let owner = owner(rule).filter(|owner| owner.bridge() == self.bridge.as_str())?;
+            InterfaceName::existing(owner.uplink()?).ok()
+        };
+        firewall.ours().filter_map(uplink).collect()
+    }
+
+    /// The uplink of the NAT that is meant, if there is one.
+    pub(super) fn meant_uplink(
+        &self,
+        firewall: &Firewall,
+    ) -> Result<Option<InterfaceName>, Failure> {
+        let mut uplinks = self.uplinks(firewall);
+        match &self.outbound {
+            Some(name) => Ok(uplinks.take(name)),
+            None if uplinks.len() > 1 => {
+                let names: Vec<&str> = uplinks.iter().map(InterfaceName::as_str).collect();
+                let what = format!(
+                    "bridge `{}` has NATs to several uplinks: {}",
+                    self.bridge,
+                    names.join(", ")
+                );
+                let is_whole = self.removal.delete && self.publications.is_empty();
+                let rest = if is_whole && self.allowed.is_empty() { "--delete" } else { "…" };
+                let hint = format!("name one: netns-tool nat {} {} {rest}", self.bridge, names[0]);
+                Err(failed(what).hint(hint))
+            }
+            None => Ok(uplinks.pop_first()),
+        }
+    }
+
     pub(super) fn check_allowed(&self, host: &State) -> Result<(), Failure> {
         for name in &self.allowed {
             let Some(link) = host.link(name) else {

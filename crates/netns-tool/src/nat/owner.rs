@@ -7,6 +7,7 @@ use crate::mark;
 use crate::name::InterfaceName;
 use crate::sysctl::{Forwarding, Need, Scope};
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// What a rule of netns-tool belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,47 +55,56 @@ impl Owner<'_> {
 /// Whose the rule is. Only what netns-tool itself would have written, where it would have written it, counts.
 pub fn owner(rule: &Rule) -> Option<Owner<'_>> {
     let comment = rule.comment.strip_prefix(mark::ALIAS)?.strip_prefix(' ')?;
-    let (words, record) = match comment.split_once(BEFORE) {
-        Some((words, record)) => (words, Some(record)),
-        None => (comment, None),
-    };
-    let (kind, rest) = words.split_once(' ')?;
-    let names: Vec<&str> = rest.split(' ').collect();
-    match (kind, &names[..], rule.chain, record) {
-        ("nat", [bridge], Chain::Forward, None) => Some(Owner::Bridge(bridge)),
-        ("nat", [bridge, uplink, more @ ..], Chain::Forward | Chain::Postrouting, record) => {
-            let mut more = more;
-            let mut has = |word: &str| {
-                let is_next = more.first() == Some(&word.trim_start());
-                more = if is_next { &more[1..] } else { more };
-                is_next
-            };
-            let scope = if has(INTERFACE) { Scope::Interface } else { Scope::Host };
-            let (is_plain, is_added) = (has(PLAIN), has(ADDED));
-            if !more.is_empty() {
-                return None;
-            }
-            let before = match record {
-                Some(record) => Some(Forwarding::from_record(rule.family, record)?),
-                None => None,
-            };
-            Some(Owner::Nat { bridge, uplink, scope, is_plain, is_added, before })
-        }
-        ("publish", [bridge], Chain::Forward | Chain::Postrouting, None) => {
-            Some(Owner::Publications(bridge))
-        }
-        ("publish", [bridge, uplink], Chain::Forward | Chain::Publish, None) => {
-            Some(Owner::Publication { bridge, uplink })
-        }
-        ("loopback", [bridge], Chain::Input | Chain::Postrouting, Some(before)) => {
-            matches!(before, "route_localnet=0" | "route_localnet=1")
-                .then_some(Owner::Loopback { bridge, before })
-        }
-        _ => None,
+    // By their places: an interface may have any of the words for its name.
+    let mut words = comment.split(' ').peekable();
+    let (kind, bridge) = (words.next()?, words.next()?);
+    let is_forwarded = rule.chain == Chain::Forward;
+    if kind == "loopback" {
+        let is_there = is_next(&mut words, BEFORE) && !is_forwarded && rule.chain != Chain::Publish;
+        let before = words.next().filter(|_| is_there && words.peek().is_none())?;
+        return matches!(before, "route_localnet=0" | "route_localnet=1")
+            .then_some(Owner::Loopback { bridge, before });
     }
+    let is_leaving = rule.chain == Chain::Postrouting;
+    let Some(uplink) = words.next() else {
+        return match kind {
+            "nat" if is_forwarded => Some(Owner::Bridge(bridge)),
+            "publish" if is_forwarded || is_leaving => Some(Owner::Publications(bridge)),
+            _ => None,
+        };
+    };
+    if kind == "publish" {
+        let is_place = is_forwarded || rule.chain == Chain::Publish;
+        return (is_place && words.peek().is_none())
+            .then_some(Owner::Publication { bridge, uplink });
+    }
+    if kind != "nat" || !(is_forwarded || is_leaving) {
+        return None;
+    }
+    let scope = if is_next(&mut words, INTERFACE) { Scope::Interface } else { Scope::Host };
+    let (is_plain, is_added) = (is_next(&mut words, PLAIN), is_next(&mut words, ADDED));
+    let has_record = is_next(&mut words, BEFORE);
+    let record = words.collect::<Vec<_>>().join(" ");
+    let before = match has_record {
+        true => Some(Forwarding::from_record(rule.family, &record)?),
+        false if record.is_empty() => None,
+        false => return None,
+    };
+    Some(Owner::Nat { bridge, uplink, scope, is_plain, is_added, before })
 }
 
-/// Whether the rule that was found is the one that is wanted, whatever was before.
+/// Takes the word, which is written with the blanks around it, if it is the next.
+fn is_next<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>, word: &str) -> bool {
+    words.next_if_eq(&word.trim()).is_some()
+}
+
+/// Whether the comment of the rule tells what was before.
+pub fn bears_record(rule: &Rule) -> bool {
+    matches!(owner(rule), Some(Owner::Nat { before: Some(_), .. }))
+}
+
+/// Whether the rule that was found does for the same NAT what is wanted; the records of both, and whether it was added
+/// later, do not count.
 pub fn is_same(found: &Rule, wanted: &Rule) -> bool {
     let lead = |rule: &Rule| {
         let owner = owner(rule)?;
@@ -189,6 +199,43 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
 mod tests {
     use super::*;
     use crate::firewall::rule::Verdict;
+    use crate::nat::rules::{Memory, Nat};
+    use crate::sysctl::ROOM_NFT;
+
+    #[test]
+    fn an_interface_may_have_any_word_for_its_name() {
+        const WORDS: [&str; 8] =
+            ["before", "interface", "plain", "added", "nat", "publish", "loopback", "netns-tool"];
+        for bridge in WORDS {
+            for uplink in WORDS.into_iter().filter(|uplink| *uplink != bridge) {
+                let [of, to] = [bridge, uplink].map(|name| InterfaceName::existing(name).unwrap());
+                let subnets = ["10.0.0.0/24".parse().unwrap(), "fd00::/64".parse().unwrap()];
+                let nat = Nat {
+                    bridge: &of,
+                    uplink: &to,
+                    scope: Scope::Interface,
+                    subnets: &subnets,
+                    masquerades_ipv6: false,
+                    allowed: &[InterfaceName::existing("other").unwrap()],
+                    stands: true,
+                };
+                let memory = |family| {
+                    let record = Forwarding::off(family).record(ROOM_NFT).unwrap();
+                    (family, Memory { record, turned: vec![to.clone()] })
+                };
+                let rules = nat.rules(&Family::BOTH.map(memory).into(), &[]);
+                for rule in &rules {
+                    let owner = owner(rule).unwrap_or_else(|| panic!("{}", rule.comment));
+                    assert_eq!(owner.bridge(), bridge, "{}", rule.comment);
+                    assert!(owner.uplink().is_none_or(|name| name == uplink), "{}", rule.comment);
+                }
+                let [stands] = &standing(rules.iter())[..] else { panic!("{rules:?}") };
+                assert!(stands.is_of(&of, &to) && stands.scope == Scope::Interface);
+                assert_eq!((stands.is_plain, stands.before.len()), (Some(true), 2));
+                assert_eq!(stands.allowed, nat.allowed);
+            }
+        }
+    }
 
     #[test]
     fn only_our_own_comments_count() {

@@ -23,7 +23,7 @@ impl NatArgs {
     pub(super) fn publish(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let bridge = self.find_bridge(&facts.host)?;
         let subnets = self.subnets(&facts.host, bridge)?;
-        let nat = self.find_nat(facts)?;
+        let nat = self.nat_of_ports(facts)?.ok_or_else(|| self.no_nat())?;
         for publication in &self.publications {
             self.check_target(publication, &facts.host, &subnets)?;
         }
@@ -85,14 +85,12 @@ impl NatArgs {
     }
 
     pub(super) fn withdraw(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let nat = match self.find_nat(facts) {
-            Ok(nat) => nat,
-            Err(failure) if self.removal.if_exists => {
+        let Some(nat) = self.nat_of_ports(facts)? else {
+            let failure = self.no_nat();
+            if self.removal.if_exists {
                 return Ok(Work::nothing(&failure.what));
             }
-            Err(failure) => {
-                return Err(failed(failure.what).hint("--if-exists takes it for a success"));
-            }
+            return Err(failed(failure.what).hint("--if-exists takes it for a success"));
         };
         let there: HashSet<&Rule> = facts.firewall.ours().collect();
         let mut doomed = Vec::new();
@@ -151,26 +149,20 @@ impl NatArgs {
     }
 
     /// The NAT through which the ports are published.
-    fn find_nat(&self, facts: &Snapshot) -> Result<Standing, Failure> {
-        let nats = standing(facts.firewall.ours());
-        let is_wanted = |nat: &&Standing| {
-            nat.bridge == self.bridge
-                && self.outbound.as_ref().is_none_or(|uplink| nat.uplink == *uplink)
-        };
-        let found: Vec<&Standing> = nats.iter().filter(is_wanted).collect();
-        let to = self.outbound.as_ref().map(|uplink| format!(" {uplink}")).unwrap_or_default();
-        match found[..] {
-            [nat] => Ok(nat.clone()),
-            [] => Err(failed(format!(
-                "there is no NAT of `{}`{} through which ports could be published",
-                self.bridge,
-                self.outbound.as_ref().map(|uplink| format!(" to `{uplink}`")).unwrap_or_default()
-            ))
-            .hint(format!("netns-tool nat {}{to}", self.bridge))),
-            _ => Err(failed(format!("bridge `{}` has NATs to several uplinks", self.bridge)).hint(
-                format!("name one: netns-tool nat {} {} --publish …", self.bridge, found[0].uplink),
-            )),
-        }
+    fn nat_of_ports(&self, facts: &Snapshot) -> Result<Option<Standing>, Failure> {
+        let Some(uplink) = self.meant_uplink(&facts.firewall)? else { return Ok(None) };
+        let mut nats = standing(facts.firewall.ours()).into_iter();
+        Ok(nats.find(|nat| nat.is_of(&self.bridge, &uplink)))
+    }
+
+    fn no_nat(&self) -> Failure {
+        let to = |of: &str| self.outbound.as_ref().map(|uplink| format!("{of}{uplink}"));
+        failed(format!(
+            "there is no NAT of `{}`{} through which ports could be published",
+            self.bridge,
+            to(" to `").map(|to| to + "`").unwrap_or_default()
+        ))
+        .hint(format!("netns-tool nat {}{}", self.bridge, to(" ").unwrap_or_default()))
     }
 }
 

@@ -6,7 +6,9 @@ use crate::firewall::obstacle::{self, Listing, Obstacle, Packet, Reason};
 use crate::firewall::{Backend, Firewall, nft};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
+use crate::sysctl::{Forwarding, Need};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 
 /// What will drop the packets of the NAT although it stands.
 pub fn of_nat(
@@ -50,6 +52,24 @@ pub fn of_nat(
         }
     }
     found.warnings()
+}
+
+/// Which interface's own switch is off although the whole host forwards: packets of IPv4 that come in over it stay here.
+pub fn of_switches(
+    need: &Need,
+    before: &BTreeMap<Family, Forwarding>,
+    facts: &Snapshot,
+) -> Vec<String> {
+    let was_on = before.get(&Family::V4).is_some_and(|before| before.on);
+    let off = facts.switches.v4.closed(need, &facts.host);
+    let warning = |name: &InterfaceName| {
+        let switch = format!("/proc/sys/net/ipv4/conf/{name}/forwarding");
+        format!(
+            "warning: `{name}` does not forward IPv4, though the host does: {switch} is 0\n  \
+             try:     echo 1 > {switch}"
+        )
+    };
+    off.iter().filter(|_| was_on).map(warning).collect()
 }
 
 /// What will drop the connections to ports that are published.
