@@ -32,9 +32,14 @@ fn a_ctrl_c_to_the_whole_group_leaves_no_file_without_a_namespace() {
         let names = ["n1", "n2", "n3"];
         let whole = duration("create n1 n2 n3", "delete n1 n2 n3");
         let mut codes = BTreeMap::new();
-        for i in 0..TRIES {
+        // On a busy machine the times are off, and some more tries are needed.
+        let is_enough = |codes: &BTreeMap<i32, u32>| codes.get(&130).is_some_and(|hit| *hit > 20);
+        for i in 0..5 * TRIES {
+            if i >= TRIES && is_enough(&codes) {
+                break;
+            }
             let mut child = spawn("create n1 n2 n3");
-            thread::sleep(whole * i / TRIES);
+            thread::sleep(whole * (i % TRIES) / TRIES);
             // What a terminal does: to netns-tool and to whatever is in its group.
             let group = Pid::from_raw(child.id().cast_signed());
             killpg(group, Signal::SIGINT).expect("the group is there until it is waited for");
@@ -48,8 +53,8 @@ fn a_ctrl_c_to_the_whole_group_leaves_no_file_without_a_namespace() {
                 done("delete n1 n2 n3");
             }
         }
-        println!("{TRIES} times Ctrl-C: exit codes {codes:?}");
-        assert!(codes[&130] > 20, "the times are off: {codes:?}");
+        println!("Ctrl-C at {TRIES} moments and more: exit codes {codes:?}");
+        assert!(is_enough(&codes), "the times are off: {codes:?}");
         assert_is(&before);
     });
 }
@@ -63,7 +68,9 @@ fn a_ctrl_c_typed_in_a_terminal_takes_everything_back() {
         let line = format!("create {}", names.join(" "));
         let whole = duration(&line, &line.replace("create", "delete"));
         let mut interrupted = 0;
-        for i in 1..10 {
+        let mut times = 0;
+        while times < 9 || (interrupted < 4 && times < 90) {
+            times += 1;
             let mut command = Command::new("script");
             command.args([
                 "-q",
@@ -74,7 +81,7 @@ fn a_ctrl_c_typed_in_a_terminal_takes_everything_back() {
             ]);
             let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = piped.spawn().expect("`script`, of util-linux");
-            thread::sleep(whole * i / 10);
+            thread::sleep(whole * (times % 10) / 10);
             // It may have ended by itself.
             let _ = child.stdin.as_mut().expect("its keyboard").write_all(b"\x03");
             let output = child.wait_with_output().expect("its end");
@@ -93,7 +100,7 @@ fn a_ctrl_c_typed_in_a_terminal_takes_everything_back() {
             }
             assert!(!names.iter().any(|name| is_there(name)), "{said}");
         }
-        println!("9 times ^C in a terminal, {interrupted} interrupted");
+        println!("{times} times ^C in a terminal, {interrupted} interrupted");
         assert!(interrupted > 3, "the times are off: {interrupted}");
         assert_is(&before);
     });
