@@ -69,7 +69,6 @@ impl NatArgs {
         check_overlap(&facts.host, bridge, &subnets)?;
         let scope = self.scope.unwrap_or_default();
         let others = standing(facts.firewall.ours());
-        let stands = others.iter().any(|other| other.is_of(&self.bridge, &uplink.name));
         let nat = Nat {
             bridge: &self.bridge,
             uplink: &uplink.name,
@@ -77,26 +76,20 @@ impl NatArgs {
             subnets: &subnets,
             masquerades_ipv6: !self.no_masquerade,
             allowed: &self.allowed,
-            stands,
+            stands: others.iter().any(|other| other.is_of(&self.bridge, &uplink.name)),
         };
         check_standing(&nat, &others)?;
         nat.families().into_iter().try_for_each(|family| facts.firewall.require(family))?;
         let need = nat.need();
         let before = before(facts, &nat, &others)?;
-        let rules = self.rules(facts, &nat, &before)?;
         let turning = turning(facts, &need, &before)?;
-        let is_recorded = |rule: &Rule| {
-            let nat = others.iter().find(|other| other.is_of(nat.bridge, nat.uplink));
-            let old = nat.and_then(|nat| nat.before.get(&rule.family));
-            let new = before.get(&rule.family).filter(|_| bears_record(rule));
+        let mut rules = self.rules(facts, &nat, &before)?;
+        let this = others.iter().find(|other| other.is_of(nat.bridge, nat.uplink));
+        rules.retain(|rule| {
             let is_turned = turning.iter().any(|(family, _)| *family == rule.family);
-            // Of a switch that is turned only now, to mend it, the rules that stand may know nothing.
-            !is_turned || old.zip(new).is_none_or(|(old, new)| old.has(new))
-        };
-        let is_there = |rule: &Rule| {
-            is_recorded(rule) && facts.firewall.ours().any(|found| is_same(found, rule))
-        };
-        let rules: Vec<Rule> = rules.into_iter().filter(|rule| !is_there(rule)).collect();
+            let is_told = !is_turned || tells(this, rule, &before);
+            !(is_told && facts.firewall.ours().any(|found| is_same(found, rule)))
+        });
         let why = |family, table| match table {
             Table::Nat => {
                 format!("hide the addresses of {} behind that of {}", nat.bridge, nat.uplink)
@@ -212,6 +205,14 @@ fn before(
         before.insert(family, now.remember(&nat.need(), &others, &facts.host));
     }
     Ok(before)
+}
+
+/// Whether the NAT that stands remembers what the rule shall tell: of a switch that is turned only now, to mend it, its
+/// rules may know nothing.
+fn tells(nat: Option<&Standing>, rule: &Rule, before: &BTreeMap<Family, Forwarding>) -> bool {
+    let old = nat.and_then(|nat| nat.before.get(&rule.family));
+    let new = before.get(&rule.family).filter(|_| bears_record(rule));
+    old.zip(new).is_none_or(|(old, new)| old.has(new))
 }
 
 /// The steps that turn forwarding on, each with its family.

@@ -213,11 +213,15 @@ fn what_is_allowed_is_taken_back_alone() {
 fn pinged(name: &str) -> u64 {
     let counters = sh(&format!("ip netns exec {name} cat /proc/net/snmp /proc/net/snmp6"));
     let mut lines = counters.lines().filter_map(|line| line.strip_prefix("Icmp: "));
-    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
-    let at = names.split(' ').position(|name| name == "InEchos").unwrap();
-    let value = |text: &str| text.parse::<u64>().unwrap();
-    let of_ipv6 = counters.lines().find_map(|line| line.strip_prefix("Icmp6InEchos")).unwrap();
-    value(values.split(' ').nth(at).unwrap()) + value(of_ipv6.trim())
+    let (names, values) = (lines.next(), lines.next());
+    let of_ipv4 = names.zip(values).and_then(|(names, values)| {
+        let at = names.split(' ').position(|name| name == "InEchos")?;
+        values.split(' ').nth(at)?.parse::<u64>().ok()
+    });
+    let of_ipv6 = counters
+        .lines()
+        .find_map(|line| line.strip_prefix("Icmp6InEchos")?.trim().parse::<u64>().ok());
+    of_ipv4.zip(of_ipv6).map_or_else(|| panic!("{counters}"), |(four, six)| four + six)
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) ->
     if all.is_empty() {
         return None;
     }
-    let spelled: Vec<String> = all.iter().map(|rule| written(rule)).collect();
+    let spelled: Vec<String> = all.iter().map(written).collect();
     let (mut add, mut remove) = (Vec::new(), Vec::new());
     add.extend(makes_chain.then(|| format!("-N {CHAIN}")));
     for (rule, words) in all.iter().zip(&spelled) {

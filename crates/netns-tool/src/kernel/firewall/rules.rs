@@ -10,6 +10,7 @@ use crate::plan::Cmd;
 use crate::system::child;
 use anyhow::Result;
 use std::cell::OnceCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -47,10 +48,10 @@ impl Rules {
     }
 
     fn listing(&mut self, family: Family, limit: Duration) -> Result<&Listing> {
-        if !self.iptables.contains_key(&family) {
-            self.iptables.insert(family, Listing::new(family, saved(family, false, limit)?));
-        }
-        Ok(&self.iptables[&family])
+        Ok(match self.iptables.entry(family) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Listing::new(family, saved(family, false, limit)?)),
+        })
     }
 
     fn nft(&mut self, limit: Duration) -> Result<&(Vec<&'static str>, HashSet<Rule>)> {
