@@ -188,6 +188,11 @@ fn of_several_nats_the_one_has_to_be_named() {
 #[test]
 fn nats_are_not_lost_when_iptables_becomes_the_other_variant() {
     for_firewalls(&[Firewall::IptablesNft, Firewall::IptablesLegacy], |firewall| {
+        let is_closed = std::fs::read_to_string("/proc/net/ip_tables_names").is_err();
+        if firewall == Firewall::IptablesLegacy && is_closed {
+            // In a user namespace it cannot be seen, without making them, whether there are such tables.
+            return;
+        }
         stage();
         done("nat br0 up0");
         let names =

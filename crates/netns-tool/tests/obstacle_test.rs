@@ -171,3 +171,31 @@ fn in_a_table_of_iptables_but_not_in_a_chain_of_it() {
         reaches("a", &format!("{SERVER}:80"), "you are 192.0.2.2 on server:80");
     });
 }
+
+#[test]
+fn on_the_bridge_itself() {
+    for_each_firewall(|_| {
+        stands();
+        for (hook, dropped) in [
+            ("prerouting", "sends out"),
+            ("input", "sends out"),
+            ("output", "answers from"),
+            ("postrouting", "answers from"),
+        ] {
+            sh(&format!(
+                "nft 'table bridge strict {{ chain {hook} {{ type filter hook {hook} priority 0; policy drop; }}; }}'"
+            ));
+            let rule = format!("the policy `drop` of chain `{hook}` of nft table `bridge strict`");
+            let said = warns("nat br0 up0", &rule);
+            assert!(said.contains(dropped), "{said}");
+            sh("nft delete table bridge strict");
+            works();
+        }
+        // Of what it may let through nothing is said.
+        sh(
+            "nft 'table bridge some { chain in { type filter hook input priority 0; policy drop; ether type { ip, ip6, arp } accept; }; }'",
+        );
+        tool("nat br0 up0").success().stderr("");
+        works();
+    });
+}

@@ -352,6 +352,9 @@ fn a_connection_ends_with_the_publication() {
             ("[fd00::2]:90", six(8090), "nat br0 --publish 8090:[fd00::2]:90"),
         ] {
             done("nat br0 --publish 8080:10.0.0.2:80 --publish 8080:[fd00::2]:80");
+            // By another way to the same port nobody stays.
+            let other = line.replace("8090", "8091");
+            done(&other);
             done(line);
             let listener = enter("a", || TcpListener::bind(inside)).unwrap();
             let mut client = enter("client", || TcpStream::connect(&outside)).unwrap();
@@ -370,6 +373,7 @@ fn a_connection_ends_with_the_publication() {
                 "192.0.2.2:8080",
                 &format!("you are {CLIENT} on a:80"),
             );
+            done(&format!("{other} --delete"));
             done("nat br0 --publish 8080:10.0.0.2:80 --publish 8080:[fd00::2]:80 --delete");
         }
     });

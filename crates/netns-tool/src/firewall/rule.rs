@@ -102,6 +102,16 @@ impl fmt::Display for Ports {
     }
 }
 
+/// Where a connection was going before its destination was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// `None`: to any address.
+    pub address: Option<IpAddr>,
+    /// The ports, from the first to the last.
+    pub first: u16,
+    pub last: u16,
+}
+
 /// What becomes of the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Verdict {
@@ -129,6 +139,7 @@ pub struct Rule {
     pub output: Option<InterfaceName>,
     pub ports: Option<Ports>,
     pub state: Option<State>,
+    pub origin: Option<Origin>,
     pub verdict: Verdict,
     /// Empty where it has none.
     pub comment: String,
@@ -146,6 +157,7 @@ impl Rule {
             output: None,
             ports: None,
             state: None,
+            origin: None,
             verdict,
             comment: comment.to_owned(),
         }

@@ -110,7 +110,9 @@ impl NatArgs {
         if doomed.is_empty() {
             return Ok(Work::nothing("none of the ports is published"));
         }
-        doomed.extend(no_longer_let_in(facts, &nat, &doomed));
+        let let_in = doomed.iter().filter_map(|send| rules::let_in(send, &nat.bridge));
+        let let_in: Vec<Rule> = let_in.filter(|rule| there.contains(rule)).collect();
+        doomed.extend(let_in);
         doomed.extend(no_longer_shared(facts, nat.bridge.as_str(), &doomed));
         let mut steps = local_routes_back(facts, &doomed);
         let why = |_, table| match table {
@@ -125,19 +127,11 @@ impl NatArgs {
         Ok(Work::remove(steps, report.collect()))
     }
 
-    /// Each connection is sent on, and let in; two ports of the host may lead to one.
+    /// Each connection is sent on, and let in.
     fn wanted_rules(&self, nat: &Standing) -> Vec<Rule> {
-        let mut wanted: Vec<Rule> = Vec::new();
-        let mut let_in = HashSet::new();
-        for publication in &self.publications {
-            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
-            for send in sends {
-                let accept = rules::let_in(&send, &nat.bridge);
-                wanted.extend(accept.filter(|rule| let_in.insert(rule.clone())));
-                wanted.push(send);
-            }
-        }
-        wanted
+        let (bridge, uplink) = (nat.bridge.as_str(), nat.uplink.as_str());
+        let sends = self.publications.iter().flat_map(|port| rules::send(port, bridge, uplink));
+        sends.flat_map(|send| rules::let_in(&send, &nat.bridge).into_iter().chain([send])).collect()
     }
 
     /// For the reason of a step, which is a line.
@@ -164,25 +158,6 @@ impl NatArgs {
         ))
         .hint(format!("netns-tool nat {}{}", self.bridge, to(" ").unwrap_or_default()))
     }
-}
-
-/// Rules that let in what none of the remaining publications sends there.
-fn no_longer_let_in(facts: &Snapshot, nat: &Standing, doomed: &[Rule]) -> Vec<Rule> {
-    let is_doomed: HashSet<&Rule> = doomed.iter().collect();
-    let remaining: HashSet<Rule> = facts
-        .firewall
-        .ours()
-        .filter(|rule| rule.chain == Chain::Publish && !is_doomed.contains(rule))
-        .filter_map(|rule| rules::let_in(rule, &nat.bridge))
-        .collect();
-    let there: HashSet<&Rule> = facts.firewall.ours().collect();
-    let mut gone = HashSet::new();
-    doomed
-        .iter()
-        .filter_map(|rule| rules::let_in(rule, &nat.bridge))
-        .filter(|rule| !remaining.contains(rule) && there.contains(rule))
-        .filter(|rule| gone.insert(rule.clone()))
-        .collect()
 }
 
 /// What the published ports of the bridge share, where no more of them remain that need it.

@@ -3,7 +3,7 @@
 use super::owner;
 use super::publication::Publication;
 use crate::family::Family;
-use crate::firewall::rule::{Chain, Rule, State, Verdict};
+use crate::firewall::rule::{Chain, Origin, Ports, Rule, State, Verdict};
 use crate::mark;
 use crate::name::InterfaceName;
 use crate::sysctl::{Need, Scope};
@@ -136,18 +136,18 @@ pub fn send(publication: &Publication, bridge: &str, uplink: &str) -> Vec<Rule> 
     publication.sends().map(send).collect()
 }
 
-/// The rule that lets in what the other sends on.
+/// The rule that lets in what the other sends on, and nothing that another publication sends to the same port.
 pub fn let_in(send: &Rule, bridge: &InterfaceName) -> Option<Rule> {
-    let (Verdict::Send { to, port }, Some(mut ports)) = (send.verdict, send.ports) else {
+    let (Verdict::Send { to, port }, Some(ports)) = (send.verdict, send.ports) else {
         return None;
     };
-    if let Some(port) = port {
-        (ports.first, ports.last) = (port, port);
-    }
+    let inside = port.map_or(ports, |port| Ports { first: port, last: port, ..ports });
+    let address = send.destination.map(|net| net.addr());
     let rule = Rule::new(send.family, Chain::Forward, Verdict::Accept, &send.comment);
     Some(Rule {
         destination: Some(IpNet::from(to)),
-        ports: Some(ports),
+        ports: Some(inside),
+        origin: Some(Origin { address, first: ports.first, last: ports.last }),
         ..rule.to(bridge).when(State::Published)
     })
 }

@@ -2,7 +2,7 @@
 
 use super::CHAIN;
 use crate::family::Family;
-use crate::firewall::rule::{Chain, Hook, Ports, Protocol, Rule, State, Table, Verdict};
+use crate::firewall::rule::{Chain, Hook, Origin, Ports, Protocol, Rule, State, Table, Verdict};
 use crate::name::InterfaceName;
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -81,10 +81,13 @@ pub fn spell(rule: &Rule) -> Line {
     }
     if let Some(Ports { protocol, first, last }) = rule.ports {
         let name = protocol.name();
-        let range = if first == last { first.to_string() } else { format!("{first}:{last}") };
-        say(&format!("-p {name} -m {name} --dport {range}"));
+        say(&format!("-p {name} -m {name} --dport {}", range_words(first, last)));
     }
     rule.state.iter().for_each(|state| say(&format!("-m conntrack {}", state_words(*state))));
+    if let Some(Origin { address, first, last }) = rule.origin {
+        address.iter().for_each(|address| say(&format!("--ctorigdst {address}")));
+        say(&format!("--ctorigdstport {}", range_words(first, last)));
+    }
     if !rule.comment.is_empty() {
         words.extend(["-m", "comment", "--comment", &rule.comment].map(str::to_owned));
     }
@@ -95,6 +98,15 @@ pub fn spell(rule: &Rule) -> Line {
         chain: chain_name(rule.chain).to_owned(),
         words,
     }
+}
+
+fn range_words(first: u16, last: u16) -> String {
+    if first == last { first.to_string() } else { format!("{first}:{last}") }
+}
+
+fn range(words: &str) -> Option<(u16, u16)> {
+    let (first, last) = words.split_once(':').unwrap_or((words, words));
+    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 fn state_words(state: State) -> &'static str {
@@ -164,9 +176,7 @@ fn take_word<'a>(
         "-i" => rule.input = Some(name(words.next()?)?),
         "-o" => rule.output = Some(name(words.next()?)?),
         "--dport" => {
-            let range = words.next()?;
-            let (first, last) = range.split_once(':').unwrap_or((range, range));
-            let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+            let (first, last) = range(words.next()?)?;
             let protocol = rule.ports?.protocol;
             rule.ports = Some(Ports { protocol, first, last });
         }
@@ -183,6 +193,15 @@ fn take_word<'a>(
                 ("DNAT", None) => State::Published,
                 _ => return None,
             });
+        }
+        "--ctorigdst" => {
+            let address = Some(words.next()?.parse().ok()?);
+            rule.origin = Some(Origin { address, first: 0, last: u16::MAX });
+        }
+        "--ctorigdstport" => {
+            let (first, last) = range(words.next()?)?;
+            let address = rule.origin.and_then(|origin| origin.address);
+            rule.origin = Some(Origin { address, first, last });
         }
         "--ctdir" => rule.state = Some(State::Answer),
         // Before `--ctstate`; elsewhere it is found by comparing.

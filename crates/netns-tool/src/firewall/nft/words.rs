@@ -2,7 +2,7 @@
 
 use crate::family::Family;
 use crate::firewall::Found;
-use crate::firewall::rule::{Chain, Ports, Protocol, Rule, State, Verdict};
+use crate::firewall::rule::{Chain, Origin, Ports, Protocol, Rule, State, Verdict};
 use crate::name::InterfaceName;
 use ipnet::IpNet;
 use serde_json::Value;
@@ -39,8 +39,7 @@ pub fn spell(rule: &Rule) -> String {
             .filter_map(|(key, name)| name.as_ref().map(|name| format!("{key} \"{name}\""))),
     );
     if let Some(Ports { protocol, first, last }) = rule.ports {
-        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
-        words.push(format!("{} dport {range}", protocol.name()));
+        words.push(format!("{} dport {}", protocol.name(), range_words(first, last)));
     }
     words.extend(rule.state.map(|state| {
         match state {
@@ -53,6 +52,10 @@ pub fn spell(rule: &Rule) -> String {
         }
         .to_owned()
     }));
+    if let Some(Origin { address, first, last }) = rule.origin {
+        words.push(format!("ct original proto-dst {}", range_words(first, last)));
+        words.extend(address.map(|address| format!("ct original {ip} daddr {address}")));
+    }
     words.push(match rule.verdict {
         Verdict::Accept | Verdict::Jump => "accept".to_owned(),
         Verdict::Drop => "drop".to_owned(),
@@ -66,6 +69,10 @@ pub fn spell(rule: &Rule) -> String {
         words.push(format!("comment \"{}\"", rule.comment));
     }
     words.join(" ")
+}
+
+fn range_words(first: u16, last: u16) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
 /// A single address is printed without its prefix.
@@ -113,7 +120,15 @@ fn take(rule: &mut Rule, expression: &Value) -> Option<()> {
 fn take_match(rule: &mut Rule, body: &Value) -> Option<()> {
     let (left, right, op) = (&body["left"], &body["right"], body["op"].as_str()?);
     let name = || InterfaceName::existing(right.as_str()?).ok();
-    if let Some(key) = left["meta"]["key"].as_str() {
+    if left["ct"]["dir"] == "original" {
+        let any = Origin { address: None, first: 0, last: u16::MAX };
+        let origin = rule.origin.get_or_insert(any);
+        match left["ct"]["key"].as_str()? {
+            "proto-dst" => (origin.first, origin.last) = range(right)?,
+            "ip daddr" | "ip6 daddr" => origin.address = Some(right.as_str()?.parse().ok()?),
+            _ => return None,
+        }
+    } else if let Some(key) = left["meta"]["key"].as_str() {
         match key {
             "nfproto" => rule.family = if right == "ipv6" { Family::V6 } else { Family::V4 },
             "iifname" => rule.input = Some(name()?),

@@ -46,7 +46,11 @@ pub fn in_ruleset(
 ) -> Option<Obstacle> {
     let family = if packet.is_ipv6() { "ip6" } else { "ip" };
     let mut tables = tables_of(ruleset);
-    tables.retain(|&(of, name), table| [family, "inet"].contains(&of) && table.is_awake(name));
+    tables.retain(|&(of, name), table| {
+        [family, "inet", "bridge"].contains(&of) && table.is_awake(name)
+    });
+    let (bridged, tables): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        tables.into_iter().partition(|((of, _), _)| *of == "bridge");
     let is_skipped = |&(of, table): &(&str, &str), chain: &Value| {
         chain["name"].as_str().is_some_and(|chain| skip(of, table, chain))
     };
@@ -57,7 +61,10 @@ pub fn in_ruleset(
         .filter_map(|(_, table, chain)| Some((Place::of_chain(chain)?, table, chain)))
         .collect();
     bases.sort_by_key(|base| base.0);
-    bases.into_iter().find_map(|(place, table, chain)| table.obstacle(chain, place, packet))
+    bases
+        .into_iter()
+        .find_map(|(place, table, chain)| table.obstacle(chain, place, packet))
+        .or_else(|| bridged.values().find_map(|table| table.on_bridge(packet)))
 }
 
 #[derive(Default)]
@@ -115,9 +122,36 @@ impl<'a> Table<'a> {
     }
 
     fn obstacle(&self, base: &Value, place: Place, packet: &Packet) -> Option<Obstacle> {
+        let (names, what) = self.drops(base, &packet.at(place))?;
+        let cures = cure::of_nft(names, self.has_owner(), place, packet);
+        Some(Obstacle::new(&what, Reason::IsElsewhere, &cures))
+    }
+
+    /// The same for a table of frames, of which the packet that only crosses the bridge is not judged.
+    fn on_bridge(&self, packet: &Packet) -> Option<Obstacle> {
+        let hooks = packet.bridge_hooks();
+        let is_asked = |chain: &&&Value| {
+            let hook = chain["hook"].as_str();
+            chain["type"] == "filter" && hook.is_some_and(|hook| hooks.contains(&hook))
+        };
+        let mut asked =
+            self.chains.iter().filter(is_asked).filter(|_| packet.input != packet.output);
+        asked.find_map(|base| {
+            let (_, what) = self.drops(base, &packet.on_bridge())?;
+            // Not every kernel has a way to name the bridge there (`meta ibrname`).
+            Some(Obstacle::new(&what, Reason::IsElsewhere, &[]))
+        })
+    }
+
+    /// The family, the table and the name of the base chain, and what from there drops a packet that is seen so.
+    fn drops<'b>(
+        &self,
+        base: &'b Value,
+        seen: &Seen,
+    ) -> Option<((&'b str, &'b str, &'b str), String)> {
         let (family, table) = (base["family"].as_str()?, base["table"].as_str()?);
         let name = base["name"].as_str()?;
-        let chains = self.seen_from(name, &packet.at(place));
+        let chains = self.seen_from(name, seen);
         let what = match Walk::new(&chains).fate(name) {
             Fate::IsDropped { chain, rule } => {
                 let rule = render::rule(rule);
@@ -128,9 +162,7 @@ impl<'a> Table<'a> {
             }
             _ => return None,
         };
-        let names = (family, table, name);
-        let cures = cure::of_nft(names, self.has_owner(), place, packet);
-        Some(Obstacle::new(&what, Reason::IsElsewhere, &cures))
+        Some(((family, table, name), what))
     }
 
     fn has_owner(&self) -> bool {

@@ -63,6 +63,22 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// As a chain sees it that is asked while it crosses the bridge: by frames, of which here no more is certain.
+    pub fn on_bridge(&self) -> Seen<'a> {
+        let (input, output, source, destination) = (None, None, None, None);
+        let (is_ipv6, is_answer, is_published) = (self.is_ipv6(), None, None);
+        Seen { is_ipv6, input, output, source, destination, is_answer, is_published }
+    }
+
+    /// The hooks of a bridge that it comes to between its port and the host.
+    pub fn bridge_hooks(&self) -> [&'static str; 2] {
+        if self.inside() == self.input {
+            ["prerouting", "input"]
+        } else {
+            ["output", "postrouting"]
+        }
+    }
+
     /// `None` where it cannot be told from packets that are not to be let through.
     pub fn marks_at(&self, place: Place) -> Option<Marks<'a>> {
         let seen = self.at(place);
