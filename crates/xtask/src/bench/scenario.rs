@@ -123,17 +123,22 @@ pub const SCENARIOS: &[Scenario] = &[
                 echo 0 >/proc/sys/net/ipv4/ip_forward",
         prepare: "! ip netns exec lan ping -c 1 -W 0.1 203.0.113.1",
         tool: &["nat", "br9", "up0"],
-        bare: "echo 1 >/proc/sys/net/ipv4/ip_forward
+        bare: "iptables -A FORWARD -s 10.9.0.0/24 -i br9 -o up0 -m comment --comment lab -j ACCEPT
+               iptables -A FORWARD -i up0 -o br9 -m conntrack --ctstate RELATED,ESTABLISHED --ctdir REPLY -m comment --comment lab -j ACCEPT
+               for tables in iptables ip6tables; do
+                   $tables -A FORWARD -i br9 -o br9 -m comment --comment lab -j ACCEPT
+                   $tables -A FORWARD -o br9 -m comment --comment lab -j DROP
+                   $tables -A FORWARD -i br9 -m comment --comment lab -j DROP
+               done
                iptables -t nat -A POSTROUTING -s 10.9.0.0/24 -o up0 -m comment --comment lab -j MASQUERADE
-               iptables -A FORWARD -i br9 -o br9 -m comment --comment lab -j ACCEPT
-               iptables -A FORWARD -i br9 -o up0 -m comment --comment lab -j ACCEPT
-               iptables -A FORWARD -i up0 -o br9 -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment lab -j ACCEPT
-               iptables -A FORWARD -o br9 -m comment --comment lab -j DROP",
+               echo 1 >/proc/sys/net/ipv4/ip_forward",
         prove: "iptables -t nat -S POSTROUTING | grep -q MASQUERADE
-                test \"$(iptables -S | grep -c '^-A')\" -ge 4
+                test \"$(iptables -S | grep -c '^-A')\" -ge 5
+                test \"$(ip6tables -S | grep -c '^-A')\" -ge 3
                 ip netns exec lan ping -c 1 -W 2 203.0.113.1",
         // With all chains: it is the tool's affair in which of them its rules stand.
         clean: "for table in nat filter; do iptables -t $table -F; iptables -t $table -X; done
+                ip6tables -F; ip6tables -X
                 echo 0 >/proc/sys/net/ipv4/ip_forward",
         teardown: "ip link del up0; ip link del v0; ip link del br9; ip netns del lan; ip netns del net",
         ..NOTHING
