@@ -16,7 +16,9 @@ pub const WARM_UP: &str = "ip netns add warm-up
     iptables -w 5 -t nat -A POSTROUTING -s 192.0.2.255 -j MASQUERADE
     iptables -w 5 -t nat -D POSTROUTING -s 192.0.2.255 -j MASQUERADE
     iptables -w 5 -A FORWARD -s 192.0.2.255 -j ACCEPT
-    iptables -w 5 -D FORWARD -s 192.0.2.255 -j ACCEPT";
+    iptables -w 5 -D FORWARD -s 192.0.2.255 -j ACCEPT
+    ip6tables -w 5 -A FORWARD -s 2001:db8::1 -j ACCEPT
+    ip6tables -w 5 -D FORWARD -s 2001:db8::1 -j ACCEPT";
 
 /// Makes testhost give a private host as an ordinary user has it, also to root.
 pub const TEST_AS: &str = "NETNS_TOOL_TEST_AS";
