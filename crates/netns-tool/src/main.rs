@@ -13,6 +13,7 @@ mod firewall;
 mod ip;
 mod item;
 mod kernel;
+mod lab;
 mod mark;
 mod name;
 mod namespace;

@@ -1,16 +1,79 @@
 //! The marks by which netns-tool knows its own things in the kernel: there is no state file.
 
+use crate::name::NamespaceName;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
 /// The `group` of every link that is made here, set in the call that makes it (`nt` in ASCII).
 pub const GROUP: u32 = 0x6e74;
 
 /// The alias of links, and of the `lo` of namespaces; a lab adds `:LAB`, a bridge what it has to remember.
 pub const ALIAS: &str = "netns-tool";
 
+/// What a thing is marked with: that it was made here, and for which lab.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    pub lab: Option<LabName>,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.lab {
+            None => f.write_str(ALIAS),
+            Some(lab) => write!(f, "{ALIAS}:{lab}"),
+        }
+    }
+}
+
+impl Mark {
+    /// Reads the mark that an alias or a comment begins with, and what comes after it; `None` if it is none of ours.
+    pub fn read(text: &str) -> Option<(Self, &str)> {
+        let rest = text.strip_prefix(ALIAS)?;
+        let (lab, rest) = match rest.strip_prefix(':') {
+            None => (None, rest),
+            Some(rest) => {
+                let (lab, _) = rest.split_once(' ').unwrap_or((rest, ""));
+                (Some(LabName::new(lab).ok()?), &rest[lab.len()..])
+            }
+        };
+        match rest.strip_prefix(' ') {
+            Some(more) => Some((Self { lab }, more)),
+            None => rest.is_empty().then_some((Self { lab }, "")),
+        }
+    }
+}
+
+/// The name of a lab: like that of a namespace, and short enough to be part of one and of a comment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LabName(String);
+
+/// The longest name of a lab, in bytes: with the mark it fits into every comment of a rule.
+const LAB_MAX: usize = 32;
+
+impl LabName {
+    /// # Errors
+    /// Says which rule the name breaks.
+    pub fn new(text: &str) -> Result<Self, String> {
+        if text.len() > LAB_MAX {
+            return Err(format!("it has {} bytes; at most {LAB_MAX} are possible", text.len()));
+        }
+        NamespaceName::new(text).map(|_| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LabName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Whether an alias says that the thing was made here.
 pub fn is_ours(alias: Option<&str>) -> bool {
-    alias
-        .and_then(|alias| alias.strip_prefix(ALIAS))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', ' ']))
+    alias.and_then(Mark::read).is_some()
 }
 
 #[cfg(test)]
@@ -22,8 +85,19 @@ mod tests {
         for ours in ["netns-tool", "netns-tool:lab", "netns-tool ports 3d"] {
             assert!(is_ours(Some(ours)), "{ours}");
         }
-        for foreign in [None, Some(""), Some("netns-toolbox"), Some("my netns-tool")] {
-            assert!(!is_ours(foreign), "{foreign:?}");
+        for foreign in ["", "netns-toolbox", "my netns-tool", "netns-tool:", "netns-tool:a/b"] {
+            assert!(!is_ours(Some(foreign)), "{foreign:?}");
+        }
+        assert!(!is_ours(None));
+        let lab = |name| Mark { lab: Some(LabName::new(name).unwrap()) };
+        for (text, mark, rest) in [
+            ("netns-tool", Mark::default(), ""),
+            ("netns-tool ports 3d", Mark::default(), "ports 3d"),
+            ("netns-tool:shop", lab("shop"), ""),
+            ("netns-tool:shop nat br0", lab("shop"), "nat br0"),
+        ] {
+            assert_eq!(Mark::read(text), Some((mark.clone(), rest)));
+            assert!(text.starts_with(&mark.to_string()));
         }
     }
 }

@@ -1,0 +1,114 @@
+//! A lab as its file describes it: every name resolved, every address drawn, every count written out.
+
+use crate::address::Mac;
+use crate::mark::LabName;
+use crate::name::{InterfaceName, NamespaceName};
+use crate::nat::Publication;
+use crate::plan::Place;
+use crate::sysctl::Scope;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A network of namespaces, bridges and links, as it is to stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lab {
+    pub name: LabName,
+    /// The file that describes it, as an absolute path.
+    pub file: PathBuf,
+    pub namespaces: Vec<Namespace>,
+    pub bridges: Vec<Bridge>,
+    pub links: Vec<Link>,
+    /// Of the host and of the namespaces, default routes included.
+    pub routes: Vec<Route>,
+    pub nats: Vec<Nat>,
+    pub processes: Vec<Process>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    pub name: NamespaceName,
+    /// Of its loopback, besides those that the kernel gives it.
+    pub addresses: Vec<IpNet>,
+    pub name_servers: Vec<IpAddr>,
+    /// Names for `/etc/netns/NAME/hosts`.
+    pub hosts: Vec<(IpAddr, String)>,
+    /// Files of `/proc/sys/net` with their values; forwarding is among them.
+    pub sysctls: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    pub at: Place,
+    pub name: InterfaceName,
+    pub addresses: Vec<IpNet>,
+    /// In bytes.
+    pub mtu: Option<u32>,
+    pub mac: Option<Mac>,
+    pub stp: bool,
+    pub vlan_filtering: bool,
+}
+
+/// A veth pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The second is in another place than the first, or both are on the host.
+    pub ends: [End; 2],
+    /// In bytes.
+    pub mtu: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    pub at: Place,
+    pub name: InterfaceName,
+    pub addresses: Vec<IpNet>,
+    pub mac: Option<Mac>,
+    /// The bridge, in the same place, that it is a port of.
+    pub bridge: Option<InterfaceName>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub at: Place,
+    /// `0.0.0.0/0` or `::/0` for a default route.
+    pub to: IpNet,
+    pub via: Option<IpAddr>,
+    /// The interface that it leads over, where it is one of the lab; there is always `via` or this.
+    pub device: Option<InterfaceName>,
+}
+
+/// The NAT of a bridge of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nat {
+    pub bridge: InterfaceName,
+    /// `None`: the interface of the default route.
+    pub uplink: Option<InterfaceName>,
+    pub publications: Vec<Publication>,
+    /// Other bridges that it may talk with.
+    pub allowed: Vec<InterfaceName>,
+    pub no_masquerade: bool,
+    pub scope: Option<Scope>,
+}
+
+/// A program that runs inside a namespace for as long as the lab is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub at: NamespaceName,
+    /// Unique within its namespace.
+    pub name: String,
+    /// Its program and arguments.
+    pub command: Vec<String>,
+    /// When others may rely on it; `None`: as soon as it runs.
+    pub ready: Option<Ready>,
+}
+
+/// What tells that a process is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// Something inside its namespace listens at the port.
+    Tcp(u16),
+    Udp(u16),
+    /// A command that succeeds inside its namespace.
+    Command(Vec<String>),
+}
