@@ -4,7 +4,7 @@
 mod support;
 
 use support::Firewall::{self, IptablesLegacy, IptablesNft, NftOnly};
-use support::faults::{KINDS, modes, tried_here, undone_here};
+use support::faults::{kinds, modes, tried_here, undone_here};
 use support::for_firewalls;
 use support::internet::{bridge, uplink};
 use testhost::{Mode, Scenario, foreign_objects};
@@ -71,7 +71,7 @@ fn turning_nat_on_for_its_interfaces_alone() {
     let back = line(&without(&words));
     tried_on(
         &[IptablesNft],
-        &KINDS,
+        kinds(),
         &Scenario::build("nat --forwarding interface", &words).reset(&[&back]),
     );
 }
@@ -85,7 +85,7 @@ fn turning_nat_off_with_its_publications() {
         NAT,
         &publish,
     ]);
-    tried_on(&BACKENDS, &KINDS, &scenario);
+    tried_on(&BACKENDS, kinds(), &scenario);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn publishing() {
 
 #[test]
 fn publishing_with_the_old_iptables() {
-    tried_on(&[IptablesLegacy], &KINDS, &publish());
+    tried_on(&[IptablesLegacy], kinds(), &publish());
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn taking_publications_back() {
     let (back, again) = (line(&words), line(&PUBLISH));
     tried_on(
         &BACKENDS,
-        &KINDS,
+        kinds(),
         &Scenario::remove("publish --delete", &words).setup(&[NAT, &again]).reset(&[&back, &again]),
     );
 }
@@ -113,7 +113,7 @@ fn taking_publications_back() {
 fn publishing_what_is_published_changes_nothing() {
     let words = ["nat", "br0", "up0", "--publish", "9:10.0.0.2:9", "--publish", "8080:10.0.0.2:80"];
     let scenario = Scenario::refused("publish twice", &words).setup(&[NAT, &line(&PUBLISH)]);
-    tried_on(&[IptablesNft], &KINDS, &scenario);
+    tried_on(&[IptablesNft], kinds(), &scenario);
 }
 
 #[test]

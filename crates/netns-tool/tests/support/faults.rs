@@ -5,20 +5,44 @@ use testhost::{
     warm_up,
 };
 
-/// One fault of each kind.
-pub const KINDS: [Mode; 4] =
-    [Mode::FailBefore, Mode::FailAfter, Mode::SignalAfter(Sig::Int), Mode::KillToolDuring];
+/// One fault of each kind, the most telling first.
+const KINDS: [Mode; 4] =
+    [Mode::FailAfter, Mode::KillToolDuring, Mode::FailBefore, Mode::SignalAfter(Sig::Int)];
 
-/// Whether to be thorough: `cargo xtask test --soak`, as CI does it. Once: not again where the suite runs a second time, as
-/// an ordinary user.
-fn is_soak() -> bool {
-    let is_set = |name| std::env::var_os(name).is_some();
-    is_set("NETNS_TOOL_SOAK") && !is_set("NETNS_TOOL_TEST_AS")
+/// How much is tried.
+enum Depth {
+    /// `cargo xtask test --soak`, as CI does it.
+    Soak,
+    Quick,
+    /// Where the suite runs a second time, as an ordinary user: the plans are the same.
+    Again,
 }
 
-/// One fault of each kind, or all ways to go wrong.
+fn depth() -> Depth {
+    let is_set = |name| std::env::var_os(name).is_some();
+    match (is_set("NETNS_TOOL_TEST_AS"), is_set("NETNS_TOOL_SOAK")) {
+        (true, _) => Depth::Again,
+        (false, true) => Depth::Soak,
+        (false, false) => Depth::Quick,
+    }
+}
+
+/// All ways to go wrong, or one of each kind.
 pub fn modes() -> &'static [Mode] {
-    if is_soak() { &Mode::ALL } else { &KINDS }
+    match depth() {
+        Depth::Soak => &Mode::ALL,
+        Depth::Quick => &KINDS,
+        Depth::Again => &KINDS[..1],
+    }
+}
+
+/// One of each kind, or the most telling: where only the words of the commands differ from what [`modes`] has tried.
+pub fn kinds() -> &'static [Mode] {
+    match depth() {
+        Depth::Soak => &KINDS,
+        Depth::Quick => &KINDS[..2],
+        Depth::Again => &KINDS[..1],
+    }
 }
 
 /// Every fault at every call of the scenario's command.
@@ -46,7 +70,7 @@ pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
 
 /// The undo itself fails, in the private host that the test has made already.
 pub fn undone_here(scenario: &Scenario) {
-    let ways = if is_soak() { &UNDO_FAULTS[..] } else { &UNDO_FAULTS[1..2] };
+    let ways = if matches!(depth(), Depth::Soak) { &UNDO_FAULTS[..] } else { &UNDO_FAULTS[1..2] };
     sweep_undo(&binary("netns-tool"), scenario, ways).assert_clean();
 }
 
