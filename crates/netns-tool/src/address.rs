@@ -1,6 +1,7 @@
 //! Addresses as a person types them: an interface address with its prefix, a gateway, a MAC address.
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -106,7 +107,7 @@ impl FromStr for Gateway {
 }
 
 /// The hardware address of an Ethernet interface: unicast, and not all zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mac([u8; 6]);
 
 impl FromStr for Mac {

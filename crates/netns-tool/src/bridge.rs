@@ -74,7 +74,13 @@ impl BridgeArgs {
         let hardware = Hardware { mtu: self.mtu, mac: self.mac.or(facts.fresh_mac) };
         let mut steps = vec![
             ip::add_bridge(at, &self.name, hardware, &self.options()),
-            ip::mark(at, &self.name, &memory.alias()?, true, ip::why_marked(&self.name, true)),
+            ip::mark(
+                at,
+                &self.name,
+                &memory.alias(&self.mark)?,
+                true,
+                ip::why_marked(&self.name, true),
+            ),
         ];
         steps
             .extend(self.addresses.iter().map(|address| ip::add_address(at, &self.name, *address)));

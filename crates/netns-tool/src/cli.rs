@@ -2,6 +2,7 @@
 
 use crate::address::{Gateway, Mac, interface_address, name_server};
 use crate::firewall::Choice;
+use crate::mark::Mark;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::nat::Publication;
 use crate::sysctl::Scope;
@@ -88,6 +89,8 @@ pub enum Command {
     Each is a file in /run/netns, as `ip netns add` makes it. That 127.0.0.1 answers is \
     verified with a ping inside the namespace, where `ping` is installed.")]
 pub struct CreateArgs {
+    #[arg(skip)]
+    pub mark: Mark,
     /// The names of the namespaces
     #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::new)]
     pub names: Vec<NamespaceName>,
@@ -134,6 +137,8 @@ pub struct DeleteArgs {
     Alone it leaves both ends down and without an address, and prints the next steps to type. \
     The options do those steps in the same call.")]
 pub struct VethArgs {
+    #[arg(skip)]
+    pub mark: Mark,
     /// The end on the host
     #[arg(value_name = "HOST_IF", value_parser = InterfaceName::existing)]
     pub host_if: InterfaceName,
@@ -186,6 +191,8 @@ pub struct VethArgs {
     With --delete, --attach names the ports that are to be taken off first; they get back as \
     they were.")]
 pub struct BridgeArgs {
+    #[arg(skip)]
+    pub mark: Mark,
     /// The name of the bridge
     #[arg(value_name = "NAME", value_parser = InterfaceName::existing)]
     pub name: InterfaceName,
@@ -230,6 +237,8 @@ pub struct BridgeArgs {
     netns-tool nat br1 eth0 --allow br0            out by eth0, and open to br0\n  \
     netns-tool nat br0 --delete                    take the NAT and its ports back")]
 pub struct NatArgs {
+    #[arg(skip)]
+    pub mark: Mark,
     /// The bridge
     #[arg(value_name = "BRIDGE", value_parser = InterfaceName::existing)]
     pub bridge: InterfaceName,

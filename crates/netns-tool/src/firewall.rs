@@ -132,6 +132,22 @@ impl Firewall {
         .hint("apt-get install iptables, or --firewall nft"))
     }
 
+    /// Takes for done what a step gives.
+    pub fn note(&mut self, given: &Fact) {
+        match given {
+            Fact::Frame(line) => self.frame.extend(nft::frame_line(line)),
+            Fact::Rule { backend: Backend::Iptables, rule } => {
+                let saved = self.saved.iter_mut().filter(|(of, _)| *of == rule.family);
+                saved.for_each(|(_, saved)| saved.note(rule));
+            }
+            Fact::Chain { family, table } => {
+                let saved = self.saved.iter_mut().filter(|(of, _)| of == family);
+                saved.for_each(|(_, saved)| saved.note_chain(*table));
+            }
+            _ => {}
+        }
+    }
+
     pub fn rule_fact(&self, rule: &Rule) -> Fact {
         Fact::Rule { backend: self.backend, rule: rule.clone() }
     }

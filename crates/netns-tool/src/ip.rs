@@ -1,9 +1,9 @@
 //! The commands of `ip`: one constructor for each kind of change, with what it gives and how it is undone.
 
 use crate::address::Mac;
-use crate::mark::{ALIAS, GROUP};
+use crate::mark::{ALIAS, GROUP, PROTOCOL};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{Cmd, Fact, Place, Step, Undo};
+use crate::plan::{Cmd, Fact, Place, Route, Step, Undo};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -81,7 +81,7 @@ pub fn add_bridge(at: &Place, name: &InterfaceName, hardware: Hardware, options:
     Step {
         why: format!("make the bridge {name}"),
         run: Cmd::ip(at, &format!("link add name {name}{} type bridge{options}", hardware.words())),
-        gives: vec![link(at, name)],
+        gives: vec![link(at, name), Fact::Bridge { at: at.clone(), name: name.clone() }],
         undo: vec![undo_link(at, name)],
     }
 }
@@ -134,6 +134,68 @@ pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) ->
         gives: vec![Fact::DefaultRoute { at: at.clone(), gateway }],
         undo: vec![],
     }
+}
+
+/// Adds a route, marked by its protocol number.
+pub fn add_route(at: &Place, route: Route, why: String) -> Step {
+    let words = route_words(&route);
+    let made = Fact::Route { at: at.clone(), route };
+    let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route add", 1));
+    let undo = Cmd::ip(at, &words.replacen("route", "route del", 1));
+    Step { why, run, gives: vec![made.clone()], undo: vec![Undo::new(made, undo)] }
+}
+
+/// Removes a route of ours.
+pub fn delete_route(at: &Place, route: Route, why: String) -> Step {
+    let words = route_words(&route);
+    let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route del", 1));
+    let gives = vec![Fact::not(Fact::Route { at: at.clone(), route })];
+    Step { why, run, gives, undo: vec![] }
+}
+
+fn route_words(route: &Route) -> String {
+    let family = if route.to.addr().is_ipv6() { "-6 " } else { "" };
+    format!("{family}route {route}")
+}
+
+/// Adds an address to a link that was there before, which may lose it again.
+pub fn add_one_more_address(at: &Place, name: &InterfaceName, address: IpNet) -> Step {
+    let mut step = add_address(at, name, address);
+    let undo = Cmd::ip(at, &format!("addr del {address} dev {name}"));
+    step.undo = step.gives.iter().map(|made| Undo::new(made.clone(), undo.clone())).collect();
+    step
+}
+
+/// Takes an address off a link.
+pub fn delete_address(at: &Place, name: &InterfaceName, address: IpNet, why: String) -> Step {
+    let run = Cmd::ip(at, &format!("addr del {address} dev {name}"));
+    let gone = Fact::Address { at: at.clone(), name: name.clone(), address };
+    Step { why, run, gives: vec![Fact::not(gone)], undo: vec![] }
+}
+
+/// Makes a link a port of a bridge.
+pub fn join(at: &Place, name: &InterfaceName, bridge: &InterfaceName) -> Step {
+    let made = Fact::Port { at: at.clone(), name: name.clone(), bridge: bridge.clone() };
+    Step {
+        why: format!("make {name} a port of {bridge}"),
+        run: Cmd::ip(at, &format!("link set dev {name} master {bridge}")),
+        gives: vec![made],
+        undo: vec![],
+    }
+}
+
+/// Sets something of a link, which `undo` sets back.
+pub fn set_link(
+    at: &Place,
+    name: &InterfaceName,
+    words: &str,
+    gives: Fact,
+    undo: &str,
+    why: String,
+) -> Step {
+    let line = |words: &str| Cmd::ip(at, &format!("link set dev {name} {words}"));
+    let undo = vec![Undo::new(gives.clone(), line(undo))];
+    Step { why, run: line(words), gives: vec![gives], undo }
 }
 
 fn undo_link(at: &Place, name: &InterfaceName) -> Undo {

@@ -1,5 +1,6 @@
 //! The reader: what stands in the kernel, as facts for the nouns and as answers for the engine.
 
+mod after;
 pub mod etc;
 pub mod firewall;
 mod look;

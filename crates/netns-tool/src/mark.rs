@@ -10,10 +10,18 @@ pub const GROUP: u32 = 0x6e74;
 /// The alias of links, and of the `lo` of namespaces; a lab adds `:LAB`, a bridge what it has to remember.
 pub const ALIAS: &str = "netns-tool";
 
+/// The protocol number of every route that a lab makes (`n` in ASCII; not one of /etc/iproute2/rt_protos).
+pub const PROTOCOL: u8 = 110;
+
+/// The longest alias of an interface, in bytes (`IFALIASZ` of linux/if.h less its NUL).
+pub const ALIAS_MAX: usize = 255;
+
 /// What a thing is marked with: that it was made here, and for which lab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     pub lab: Option<LabName>,
+    /// What comes after it in the alias of a namespace.
+    pub record: String,
 }
 
 impl fmt::Display for Mark {
@@ -26,6 +34,16 @@ impl fmt::Display for Mark {
 }
 
 impl Mark {
+    /// The alias of a namespace's `lo`: the mark, and of a lab what `labs` tells of it, as far as there is room.
+    pub fn alias(&self) -> String {
+        let whole = format!("{self}{}", self.record);
+        if whole.len() <= ALIAS_MAX { whole } else { self.to_string() }
+    }
+
+    fn of(lab: Option<LabName>) -> Self {
+        Self { lab, record: String::new() }
+    }
+
     /// Reads the mark that an alias or a comment begins with, and what comes after it; `None` if it is none of ours.
     pub fn read(text: &str) -> Option<(Self, &str)> {
         let rest = text.strip_prefix(ALIAS)?;
@@ -37,8 +55,8 @@ impl Mark {
             }
         };
         match rest.strip_prefix(' ') {
-            Some(more) => Some((Self { lab }, more)),
-            None => rest.is_empty().then_some((Self { lab }, "")),
+            Some(more) => Some((Self::of(lab), more)),
+            None => rest.is_empty().then_some((Self::of(lab), "")),
         }
     }
 }
@@ -62,6 +80,13 @@ impl LabName {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The metric of the lab's routes on the host, by which they are told from those of other labs: a hash (FNV-1a) of
+    /// the name, above what people choose.
+    pub fn metric(&self) -> u32 {
+        let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        0x4000_0000 | (self.0.bytes().fold(0x811c_9dc5, hash) >> 2)
     }
 }
 
@@ -89,7 +114,7 @@ mod tests {
             assert!(!is_ours(Some(foreign)), "{foreign:?}");
         }
         assert!(!is_ours(None));
-        let lab = |name| Mark { lab: Some(LabName::new(name).unwrap()) };
+        let lab = |name| Mark::of(Some(LabName::new(name).unwrap()));
         for (text, mark, rest) in [
             ("netns-tool", Mark::default(), ""),
             ("netns-tool ports 3d", Mark::default(), "ports 3d"),

@@ -8,7 +8,6 @@ use crate::failure::{Failure, failed, missing};
 use crate::ip;
 use crate::kernel::namespaces::Entry;
 use crate::kernel::{Netns, Snapshot, Wanted};
-use crate::mark::ALIAS;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work, broken, check_distinct, strange};
 use crate::plan::{Cmd, Fact, Step, Tool};
@@ -109,7 +108,7 @@ impl CreateArgs {
         let at = Some(name.clone());
         let lo = InterfaceName::reported("lo".to_owned());
         let why = "bring up its loopback, and mark the namespace as made by netns-tool";
-        let mut up = ip::mark(&at, &lo, ALIAS, true, why.to_owned());
+        let mut up = ip::mark(&at, &lo, &self.mark.alias(), true, why.to_owned());
         if !self.no_verify {
             // The kernel gives it this address when it goes up; where there is no `ping`, this is all that is verified.
             let address = Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).into();

@@ -83,8 +83,9 @@ impl NatArgs {
         let need = nat.need();
         let before = before(facts, &nat, &others)?;
         let turning = turning(facts, &need, &before)?;
-        let mut rules = self.rules(facts, &nat, &before)?;
         let this = others.iter().find(|other| other.is_of(nat.bridge, nat.uplink));
+        let mark = this.map_or(&self.mark, |this| &this.mark);
+        let mut rules = rules::marked(self.rules(facts, &nat, &before)?, mark);
         rules.retain(|rule| {
             let is_turned = turning.iter().any(|(family, _)| *family == rule.family);
             let is_told = !is_turned || tells(this, rule, &before);

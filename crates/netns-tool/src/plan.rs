@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-pub use fact::Fact;
+pub use fact::{ANY_V4, ANY_V6, Fact, Route};
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
 /// that netns-tool runs in.

@@ -127,7 +127,64 @@ impl Switches {
     }
 }
 
+impl Switches {
+    /// Takes the value of a file of /proc/sys for what is written there.
+    pub fn note(&mut self, path: &str, value: &str, host: &State) {
+        let index = |name: &str| {
+            let link = host.links.iter().find(|link| link.name.as_str() == name);
+            link.map(|link| link.index)
+        };
+        let of = |family| path.strip_prefix(folder(family))?.strip_prefix('/');
+        if let Some(file) = of(Family::V4) {
+            let bridge =
+                file.strip_prefix("conf/").and_then(|file| file.strip_suffix("/route_localnet"));
+            match bridge.and_then(index) {
+                Some(index) => turn(&mut self.localnet.interfaces, index, value != "0"),
+                None => self.v4.note(file, value, host),
+            }
+        } else if let (Some(file), Some(v6)) = (of(Family::V6), &mut self.v6) {
+            v6.note(file, value, host);
+        }
+    }
+}
+
+/// Puts the number in, or takes it out.
+fn turn(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
+    if is_in {
+        numbers.insert(number);
+    } else {
+        numbers.remove(&number);
+    }
+}
+
 impl Forwarding {
+    /// The same for one family; the path begins in its folder.
+    fn note(&mut self, file: &str, value: &str, host: &State) {
+        let is_on = value != "0";
+        if file == host_switch(self.family) {
+            // The head of this file says what else turns with it.
+            self.on = is_on;
+            self.default = is_on;
+            let all = host.links.iter().map(|link| link.index);
+            self.interfaces = if is_on { all.collect() } else { BTreeSet::new() };
+            self.accept_redirects = self.family == Family::V4 && !is_on;
+            return;
+        }
+        let mut words = file.split('/').skip(1);
+        let (Some(name), Some(switch)) = (words.next(), words.next()) else { return };
+        let link = host.links.iter().find(|link| link.name.as_str() == name);
+        let Some(index) = link.map(|link| link.index) else { return };
+        match switch {
+            "forwarding" => turn(&mut self.interfaces, index, is_on),
+            "force_forwarding" => turn(&mut self.forced, index, is_on),
+            "accept_ra" => {
+                turn(&mut self.hearing, index, value == "1");
+                turn(&mut self.always_hearing, index, value == "2");
+            }
+            _ => {}
+        }
+    }
+
     /// The switches right after that of the whole host was turned off.
     pub fn off(family: Family) -> Self {
         Self {

@@ -109,7 +109,13 @@ impl VethArgs {
         steps.extend(
             self.host_addresses.iter().map(|address| ip::add_address(one.at, one.name, *address)),
         );
-        steps.push(ip::mark(other.at, other.name, ALIAS, is_up, ip::why_marked(other.name, is_up)));
+        steps.push(ip::mark(
+            other.at,
+            other.name,
+            &self.mark.to_string(),
+            is_up,
+            ip::why_marked(other.name, is_up),
+        ));
         steps.extend(
             self.ns_addresses.iter().map(|address| ip::add_address(other.at, other.name, *address)),
         );
@@ -130,12 +136,18 @@ impl VethArgs {
     fn mark_first(&self, is_up: bool) -> Step {
         let one = self.one();
         let Some(bridge) = &self.bridge else {
-            return ip::mark(one.at, one.name, ALIAS, is_up, ip::why_marked(one.name, is_up));
+            return ip::mark(
+                one.at,
+                one.name,
+                &self.mark.to_string(),
+                is_up,
+                ip::why_marked(one.name, is_up),
+            );
         };
         let (at, name) = (one.at.clone(), one.name.clone());
         let why =
             format!("mark {name} as made by {ALIAS}, bring it up, and make it a port of {bridge}");
-        let mut step = ip::mark(one.at, one.name, ALIAS, is_up, why);
+        let mut step = ip::mark(one.at, one.name, &self.mark.to_string(), is_up, why);
         ip::with_words(&mut step.run, &["master", bridge.as_str()]);
         step.gives.push(Fact::Port { at, name, bridge: bridge.clone() });
         step

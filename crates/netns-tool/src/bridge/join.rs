@@ -1,6 +1,6 @@
 //! A bridge that was there before: ports join it, and leave it again.
 
-use super::memory::{Memory, Port};
+use super::memory::{Memory, Port, mark_of};
 use crate::cli::BridgeArgs;
 use crate::failure::{Failure, failed};
 use crate::ip;
@@ -41,7 +41,8 @@ impl BridgeArgs {
             joined: true,
         }));
         let why = format!("note on {} which ports it got later, for the way back", self.name);
-        let mut note = ip::mark(&self.namespace, &self.name, &memory.alias()?, false, why);
+        let mut note =
+            ip::mark(&self.namespace, &self.name, &memory.alias(&mark_of(bridge))?, false, why);
         let mut back = Cmd::ip(&self.namespace, &format!("link set dev {}", self.name));
         ip::with_words(&mut back, &["alias", bridge.alias.as_deref().unwrap_or_default()]);
         note.undo = vec![Undo::new(note.gives[0].clone(), back)];
@@ -121,7 +122,13 @@ impl BridgeArgs {
                 |index| state.by_index(index).is_none_or(|link| self.attach.contains(&link.name));
             memory.0.retain(|entry| !(entry.joined && is_named(entry.index)));
             let why = format!("forget on {} the ports it got later", self.name);
-            steps.push(ip::mark(&self.namespace, &self.name, &memory.alias()?, false, why));
+            steps.push(ip::mark(
+                &self.namespace,
+                &self.name,
+                &memory.alias(&mark_of(bridge))?,
+                false,
+                why,
+            ));
         } else if ports.is_empty() {
             let words = format!("link set dev {} nomaster", self.attach[0]);
             return Err(failed(format!(

@@ -2,10 +2,7 @@
 
 use crate::failure::{Failure, failed};
 use crate::kernel::state::Link;
-use crate::mark;
-
-/// The longest alias of an interface, in bytes (`IFALIASZ` of linux/if.h less its NUL).
-const ALIAS_MAX: usize = 255;
+use crate::mark::{ALIAS_MAX, Mark};
 
 /// What a bridge has to remember of its ports until they are taken off: it is part of the mark, in the bridge's alias.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,6 +16,11 @@ pub struct Port {
     pub was_down: bool,
     /// It became a port of a bridge that was there before.
     pub joined: bool,
+}
+
+/// The mark that the bridge bears, to be kept.
+pub fn mark_of(bridge: &Link) -> Mark {
+    bridge.alias.as_deref().and_then(Mark::read).map(|(mark, _)| mark).unwrap_or_default()
 }
 
 impl Memory {
@@ -40,8 +42,8 @@ impl Memory {
     ///
     /// # Errors
     /// There is more to remember than an alias can hold.
-    pub fn alias(&self) -> Result<String, Failure> {
-        let mut alias = mark::ALIAS.to_owned();
+    pub fn alias(&self, mark: &Mark) -> Result<String, Failure> {
+        let mut alias = mark.to_string();
         let mut fitting = 0;
         for (number, port) in self.0.iter().enumerate() {
             let (down, joined) =
@@ -88,14 +90,14 @@ mod tests {
             ),
         ] {
             let memory = Memory(ports);
-            assert_eq!(memory.alias().unwrap(), alias);
+            assert_eq!(memory.alias(&Mark::default()).unwrap(), alias);
             assert_eq!(
                 Memory::of(&Link { alias: Some(alias.to_owned()), ..Link::default() }),
                 memory
             );
         }
         let many = Memory((1000..1100).map(|index| port(index, true, false)).collect());
-        let refusal = many.alias().unwrap_err().to_string();
+        let refusal = many.alias(&Mark::default()).unwrap_err().to_string();
         assert!(refusal.contains("100 ports") && refusal.contains("room for 39"), "{refusal}");
     }
 }

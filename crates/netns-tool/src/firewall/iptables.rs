@@ -72,6 +72,16 @@ impl Saved {
         self.lines.iter().map(|(table, rule)| format!("{table} {rule}"))
     }
 
+    /// Takes the rule for one that is there.
+    pub fn note(&mut self, rule: &Rule) {
+        self.lines.push((table_name(rule.table()).into(), written(rule)));
+    }
+
+    /// The same for our own chain.
+    pub fn note_chain(&mut self, table: Table) {
+        self.chains.insert((table_name(table).to_owned(), CHAIN.to_owned()));
+    }
+
     pub fn has_chain(&self, table: Table) -> bool {
         self.chains.contains(&(table_name(table).to_owned(), CHAIN.to_owned()))
     }

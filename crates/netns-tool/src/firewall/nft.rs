@@ -43,6 +43,11 @@ pub struct Listed {
     pub rules: Vec<Found>,
 }
 
+/// The line of the frame that this is.
+pub fn frame_line(line: &str) -> Option<&'static str> {
+    FRAME.into_iter().find(|of| *of == line)
+}
+
 /// Whether every line of the frame is there.
 pub fn is_whole(frame: &[&str]) -> bool {
     FRAME.iter().all(|line| frame.contains(line))

@@ -56,6 +56,16 @@ impl Look {
                     .link(name)
                     .is_some_and(|link| state.addresses_of(link).any(|net| net == *address))
             }
+            Fact::Bridge { at, name } => {
+                self.link(at, name)?.is_some_and(|link| link.is_kind("bridge"))
+            }
+            Fact::Mtu { at, name, mtu } => {
+                self.link(at, name)?.is_some_and(|link| link.mtu == *mtu)
+            }
+            Fact::Mac { at, name, mac } => {
+                self.link(at, name)?.is_some_and(|link| link.mac[..] == mac.octets()[..])
+            }
+            Fact::Route { at, route } => read_in(at, read_all)?.has_route(route),
             Fact::DefaultRoute { at, gateway } => read_in(at, read_all)?
                 .default_routes(gateway.is_ipv4())
                 .iter()

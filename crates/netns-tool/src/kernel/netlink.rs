@@ -285,7 +285,13 @@ fn route(body: &[u8]) -> Option<Route> {
     }
     let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
     let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
-    (table == MAIN && kind == UNICAST).then_some(Route { to, via, device, metric })
+    (table == MAIN && kind == UNICAST).then_some(Route {
+        to,
+        via,
+        device,
+        metric,
+        protocol: body[5],
+    })
 }
 
 /// The interface of a route that a router advertised (`RTPROT_RA` of linux/rtnetlink.h).

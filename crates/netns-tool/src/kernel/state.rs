@@ -2,6 +2,7 @@
 
 use crate::mark;
 use crate::name::InterfaceName;
+use crate::plan;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -88,6 +89,8 @@ pub struct Route {
     /// The index of the interface; `None` for a route over several.
     pub device: Option<u32>,
     pub metric: u32,
+    /// Who made it (`rtm_protocol` of linux/rtnetlink.h).
+    pub protocol: u8,
 }
 
 impl State {
@@ -110,6 +113,20 @@ impl State {
             .iter()
             .filter(|address| address.index == link.index)
             .map(|address| address.net)
+    }
+
+    /// Whether the route is there, by whoever's hand.
+    pub fn has_route(&self, wanted: &plan::Route) -> bool {
+        self.routes.iter().any(|route| self.is_route(route, wanted))
+    }
+
+    /// Whether the route that was found is the one that is wanted.
+    pub fn is_route(&self, found: &Route, wanted: &plan::Route) -> bool {
+        let device = wanted.device.as_ref().and_then(|name| self.link(name));
+        found.to == wanted.to
+            && found.via == wanted.via
+            && (wanted.device.is_none() || found.device == device.map(|link| link.index))
+            && wanted.metric.is_none_or(|metric| found.metric == metric)
     }
 
     /// The default routes of one address family, the preferred one first.

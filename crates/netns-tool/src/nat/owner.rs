@@ -3,7 +3,7 @@
 use super::rules::{ADDED, BEFORE, INTERFACE, PLAIN};
 use crate::family::Family;
 use crate::firewall::rule::{Chain, Rule};
-use crate::mark;
+use crate::mark::Mark;
 use crate::name::InterfaceName;
 use crate::sysctl::{Forwarding, Need, Scope};
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ impl Owner<'_> {
 
 /// Whose the rule is. Only what netns-tool itself would have written, where it would have written it, counts.
 pub fn owner(rule: &Rule) -> Option<Owner<'_>> {
-    let comment = rule.comment.strip_prefix(mark::ALIAS)?.strip_prefix(' ')?;
+    let (_, comment) = Mark::read(&rule.comment)?;
     // By their places: an interface may have any of the words for its name.
     let mut words = comment.split(' ').peekable();
     let (kind, bridge) = (words.next()?, words.next()?);
@@ -116,6 +116,7 @@ pub fn is_same(found: &Rule, wanted: &Rule) -> bool {
 /// A NAT that stands, as its rules tell.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    pub mark: Mark,
     pub bridge: InterfaceName,
     pub uplink: InterfaceName,
     pub scope: Scope,
@@ -161,7 +162,9 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
         let known = nats.iter().position(|nat| nat.is_of(&bridge, &uplink));
         let index = known.unwrap_or_else(|| {
             let (families, allowed, before) = Default::default();
+            let (mark, _) = Mark::read(&rule.comment).unwrap_or_default();
             nats.push(Standing {
+                mark,
                 bridge,
                 uplink,
                 scope,

@@ -44,6 +44,7 @@ impl NatArgs {
         if on_loopback {
             wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
         }
+        let wanted = rules::marked(wanted, &nat.mark);
         let there: HashSet<&Rule> = facts.firewall.ours().collect();
         let local_route = if on_loopback { facts.switches.localnet.turn_on(bridge) } else { None };
         // The very same publication is an error, unless something of it is gone that is to be mended.
@@ -56,7 +57,7 @@ impl NatArgs {
         };
         let forwards = foreign::forwards(&facts.firewall);
         for publication in &self.publications {
-            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+            let sends = sends(publication, &nat);
             let stands = sends.iter().all(|send| there.contains(send));
             if !(stands && is_damaged(publication, &sends)) {
                 check_is_free(publication, &forwards, facts)?;
@@ -95,7 +96,7 @@ impl NatArgs {
         let there: HashSet<&Rule> = facts.firewall.ours().collect();
         let mut doomed = Vec::new();
         for publication in &self.publications {
-            let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+            let sends = sends(publication, &nat);
             let (found, missing): (Vec<Rule>, Vec<Rule>) =
                 sends.into_iter().partition(|rule| there.contains(rule));
             if !missing.is_empty() && !self.removal.if_exists {
@@ -129,8 +130,7 @@ impl NatArgs {
 
     /// Each connection is sent on, and let in.
     fn wanted_rules(&self, nat: &Standing) -> Vec<Rule> {
-        let (bridge, uplink) = (nat.bridge.as_str(), nat.uplink.as_str());
-        let sends = self.publications.iter().flat_map(|port| rules::send(port, bridge, uplink));
+        let sends = self.publications.iter().flat_map(|port| sends(port, nat));
         sends.flat_map(|send| rules::let_in(&send, &nat.bridge).into_iter().chain([send])).collect()
     }
 
@@ -158,6 +158,12 @@ impl NatArgs {
         ))
         .hint(format!("netns-tool nat {}{}", self.bridge, to(" ").unwrap_or_default()))
     }
+}
+
+/// The rules that send on what comes to the ports.
+fn sends(publication: &Publication, nat: &Standing) -> Vec<Rule> {
+    let sends = rules::send(publication, nat.bridge.as_str(), nat.uplink.as_str());
+    rules::marked(sends, &nat.mark)
 }
 
 /// What the published ports of the bridge share, where no more of them remain that need it.

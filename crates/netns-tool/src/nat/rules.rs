@@ -4,7 +4,7 @@ use super::owner;
 use super::publication::Publication;
 use crate::family::Family;
 use crate::firewall::rule::{Chain, Origin, Ports, Rule, State, Verdict};
-use crate::mark;
+use crate::mark::{self, Mark};
 use crate::name::InterfaceName;
 use crate::sysctl::{Need, Scope};
 use ipnet::IpNet;
@@ -42,6 +42,15 @@ pub struct Memory {
     /// The interfaces that forward because of this NAT alone: what comes in over them and was not asked for must not
     /// get further than to it.
     pub turned: Vec<InterfaceName>,
+}
+
+/// The rules with a mark that may name a lab.
+pub fn marked(rules: impl IntoIterator<Item = Rule>, mark: &Mark) -> Vec<Rule> {
+    let put = |rule: Rule| {
+        let more = rule.comment.strip_prefix(mark::ALIAS).unwrap_or_default();
+        Rule { comment: format!("{mark}{more}"), ..rule }
+    };
+    rules.into_iter().map(put).collect()
 }
 
 impl Nat<'_> {

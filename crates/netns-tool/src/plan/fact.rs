@@ -1,14 +1,47 @@
 //! What is or is not so in the kernel.
 
 use super::Place;
+use crate::address::Mac;
 use crate::family::Family;
 use crate::firewall::{self, Backend, rule::Rule};
 use crate::item::Item;
 use crate::name::{InterfaceName, NamespaceName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Everywhere, for a default route.
+pub const ANY_V4: IpNet = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
+pub const ANY_V6: IpNet = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0));
+
+/// A route of the main table, as a plan makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// `0.0.0.0/0` or `::/0` for a default route.
+    pub to: IpNet,
+    pub via: Option<IpAddr>,
+    pub device: Option<InterfaceName>,
+    /// `None`: what the kernel takes by itself.
+    pub metric: Option<u32>,
+}
+
+impl fmt::Display for Route {
+    /// In the words of `ip route`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to.prefix_len() {
+            0 => f.write_str("default")?,
+            _ => write!(f, "{}", self.to)?,
+        }
+        if let Some(via) = self.via {
+            write!(f, " via {via}")?;
+        }
+        if let Some(device) = &self.device {
+            write!(f, " dev {device}")?;
+        }
+        self.metric.map_or(Ok(()), |metric| write!(f, " metric {metric}"))
+    }
+}
 
 /// Something that is or is not so in the kernel, and that the reader can look up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +58,14 @@ pub enum Fact {
     Port { at: Place, name: InterfaceName, bridge: InterfaceName },
     /// The interface has the address.
     Address { at: Place, name: InterfaceName, address: IpNet },
+    /// The interface is a bridge.
+    Bridge { at: Place, name: InterfaceName },
+    /// The interface has this MTU, in bytes.
+    Mtu { at: Place, name: InterfaceName, mtu: u32 },
+    /// The interface has this hardware address.
+    Mac { at: Place, name: InterfaceName, mac: Mac },
+    /// The main routing table has the route.
+    Route { at: Place, route: Route },
     /// The main routing table has a default route through the gateway.
     DefaultRoute { at: Place, gateway: IpAddr },
     /// The firewall of the host has the rule.
@@ -74,6 +115,12 @@ impl fmt::Display for Fact {
             Self::Address { at, name, address } => {
                 write!(f, "address `{address}` of `{name}`{}", place(at))
             }
+            Self::Bridge { at, name } => write!(f, "bridge `{name}`{}", place(at)),
+            Self::Mtu { at, name, mtu } => write!(f, "MTU {mtu} of `{name}`{}", place(at)),
+            Self::Mac { at, name, mac } => {
+                write!(f, "hardware address {mac} of `{name}`{}", place(at))
+            }
+            Self::Route { at, route } => write!(f, "route {route}{}", place(at)),
             Self::DefaultRoute { at, gateway } => {
                 write!(f, "default route via `{gateway}`{}", place(at))
             }
