@@ -34,25 +34,18 @@ pub struct End<'a> {
 
 /// Makes the namespace.
 pub fn add_namespace(name: &NamespaceName) -> Step {
-    Step {
-        why: format!("make network namespace {name}"),
-        run: Cmd::ip(&None, &format!("netns add {name}")),
-        gives: vec![Fact::Namespace(name.clone())],
-        undo: vec![Undo::new(
-            Fact::Namespace(name.clone()),
-            Cmd::ip(&None, &format!("netns del {name}")),
-        )],
-    }
+    Step::new(
+        format!("make network namespace {name}"),
+        Cmd::ip(&None, &format!("netns add {name}")),
+    )
+    .gives([Fact::Namespace(name.clone())])
+    .undo([Undo::new(Fact::Namespace(name.clone()), Cmd::ip(&None, &format!("netns del {name}")))])
 }
 
 /// Removes the namespace, which must be unused, with all that is in it.
 pub fn delete_namespace(name: &NamespaceName, why: String) -> Step {
-    Step {
-        why,
-        run: Cmd::ip(&None, &format!("netns del {name}")),
-        gives: vec![Fact::not(Fact::Namespace(name.clone()))],
-        undo: vec![],
-    }
+    Step::new(why, Cmd::ip(&None, &format!("netns del {name}")))
+        .gives([Fact::not(Fact::Namespace(name.clone()))])
 }
 
 /// Makes a veth pair, both ends at once where they belong.
@@ -67,33 +60,28 @@ pub fn add_veth(one: &End, other: &End) -> Step {
         one.hardware.words(),
         other.hardware.words()
     );
-    Step {
-        why: format!("make the veth pair {name} and {peer}, both ends where they belong"),
-        run: Cmd::ip(one.at, &line),
-        gives: vec![link(one.at, one.name), link(other.at, other.name)],
-        // With the one end the other is gone too, unless somebody has renamed it meanwhile.
-        undo: [one, other].map(|end| undo_link(end.at, end.name)).to_vec(),
-    }
+    Step::new(
+        format!("make the veth pair {name} and {peer}, both ends where they belong"),
+        Cmd::ip(one.at, &line),
+    )
+    .gives([link(one.at, one.name), link(other.at, other.name)])
+    // With the one end the other is gone too, unless somebody has renamed it meanwhile.
+    .undo([one, other].map(|end| undo_link(end.at, end.name)))
 }
 
 /// Makes a bridge. `options` are words for the kind, such as `stp_state 1`.
 pub fn add_bridge(at: &Place, name: &InterfaceName, hardware: Hardware, options: &str) -> Step {
-    Step {
-        why: format!("make the bridge {name}"),
-        run: Cmd::ip(at, &format!("link add name {name}{} type bridge{options}", hardware.words())),
-        gives: vec![link(at, name), Fact::Bridge { at: at.clone(), name: name.clone() }],
-        undo: vec![undo_link(at, name)],
-    }
+    Step::new(
+        format!("make the bridge {name}"),
+        Cmd::ip(at, &format!("link add name {name}{} type bridge{options}", hardware.words())),
+    )
+    .gives([link(at, name), Fact::Bridge { at: at.clone(), name: name.clone() }])
+    .undo([undo_link(at, name)])
 }
 
 /// Removes a link; of a veth pair, the other end goes in the same moment.
 pub fn delete_link(at: &Place, name: &InterfaceName, why: String) -> Step {
-    Step {
-        why,
-        run: Cmd::ip(at, &format!("link del dev {name}")),
-        gives: vec![Fact::not(link(at, name))],
-        undo: vec![],
-    }
+    Step::new(why, Cmd::ip(at, &format!("link del dev {name}"))).gives([Fact::not(link(at, name))])
 }
 
 /// Marks a link that was made here, and with `up` brings it up in the same call.
@@ -104,7 +92,7 @@ pub fn mark(at: &Place, name: &InterfaceName, alias: &str, up: bool, why: String
     with_words(&mut run, &["alias", alias]);
     with_words(&mut run, if up { &["up"][..] } else { &[] });
     gives.extend(up.then(|| Fact::Up { at: at.clone(), name: name.clone() }));
-    Step { why, run, gives, undo: vec![] }
+    Step::new(why, run).gives(gives)
 }
 
 /// Why a new link is marked.
@@ -117,23 +105,21 @@ pub fn add_address(at: &Place, name: &InterfaceName, address: IpNet) -> Step {
     // On a link that has just been made nobody else can have the address. Without duplicate address detection it
     // can be used at once.
     let nodad = if address.addr().is_ipv6() { " nodad" } else { "" };
-    Step {
-        why: format!("give {name} the address {address}"),
-        run: Cmd::ip(at, &format!("addr add {address} dev {name}{nodad}")),
-        gives: vec![Fact::Address { at: at.clone(), name: name.clone(), address }],
-        undo: vec![],
-    }
+    Step::new(
+        format!("give {name} the address {address}"),
+        Cmd::ip(at, &format!("addr add {address} dev {name}{nodad}")),
+    )
+    .gives([Fact::Address { at: at.clone(), name: name.clone(), address }])
 }
 
 /// Adds a default route over a link that was made here.
 pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) -> Step {
     let family = if gateway.is_ipv6() { "-6 " } else { "" };
-    Step {
-        why: format!("send what is for other networks to {gateway}"),
-        run: Cmd::ip(at, &format!("{family}route add default via {gateway} dev {device}")),
-        gives: vec![Fact::DefaultRoute { at: at.clone(), gateway }],
-        undo: vec![],
-    }
+    Step::new(
+        format!("send what is for other networks to {gateway}"),
+        Cmd::ip(at, &format!("{family}route add default via {gateway} dev {device}")),
+    )
+    .gives([Fact::DefaultRoute { at: at.clone(), gateway }])
 }
 
 /// Adds a route, marked by its protocol number.
@@ -142,15 +128,14 @@ pub fn add_route(at: &Place, route: Route, why: String) -> Step {
     let made = Fact::Route { at: at.clone(), route };
     let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route add", 1));
     let undo = Cmd::ip(at, &words.replacen("route", "route del", 1));
-    Step { why, run, gives: vec![made.clone()], undo: vec![Undo::new(made, undo)] }
+    Step::new(why, run).gives([made.clone()]).undo([Undo::new(made, undo)])
 }
 
 /// Removes a route of ours.
 pub fn delete_route(at: &Place, route: Route, why: String) -> Step {
     let words = route_words(&route);
     let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route del", 1));
-    let gives = vec![Fact::not(Fact::Route { at: at.clone(), route })];
-    Step { why, run, gives, undo: vec![] }
+    Step::new(why, run).gives([Fact::not(Fact::Route { at: at.clone(), route })])
 }
 
 fn route_words(route: &Route) -> String {
@@ -170,18 +155,14 @@ pub fn add_one_more_address(at: &Place, name: &InterfaceName, address: IpNet) ->
 pub fn delete_address(at: &Place, name: &InterfaceName, address: IpNet, why: String) -> Step {
     let run = Cmd::ip(at, &format!("addr del {address} dev {name}"));
     let gone = Fact::Address { at: at.clone(), name: name.clone(), address };
-    Step { why, run, gives: vec![Fact::not(gone)], undo: vec![] }
+    Step::new(why, run).gives([Fact::not(gone)])
 }
 
 /// Makes a link a port of a bridge.
 pub fn join(at: &Place, name: &InterfaceName, bridge: &InterfaceName) -> Step {
     let made = Fact::Port { at: at.clone(), name: name.clone(), bridge: bridge.clone() };
-    Step {
-        why: format!("make {name} a port of {bridge}"),
-        run: Cmd::ip(at, &format!("link set dev {name} master {bridge}")),
-        gives: vec![made],
-        undo: vec![],
-    }
+    let run = Cmd::ip(at, &format!("link set dev {name} master {bridge}"));
+    Step::new(format!("make {name} a port of {bridge}"), run).gives([made])
 }
 
 /// Sets something of a link, which `undo` sets back.
@@ -194,8 +175,8 @@ pub fn set_link(
     why: String,
 ) -> Step {
     let line = |words: &str| Cmd::ip(at, &format!("link set dev {name} {words}"));
-    let undo = vec![Undo::new(gives.clone(), line(undo))];
-    Step { why, run: line(words), gives: vec![gives], undo }
+    let undo = Undo::new(gives.clone(), line(undo));
+    Step::new(why, line(words)).gives([gives]).undo([undo])
 }
 
 fn undo_link(at: &Place, name: &InterfaceName) -> Undo {

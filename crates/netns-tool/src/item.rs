@@ -21,14 +21,14 @@ impl Item {
     pub fn make(self, why: String) -> Step {
         let made = Fact::Item(self.clone());
         let undo = vec![Undo::new(made.clone(), Cmd::Remove(self.clone()))];
-        Step { why, run: Cmd::Make(self), gives: vec![made], undo }
+        Step::new(why, Cmd::Make(self)).gives([made]).undo(undo)
     }
 
     /// Removes it; a directory has to be empty.
     pub fn remove(self, why: String) -> Step {
         let gone = Fact::not(Fact::Item(self.clone()));
         let undo = vec![Undo::new(gone.clone(), Cmd::Make(self.clone()))];
-        Step { why, run: Cmd::Remove(self), gives: vec![gone], undo }
+        Step::new(why, Cmd::Remove(self)).gives([gone]).undo(undo)
     }
 
     /// The line that makes it, for a POSIX shell. `set -C` keeps a file that is there as it is.

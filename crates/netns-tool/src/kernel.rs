@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 pub use look::Look;
 use namespaces::{Entry, Process};
 use state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,8 +32,12 @@ pub struct Wanted {
     pub namespaces: Vec<NamespaceName>,
     /// Also the processes inside them.
     pub processes: bool,
-    /// Also the numbers by which they know each other.
-    pub numbers: bool,
+    /// Also all others that are there.
+    pub all_namespaces: bool,
+    /// Also the numbers by which the first knows the second.
+    pub numbers: Vec<[NamespaceName; 2]>,
+    /// Also what these files of /proc/sys hold inside.
+    pub values: BTreeMap<NamespaceName, Vec<String>>,
     /// Also the routes, of which a router has a hundred thousand.
     pub routes: bool,
     /// The rules of the firewall, as far as they can be read.
@@ -87,6 +91,8 @@ pub struct Netns {
     pub host_id: Option<i32>,
     /// The numbers by which it knows others.
     pub numbers: BTreeMap<NamespaceName, i32>,
+    /// Of files of /proc/sys; one that is not there has none.
+    pub values: BTreeMap<String, String>,
 }
 
 impl Snapshot {
@@ -102,14 +108,13 @@ impl Snapshot {
             etc: etc::Etc::read(&wanted.namespaces),
             ..Self::default()
         };
-        for name in &wanted.namespaces {
-            let netns = Netns::read(name, read_state, wanted.processes)?;
-            snapshot.namespaces.insert(name.clone(), netns);
+        let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
+        if wanted.all_namespaces {
+            names.extend(namespaces::all());
         }
-        if wanted.numbers {
-            for (name, netns) in &mut snapshot.namespaces {
-                netns.read_numbers(name, &wanted.namespaces)?;
-            }
+        for name in names {
+            let netns = Netns::read(&name, read_state, wanted)?;
+            snapshot.namespaces.insert(name, netns);
         }
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
@@ -140,7 +145,7 @@ impl Netns {
     fn read(
         name: &NamespaceName,
         read_state: fn() -> Result<State>,
-        processes: bool,
+        wanted: &Wanted,
     ) -> Result<Self> {
         let entry = namespaces::entry(name)?;
         let mut netns = Self {
@@ -150,32 +155,39 @@ impl Netns {
             is_current: false,
             host_id: None,
             numbers: BTreeMap::new(),
+            values: BTreeMap::new(),
         };
         if matches!(entry, Entry::Sound { .. }) {
             let file = fs::File::open(name.path())?;
             netns.is_current = same_file(&file.metadata()?, &fs::metadata("/proc/self/ns/net")?);
             netns.host_id = netlink::netns_id(&file)?;
             netns.state = namespaces::inside(name, read_state)?;
-            if processes {
+            netns.read_more(name, wanted)?;
+            if wanted.processes {
                 netns.processes = namespaces::processes(name)?;
             }
         }
         Ok(netns)
     }
 
-    fn read_numbers(&mut self, name: &NamespaceName, others: &[NamespaceName]) -> Result<()> {
-        if !self.is_sound() {
+    /// What is asked for besides the state, by a thread that is inside.
+    fn read_more(&mut self, name: &NamespaceName, wanted: &Wanted) -> Result<()> {
+        let others = wanted.numbers.iter().filter(|pair| pair[0] == *name).map(|pair| &pair[1]);
+        // One that is not sound has no number.
+        let files: Vec<_> = others
+            .filter_map(|other| Some((other.clone(), fs::File::open(other.path()).ok()?)))
+            .collect();
+        let paths = wanted.values.get(name).map_or(&[][..], Vec::as_slice);
+        if files.is_empty() && paths.is_empty() {
             return Ok(());
         }
-        // One that is not sound has no number.
-        let files =
-            others.iter().filter_map(|other| Some((other, fs::File::open(other.path()).ok()?)));
-        let files: Vec<_> = files.collect();
-        self.numbers = namespaces::inside(name, || {
+        (self.numbers, self.values) = namespaces::inside(name, || {
             let numbers = files.iter().filter_map(|(other, file)| {
-                netlink::netns_id(file).ok().flatten().map(|number| ((*other).clone(), number))
+                netlink::netns_id(file).ok().flatten().map(|number| (other.clone(), number))
             });
-            Ok(numbers.collect())
+            let values =
+                paths.iter().filter_map(|path| Some((path.clone(), read_value(path).ok()?)));
+            Ok((numbers.collect(), values.collect()))
         })?;
         Ok(())
     }

@@ -117,9 +117,9 @@ impl CreateArgs {
         let mut steps = vec![ip::add_namespace(name), up];
         steps.extend(self.addresses.iter().map(|address| ip::add_address(&at, &lo, *address)));
         if !self.no_verify && facts.no_ping.is_none() {
-            steps.push(Step {
-                why: format!("see that 127.0.0.1 answers inside {name}"),
-                run: Cmd::Run {
+            steps.push(Step::new(
+                format!("see that 127.0.0.1 answers inside {name}"),
+                Cmd::Run {
                     netns: at,
                     tool: Tool::Ping,
                     args: ["-n", "-q", "-c", "1", "-W", "2", "127.0.0.1"]
@@ -127,9 +127,7 @@ impl CreateArgs {
                         .to_vec(),
                     stdin: None,
                 },
-                gives: vec![],
-                undo: vec![],
-            });
+            ));
         }
         steps
     }

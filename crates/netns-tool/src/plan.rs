@@ -1,99 +1,18 @@
 //! The one idea: whatever the tool changes is a [`Plan`], computed before anything is touched, printed as a shell
 //! script or applied by one loop.
 
+mod cmd;
 mod fact;
 
-use crate::item::Item;
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::fmt;
 
+pub use cmd::{Cmd, GRACE_SECONDS, Tool, quote};
 pub use fact::{ANY_V4, ANY_V6, Fact, Route};
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
 /// that netns-tool runs in.
 pub type Place = Option<NamespaceName>;
-
-/// One change, as it can be typed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Cmd {
-    /// A system tool with its arguments, inside `netns`, reading `stdin`.
-    Run { netns: Place, tool: Tool, args: Vec<String>, stdin: Option<String> },
-    /// A value written to a file of /proc/sys on the host.
-    Write { path: String, value: String },
-    /// SIGTERM to the processes in the namespace, and SIGKILL to those that are still there after
-    /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
-    End { netns: NamespaceName, pids: Vec<i32> },
-    /// A file or a directory is made, if nothing has its name.
-    Make(Item),
-    /// It is removed.
-    Remove(Item),
-}
-
-/// How long a process may take to end after SIGTERM, in seconds.
-pub const GRACE_SECONDS: u64 = 3;
-
-/// The system tools that a plan may run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Tool {
-    Ip,
-    Iptables,
-    IptablesRestore,
-    IptablesSave,
-    IptablesLegacySave,
-    IptablesNftSave,
-    Ip6tables,
-    Ip6tablesRestore,
-    Ip6tablesSave,
-    Ip6tablesLegacySave,
-    Ip6tablesNftSave,
-    Nft,
-    Ping,
-    Umount,
-}
-
-impl Tool {
-    /// The name of its program.
-    pub fn program(self) -> &'static str {
-        match self {
-            Tool::Ip => "ip",
-            Tool::Iptables => "iptables",
-            Tool::IptablesRestore => "iptables-restore",
-            Tool::IptablesSave => "iptables-save",
-            Tool::IptablesLegacySave => "iptables-legacy-save",
-            Tool::IptablesNftSave => "iptables-nft-save",
-            Tool::Ip6tablesNftSave => "ip6tables-nft-save",
-            Tool::Ip6tables => "ip6tables",
-            Tool::Ip6tablesRestore => "ip6tables-restore",
-            Tool::Ip6tablesSave => "ip6tables-save",
-            Tool::Ip6tablesLegacySave => "ip6tables-legacy-save",
-            Tool::Nft => "nft",
-            Tool::Ping => "ping",
-            Tool::Umount => "umount",
-        }
-    }
-
-    /// The package that brings it, as Debian and Ubuntu call it.
-    pub fn package(self) -> &'static str {
-        match self {
-            Tool::Ip => "iproute2",
-            Tool::Nft => "nftables",
-            Tool::Iptables
-            | Tool::IptablesRestore
-            | Tool::IptablesSave
-            | Tool::IptablesLegacySave
-            | Tool::IptablesNftSave
-            | Tool::Ip6tablesNftSave
-            | Tool::Ip6tables
-            | Tool::Ip6tablesRestore
-            | Tool::Ip6tablesSave
-            | Tool::Ip6tablesLegacySave => "iptables",
-            Tool::Ping => "iputils-ping",
-            Tool::Umount => "mount",
-        }
-    }
-}
 
 /// One change of the kernel that happens whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +24,32 @@ pub struct Step {
     pub gives: Vec<Fact>,
     /// Takes it back, in this order; empty where it goes with what an earlier step made.
     pub undo: Vec<Undo>,
+    /// The places where all that was planned before it has to be done first, besides those that it touches itself.
+    #[serde(default)]
+    pub after: Vec<Place>,
+}
+
+impl Step {
+    /// A step that promises nothing, and that nothing has to take back.
+    pub fn new(why: impl Into<String>, run: Cmd) -> Self {
+        Self { why: why.into(), run, gives: Vec::new(), undo: Vec::new(), after: Vec::new() }
+    }
+
+    /// With these facts holding after it, and not before.
+    pub fn gives(self, gives: impl Into<Vec<Fact>>) -> Self {
+        Self { gives: gives.into(), ..self }
+    }
+
+    /// Taken back like this.
+    pub fn undo(self, undo: impl Into<Vec<Undo>>) -> Self {
+        Self { undo: undo.into(), ..self }
+    }
+
+    /// Not before what is planned for these places.
+    #[allow(dead_code, reason = "for labs, whose parts come one after the other")]
+    pub fn after(self, after: impl Into<Vec<Place>>) -> Self {
+        Self { after: after.into(), ..self }
+    }
 }
 
 /// A command that takes something back, tied to what it takes back: it is run only if that is there now, and was
@@ -121,148 +66,61 @@ impl Undo {
     }
 
     /// Puts a value back.
-    pub fn write(path: String, value: String) -> Self {
-        let before = Fact::Value { path: path.clone(), value: value.clone() };
-        Self { made: Fact::not(before), run: Cmd::Write { path, value } }
+    pub fn write(at: &Place, path: String, value: String) -> Self {
+        let before = Fact::Value { at: at.clone(), path: path.clone(), value: value.clone() };
+        Self { made: Fact::not(before), run: Cmd::Write { netns: at.clone(), path, value } }
     }
 }
 
-/// Which way a plan goes when something fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Back: what was done is undone.
-    Build,
-    /// On: the rest is still removed, and what is left is named.
-    Remove,
-}
-
-/// Steps in the order in which they need each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is done, in the order in which it needs each other: first all that builds, then what removes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub direction: Direction,
-    pub steps: Vec<Step>,
+    /// All of it is done, or what was done is taken back.
+    pub build: Vec<Step>,
+    /// Once that is done: it goes on past errors, and what is left is named.
+    pub remove: Vec<Step>,
 }
 
 impl Plan {
-    pub fn build(steps: Vec<Step>) -> Self {
-        Self { direction: Direction::Build, steps }
+    pub fn build(build: Vec<Step>) -> Self {
+        Self { build, remove: Vec::new() }
     }
 
-    pub fn remove(steps: Vec<Step>) -> Self {
-        Self { direction: Direction::Remove, steps }
+    pub fn remove(remove: Vec<Step>) -> Self {
+        Self { build: Vec::new(), remove }
+    }
+
+    /// Nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps().next().is_none()
+    }
+
+    /// All steps in their order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.build.iter().chain(&self.remove)
     }
 
     /// The plan as a commented POSIX shell script that leaves the same state.
     pub fn script(&self, command_line: &str) -> String {
         let mut script = format!("#!/bin/sh\n# {}\n", one_line(command_line));
-        if self.steps.is_empty() {
+        if self.is_empty() {
             script.push_str("# nothing to do\n");
-        } else if self.direction == Direction::Build {
+        }
+        if !self.build.is_empty() {
             script.push_str("set -e\n");
+            push_steps(&mut script, &self.build);
+            // What is removed is removed as far as it goes.
+            script.push_str(if self.remove.is_empty() { "" } else { "\nset +e\n" });
         }
-        for step in &self.steps {
-            script.push_str(&format!("\n# {}\n{}\n", one_line(&step.why), step.run));
-        }
+        push_steps(&mut script, &self.remove);
         script
     }
 }
 
-impl Cmd {
-    /// A command of `ip`, from its words separated by single spaces.
-    pub fn ip(netns: &Place, words: &str) -> Self {
-        let args = words.split(' ').map(str::to_owned).collect();
-        Self::Run { netns: netns.clone(), tool: Tool::Ip, args, stdin: None }
+fn push_steps(script: &mut String, steps: &[Step]) {
+    for step in steps {
+        script.push_str(&format!("\n# {}\n{}\n", one_line(&step.why), step.run));
     }
-
-    /// The program and its arguments, as they are executed and as one would type them.
-    pub fn words(&self) -> Vec<String> {
-        let Self::Run { netns, tool, args, .. } = self else { return Vec::new() };
-        let lead: Vec<&str> = match (netns, tool) {
-            (None, _) => vec![tool.program()],
-            (Some(netns), Tool::Ip) => vec!["ip", "-n", netns.as_str()],
-            (Some(netns), _) => vec!["ip", "netns", "exec", netns.as_str(), tool.program()],
-        };
-        lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
-    }
-
-    /// The command with no more lines than a person reads.
-    pub fn shortened(&self) -> String {
-        const LINES: usize = 24;
-        let whole = self.to_string();
-        let count = whole.lines().count();
-        if count <= LINES {
-            return whole;
-        }
-        let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
-        format!(
-            "{}\n… ({} lines more; --dry-run prints them all)",
-            shown.join("\n"),
-            count - shown.len()
-        )
-    }
-
-    /// The namespace that it is run in, if not the host.
-    pub fn netns(&self) -> Option<&NamespaceName> {
-        match self {
-            Self::Run { netns, .. } => netns.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// The tools that it needs, the one whose program is started first.
-    pub fn tools(&self) -> Vec<Tool> {
-        match self {
-            Self::Run { netns: Some(_), tool, .. } if *tool != Tool::Ip => vec![Tool::Ip, *tool],
-            Self::Run { tool, .. } => vec![*tool],
-            _ => Vec::new(),
-        }
-    }
-}
-
-impl fmt::Display for Cmd {
-    /// A line (with a here-document where it reads its input) that can be pasted into a POSIX shell.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run { stdin, .. } => {
-                let words: Vec<_> = self.words();
-                let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
-                f.write_str(&quoted.join(" "))?;
-                match stdin {
-                    Some(text) => write!(f, " <<'END'\n{text}END"),
-                    None => Ok(()),
-                }
-            }
-            Self::Write { path, value } => write!(f, "echo {} > {}", quote(value), quote(path)),
-            Self::Make(item) => f.write_str(&item.line_to_make()),
-            Self::Remove(item) => f.write_str(&item.line_to_remove()),
-            Self::End { pids, .. } => {
-                let alive: Vec<_> =
-                    pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
-                let alive = alive.join(" || ");
-                let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
-                write!(
-                    f,
-                    "kill -TERM {pids} 2>/dev/null || true; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
-                )?;
-                write!(f, "kill -KILL {pids} 2>/dev/null || true")
-            }
-        }
-    }
-}
-
-/// A word as a POSIX shell reads it back.
-pub fn quote(word: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    // Names of others may have what acts on a terminal; quotes do not help against that.
-    if crate::failure::printable(word) != word {
-        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-        return Cow::Owned(format!("\"$(printf '{octal}')\""));
-    }
-    // It fails for a NUL only, which no parsed name, address or path has.
-    shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
 }
 
 /// Text for a comment of the script, where a line break would end the comment.
@@ -275,29 +133,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_displays_as_a_line_to_paste() {
-        let netns = Some(NamespaceName::new("ns1").unwrap());
-        assert_eq!(
-            Cmd::ip(&netns, "link set dev lo up").to_string(),
-            "ip -n ns1 link set dev lo up"
-        );
-        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
-        let ping = Cmd::Run { netns, tool: Tool::Ping, args, stdin: None };
-        assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
-        let write =
-            Cmd::Write { path: "/proc/sys/net/ipv4/ip_forward".to_owned(), value: "1".to_owned() };
-        assert_eq!(write.to_string(), "echo 1 > /proc/sys/net/ipv4/ip_forward");
-    }
-
-    #[test]
-    fn no_word_acts_on_a_terminal() {
-        assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
-        assert_eq!(quote("a b"), "'a b'");
-    }
-
-    #[test]
     fn no_text_breaks_out_of_the_comment_of_a_script() {
         let script = Plan::build(vec![]).script("netns-tool create x\nrm -rf /\u{1b}");
         assert_eq!(script, "#!/bin/sh\n# netns-tool create x\\nrm -rf /\\u{1b}\n# nothing to do\n");
+    }
+
+    #[test]
+    fn a_script_that_builds_and_removes_goes_on_past_errors_only_then() {
+        let step = |words: &str| vec![Step::new(words, Cmd::ip(&None, words))];
+        let plan = Plan { build: step("link add"), remove: step("link del") };
+        assert_eq!(
+            plan.script("x"),
+            "#!/bin/sh\n# x\nset -e\n\n# link add\nip link add\n\nset +e\n\n# link del\nip link del\n"
+        );
+        assert_eq!(plan.steps().count(), 2);
+    }
+
+    #[test]
+    fn a_step_in_an_older_journal_is_understood() {
+        let write = r#"{"why":"w","run":{"Write":{"path":"/p","value":"1"}},"gives":[{"Value":{"path":"/p","value":"1"}}],"undo":[]}"#;
+        let step: Step = serde_json::from_str(write).unwrap();
+        assert_eq!(step.run.to_string(), "echo 1 > /p");
     }
 }

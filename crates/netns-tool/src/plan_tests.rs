@@ -105,7 +105,7 @@ fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
 /// The commands of the plan, without the comments between them.
 fn commands(line: &str) -> Vec<String> {
     let work = plan(line, &facts()).unwrap_or_else(|failure| panic!("{line}: {failure}"));
-    work.plan.steps.iter().map(|step| step.run.to_string()).collect()
+    work.plan.steps().map(|step| step.run.to_string()).collect()
 }
 
 fn refusal(line: &str) -> String {
@@ -140,7 +140,7 @@ fn name_servers() {
     let mut facts = facts();
     let lines = |line: &str, facts: &Snapshot| -> Vec<String> {
         let work = plan(line, facts).unwrap_or_else(|failure| panic!("{line}: {failure}"));
-        work.plan.steps.iter().map(|step| step.run.to_string()).collect()
+        work.plan.steps().map(|step| step.run.to_string()).collect()
     };
     assert_eq!(
         lines("create absent --no-verify --dns 10.0.0.53 --dns fd00::53", &facts)[..3],

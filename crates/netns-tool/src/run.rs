@@ -13,7 +13,7 @@ pub use lock::journal_lies_there;
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
 use crate::kernel::{Look, namespaces};
-use crate::plan::{Cmd, GRACE_SECONDS, Plan, Step, Tool};
+use crate::plan::{Cmd, GRACE_SECONDS, Place, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
 use anyhow::Result;
 use journal::Journal;
@@ -21,6 +21,7 @@ use lock::Lock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::{Duration, Instant};
 use undo::Begun;
@@ -66,18 +67,19 @@ impl Writer {
         Ok((writer, had_left))
     }
 
-    /// Applies a plan, whole or not at all; a removal goes on past errors.
+    /// Applies a plan: it builds all or nothing, and then removes, going on past errors.
     pub fn apply(&self, plan: &Plan, command_line: &str) -> Result<()> {
-        let undo = plan.steps.iter().flat_map(|step| &step.undo).map(|undo| &undo.run);
-        let commands = plan.steps.iter().map(|step| &step.run).chain(undo);
+        let undo = plan.steps().flat_map(|step| &step.undo).map(|undo| &undo.run);
+        let commands = plan.steps().map(|step| &step.run).chain(undo);
         let needed: HashSet<Tool> = commands.flat_map(Cmd::tools).collect();
         needed.into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
-        match plan.direction {
-            crate::plan::Direction::Build => {
-                self.build(plan, Journal::new(&self.lock, command_line.to_owned()))
-            }
-            crate::plan::Direction::Remove => self.remove(plan),
+        if plan.build.is_empty() {
+            interruption()?;
+        } else {
+            // A signal that arrives when it is complete takes nothing of it back.
+            self.build(&plan.build, Journal::new(&self.lock, command_line.to_owned()))?;
         }
+        self.remove(&plan.remove)
     }
 
     /// Takes back what a killed command has left, and says so; `false` if there was nothing.
@@ -106,7 +108,7 @@ impl Writer {
             tell(&format!("+ {cmd}"));
         }
         match cmd {
-            Cmd::Write { path, value } => write_value(path, value),
+            Cmd::Write { netns, path, value } => write_value(netns, path, value),
             Cmd::End { netns, .. } => end_processes(netns),
             Cmd::Make(item) => item::make(item),
             Cmd::Remove(item) => item::remove(item),
@@ -163,11 +165,19 @@ fn require_privileges() -> Result<()> {
     Ok(())
 }
 
-fn write_value(path: &str, value: &str) -> Result<(), Refusal> {
-    let refuse =
-        |error: std::io::Error| Refusal::new(format!("cannot write {path}: {}", in_words(&error)));
-    let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(refuse)?;
-    file.write_all(value.as_bytes()).map_err(refuse)
+/// Writes to a file of /proc/sys. What is below /proc/sys/net belongs to the network namespace of the thread that opens it.
+fn write_value(netns: &Place, path: &str, value: &str) -> Result<(), Refusal> {
+    let write = || -> Result<()> {
+        let refuse =
+            |error: std::io::Error| failed(format!("cannot write {path}: {}", in_words(&error)));
+        let mut file = OpenOptions::new().write(true).open(path).map_err(refuse)?;
+        Ok(file.write_all(value.as_bytes()).map_err(refuse)?)
+    };
+    let written = match netns {
+        None => write(),
+        Some(netns) => namespaces::inside(netns, write),
+    };
+    written.map_err(|error| Refusal::new(format!("{error:#}")))
 }
 
 /// Ends all processes in the namespace: SIGTERM, some time, SIGKILL; also those that appear meanwhile.

@@ -24,7 +24,13 @@ impl Noun for VethArgs {
         let namespaces = self.namespace.iter().chain(&self.host_ns).cloned().collect();
         Wanted {
             namespaces,
-            numbers: self.host_ns.is_some(),
+            numbers: self
+                .host_ns
+                .iter()
+                .cloned()
+                .zip(self.namespace.clone())
+                .map(Into::into)
+                .collect(),
             routes: !self.gateways.is_empty(),
             ..Wanted::default()
         }

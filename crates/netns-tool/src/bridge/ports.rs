@@ -96,12 +96,12 @@ impl BridgeArgs {
         let is_port = Fact::Port { at: at.clone(), name: name.clone(), bridge: self.name.clone() };
         let mut gives = vec![is_port.clone()];
         gives.extend((!port.up).then(|| Fact::Up { at: at.clone(), name: name.clone() }));
-        Step {
-            why: format!("make {name} a port of {}, and bring it up", self.name),
-            run: Cmd::ip(at, &format!("link set dev {name} master {} up", self.name)),
-            gives,
-            undo: vec![Undo::new(is_port, self.detach_command(name, !port.up))],
-        }
+        Step::new(
+            format!("make {name} a port of {}, and bring it up", self.name),
+            Cmd::ip(at, &format!("link set dev {name} master {} up", self.name)),
+        )
+        .gives(gives)
+        .undo([Undo::new(is_port, self.detach_command(name, !port.up))])
     }
 
     fn detach_command(&self, port: &InterfaceName, was_down: bool) -> Cmd {
@@ -123,6 +123,6 @@ impl BridgeArgs {
             "take {name} off {bridge}{}",
             if was_down { ", and bring it down, as it was before" } else { "" }
         );
-        Step { why, run: self.detach_command(name, was_down), gives, undo: vec![] }
+        Step::new(why, self.detach_command(name, was_down)).gives(gives)
     }
 }

@@ -142,7 +142,7 @@ fn add_to_table(family: Family, table: Table, saved: &Saved, change: &Change) ->
     let undo = Undo::new(gives.last()?.clone(), command(family, table, remove));
     gives.extend(makes_chain.then_some(Fact::Chain { family, table }));
     let run = command(family, table, add);
-    Some(Step { why: change.step_why(family, table), run, gives, undo: vec![undo] })
+    Some(Step::new(change.step_why(family, table), run).gives(gives).undo([undo]))
 }
 
 /// What removes these rules and, where it is among them, our own chain: all of one family and table.
@@ -197,7 +197,7 @@ pub fn remove(saved: &[(Family, Saved)], change: &Change) -> Vec<Step> {
             let chain = Fact::Chain { family: *family, table };
             gives.extend(removes_chain.then(|| Fact::not(chain)));
             let run = command(*family, table, lines);
-            steps.push(Step { why: change.step_why(*family, table), run, gives, undo: vec![] });
+            steps.push(Step::new(change.step_why(*family, table), run).gives(gives));
         }
     }
     steps

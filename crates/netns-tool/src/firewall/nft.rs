@@ -75,7 +75,7 @@ pub fn add(firewall: &Firewall, change: &Change) -> Option<Step> {
     gives.extend(change.rules.iter().map(|rule| firewall.rule_fact(rule)));
     let run = if firewall.frame.is_empty() { delete_table() } else { apply(before(firewall)) };
     let undo = Undo::new(gives.first()?.clone(), run);
-    Some(Step { why: change.whole_why(), run: apply(text), gives, undo: vec![undo] })
+    Some(Step::new(change.whole_why(), apply(text)).gives(gives).undo([undo]))
 }
 
 /// The line that adds one of the frame: in a table that stands, what says `return` has to come before what it is for.
@@ -102,7 +102,7 @@ pub fn remove(firewall: &Firewall, change: &Change) -> Option<Step> {
     let mut gives: Vec<Fact> =
         doomed.iter().map(|found| Fact::not(firewall.rule_fact(&found.rule))).collect();
     gives.extend(is_all.then(|| Fact::not(Fact::Frame(TABLE_LINE.to_owned()))));
-    Some(Step { why: change.whole_why(), run, gives, undo: vec![] })
+    Some(Step::new(change.whole_why(), run).gives(gives))
 }
 
 /// The table as it was found, in one transaction.

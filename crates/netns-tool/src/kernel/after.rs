@@ -55,7 +55,8 @@ impl Snapshot {
                 self.firewall.note(fact);
             }
             Fact::Chain { .. } | Fact::Frame(_) => self.firewall.note(fact),
-            Fact::Value { path, value } => self.switches.note(path, value, &self.host),
+            Fact::Value { at: None, path, value } => self.switches.note(path, value, &self.host),
+            Fact::Value { at: Some(name), path, value } => self.note_value(name, path, value),
             Fact::Item(item) => self.etc.note(item, true),
             Fact::Empty(_) | Fact::Not(_) => {}
         }
@@ -81,6 +82,12 @@ impl Snapshot {
             Fact::Item(item) => self.etc.note(item, false),
             // Of nothing else does a plan that goes on ask whether it is gone.
             _ => {}
+        }
+    }
+
+    fn note_value(&mut self, name: &NamespaceName, path: &str, value: &str) {
+        if let Some(netns) = self.namespaces.get_mut(name) {
+            netns.values.insert(path.to_owned(), value.to_owned());
         }
     }
 
@@ -112,6 +119,7 @@ impl Netns {
             is_current: false,
             host_id: None,
             numbers: Default::default(),
+            values: Default::default(),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::namespaces::{self, Entry};
 use super::state::{Link, State};
-use super::{etc, firewall, netlink, read_all, read_in, read_state, read_value};
+use super::{etc, firewall, netlink, read_all, read_in, read_state};
 use crate::name::InterfaceName;
 use crate::plan::{Fact, Place};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// How many links are read one by one before all of their place are.
@@ -37,7 +38,10 @@ impl Look {
             Fact::Item(item) => etc::stands(item)?,
             Fact::Namespace(name) => namespaces::entry(name)? != Entry::Absent,
             Fact::Empty(name) => namespaces::processes(name)?.is_empty(),
-            Fact::Value { path, value } => read_value(path)? == *value,
+            Fact::Value { at, path, value } => {
+                let found = value_at(at, path)?;
+                found.with_context(|| format!("cannot read {path}: it is not there"))? == *value
+            }
             Fact::Rule { backend, rule } => self.rules.has(*backend, rule, self.limit)?,
             Fact::Chain { family, table } => self.rules.has_chain(*family, *table, self.limit)?,
             Fact::Frame(line) => self.rules.has_line(line, self.limit)?,
@@ -95,10 +99,13 @@ impl Look {
             },
             Fact::Item(item) => etc::remains(item)?,
             Fact::Not(gone) if matches!(&**gone, Fact::Item(_)) => !self.holds(gone)?,
-            // The switch of an interface that is gone has nothing to be put back.
-            Fact::Not(value) if matches!(&**value, Fact::Value { path, .. } if !Path::new(path).exists()) => {
-                false
-            }
+            Fact::Not(before) => match &**before {
+                // The switch of an interface that is gone has nothing to be put back.
+                Fact::Value { at, path, value } => {
+                    value_at(at, path)?.is_some_and(|found| found != *value)
+                }
+                _ => self.holds(fact)?,
+            },
             fact => self.holds(fact)?,
         })
     }
@@ -144,4 +151,13 @@ impl Look {
         }
         self.states.get(at).context("a state that was just read is there")
     }
+}
+
+/// What a file of /proc/sys holds, as it is seen from the place; `None`: there is no such file.
+fn value_at(at: &Place, path: &str) -> Result<Option<String>> {
+    read_in(at, || match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {path}")),
+    })
 }

@@ -90,6 +90,13 @@ fn mounts(name: &NamespaceName) -> Result<Entry> {
     })
 }
 
+/// The names that are there, whatever is behind them.
+pub fn all() -> Vec<NamespaceName> {
+    let entries = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+    let name = |entry: fs::DirEntry| NamespaceName::existing(entry.file_name().to_str()?).ok();
+    entries.filter_map(name).collect()
+}
+
 /// Whether a namespace that is made here would be seen by this process and its children alone: the first process has the
 /// same folder, in a mount namespace that mounts made here do not reach. `ip netns exec` starts its programs like that;
 /// a container has a folder of its own, or a first process of its own.

@@ -85,15 +85,14 @@ impl DeleteArgs {
 }
 
 fn end_processes(name: &NamespaceName, netns: &Netns) -> Step {
-    Step {
-        why: format!("end the processes inside {name}"),
-        run: Cmd::End {
+    Step::new(
+        format!("end the processes inside {name}"),
+        Cmd::End {
             netns: name.clone(),
             pids: netns.processes.iter().map(|process| process.pid).collect(),
         },
-        gives: vec![Fact::Empty(name.clone())],
-        undo: vec![],
-    }
+    )
+    .gives([Fact::Empty(name.clone())])
 }
 
 /// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns
@@ -111,16 +110,16 @@ fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
 fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Entry::Sound { mounts, .. } = netns.entry {
-        steps.extend((1..mounts).map(|_| Step {
-            why: format!("take off the upper of the mounts on the file of {name}"),
-            run: Cmd::Run {
-                netns: None,
-                tool: Tool::Umount,
-                args: vec![name.path().display().to_string()],
-                stdin: None,
-            },
-            gives: vec![],
-            undo: vec![],
+        steps.extend((1..mounts).map(|_| {
+            Step::new(
+                format!("take off the upper of the mounts on the file of {name}"),
+                Cmd::Run {
+                    netns: None,
+                    tool: Tool::Umount,
+                    args: vec![name.path().display().to_string()],
+                    stdin: None,
+                },
+            )
         }));
     }
     let why = match netns.entry {

@@ -74,8 +74,13 @@ pub enum Fact {
     Chain { family: Family, table: firewall::rule::Table },
     /// The table of netns-tool in nft has what this line of its frame adds; the first adds the table.
     Frame(String),
-    /// The file of /proc/sys holds the value.
-    Value { path: String, value: String },
+    /// The file of /proc/sys holds the value, as it is seen from the place.
+    Value {
+        #[serde(default)]
+        at: Place,
+        path: String,
+        value: String,
+    },
     /// The file or directory is there. That it is not: a directory may be there with something in it, and a file with
     /// another text.
     Item(Item),
@@ -140,7 +145,9 @@ impl fmt::Display for Fact {
                 write!(f, "table `{}` of nft", firewall::nft::TABLE)
             }
             Self::Frame(line) => write!(f, "what `{line}` adds to nft"),
-            Self::Value { path, value } => write!(f, "value `{value}` of `{path}`"),
+            Self::Value { at, path, value } => {
+                write!(f, "value `{value}` of `{path}`{}", place(at))
+            }
             Self::Item(item) => write!(f, "{item}"),
             Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),
             Self::Not(fact) => write!(f, "absence of {fact}"),

@@ -3,7 +3,7 @@
 use super::journal::Journal;
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed};
-use crate::plan::{Fact, Plan, Step};
+use crate::plan::{Fact, Step};
 use crate::system::signals;
 use anyhow::Result;
 use std::time::Duration;
@@ -13,10 +13,10 @@ const IPTABLES_BUSY: i32 = 4;
 
 impl Writer {
     /// Does all the steps, or leaves the host as it was.
-    pub(super) fn build(&self, plan: &Plan, mut journal: Journal) -> Result<()> {
+    pub(super) fn build(&self, steps: &[Step], mut journal: Journal) -> Result<()> {
         let mut begun = Vec::new();
         let outcome =
-            self.do_steps(plan, &mut journal, &mut begun).and_then(|()| self.verify(plan));
+            self.do_steps(steps, &mut journal, &mut begun).and_then(|()| self.verify(steps));
         // With the journal still there the next command would take everything back: it is part of the work.
         let Err(error) = outcome.and_then(|()| journal.close()) else { return Ok(()) };
         let leftovers = self.undo(&begun);
@@ -37,11 +37,11 @@ impl Writer {
 
     fn do_steps<'p>(
         &self,
-        plan: &'p Plan,
+        steps: &'p [Step],
         journal: &mut Journal,
         begun: &mut Vec<Begun<'p>>,
     ) -> Result<()> {
-        for step in &plan.steps {
+        for step in steps {
             interruption()?;
             if !step.undo.is_empty() {
                 self.prove_absence(step)?;
@@ -101,8 +101,8 @@ impl Writer {
     }
 
     /// A command that ends with exit status 0 need not have done anything.
-    fn verify(&self, plan: &Plan) -> Result<()> {
-        let facts = plan.steps.iter().flat_map(|step| &step.gives);
+    fn verify(&self, steps: &[Step]) -> Result<()> {
+        let facts = steps.iter().flat_map(|step| &step.gives);
         match self.look().first_missing(facts)? {
             None => Ok(()),
             Some(fact) => {

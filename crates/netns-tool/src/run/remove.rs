@@ -1,9 +1,9 @@
 //! A plan that removes: it goes on past errors, tries once more what failed, and names what is left.
 
-use super::{Refusal, Writer, interruption, tell, undo};
+use super::{Refusal, Writer, tell, undo};
 use crate::failure::{Failure, Kind};
 use crate::kernel::Look;
-use crate::plan::{Fact, Plan, Step};
+use crate::plan::{Fact, Step};
 use crate::system::signals;
 use anyhow::Result;
 
@@ -38,13 +38,11 @@ impl Removal<'_> {
 }
 
 impl Writer {
-    /// Removes what can be removed. After the first step no signal stops it.
-    pub(super) fn remove(&self, plan: &Plan) -> Result<()> {
-        interruption()?;
+    /// Removes what can be removed. No signal stops it.
+    pub(super) fn remove(&self, steps: &[Step]) -> Result<()> {
         let mut look = self.look();
         let mut number = |step: &Step| step.gives.iter().map(|fact| look.number(fact)).collect();
-        let mut removals: Vec<Removal> = plan
-            .steps
+        let mut removals: Vec<Removal> = steps
             .iter()
             .map(|step| Removal { step, doomed: number(step), refusal: None })
             .collect();

@@ -4,6 +4,7 @@ use super::{Writer, tell};
 use crate::failure::Failure;
 use crate::firewall::iptables;
 use crate::kernel::Look;
+use crate::noun::where_is;
 use crate::plan::{Cmd, Fact, Step, Undo};
 
 /// A step that was begun.
@@ -90,7 +91,9 @@ fn name(fact: &Fact) -> String {
     match fact {
         Fact::Not(fact) => name(fact),
         Fact::Empty(netns) => format!("processes in network namespace `{netns}`"),
-        Fact::Value { path, value } => format!("`{path}`, which should be `{value}`"),
+        Fact::Value { at, path, value } => {
+            format!("`{path}`{}, which should be `{value}`", where_is(at))
+        }
         fact => fact.to_string(),
     }
 }

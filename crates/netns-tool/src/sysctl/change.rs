@@ -128,22 +128,19 @@ impl Forwarding {
         let after = self.differences(&Self::off(family), host);
         let mut undo = vec![put_back(family, switch, false)];
         undo.extend(after.iter().map(|(path, on)| put_back(family, path, *on)));
-        Step {
-            why: format!("let the host forward {family} packets"),
-            run: write(family, switch, true),
-            gives: vec![fact(family, switch, true)],
-            undo,
-        }
+        Step::new(format!("let the host forward {family} packets"), write(family, switch, true))
+            .gives([fact(family, switch, true)])
+            .undo(undo)
     }
 
     /// Turns forwarding on for one interface.
     fn turn(&self, name: &str, path: &str) -> Step {
-        Step {
-            why: format!("forward the {} packets that come in over {name}", self.family),
-            run: write(self.family, path, true),
-            gives: vec![fact(self.family, path, true)],
-            undo: vec![put_back(self.family, path, false)],
-        }
+        Step::new(
+            format!("forward the {} packets that come in over {name}", self.family),
+            write(self.family, path, true),
+        )
+        .gives([fact(self.family, path, true)])
+        .undo([put_back(self.family, path, false)])
     }
 
     /// The switches that have to be set to come from `now`, where they are as turning the whole host's off leaves
@@ -217,12 +214,12 @@ pub fn host_switch(family: Family) -> &'static str {
 /// what they said is kept when forwarding is turned on (`rt6_purge_dflt_routers` in net/ipv6/route.c).
 fn keep_hearing(name: &str) -> Step {
     let path = format!("{}/conf/{name}/accept_ra", folder(Family::V6));
-    Step {
-        why: format!("keep the routes that routers advertise on {name} while the host forwards"),
-        run: Cmd::Write { path: path.clone(), value: "2".to_owned() },
-        gives: vec![Fact::Value { path: path.clone(), value: "2".to_owned() }],
-        undo: vec![Undo::write(path, "1".to_owned())],
-    }
+    Step::new(
+        format!("keep the routes that routers advertise on {name} while the host forwards"),
+        Cmd::Write { netns: None, path: path.clone(), value: "2".to_owned() },
+    )
+    .gives([Fact::Value { at: None, path: path.clone(), value: "2".to_owned() }])
+    .undo([Undo::write(&None, path, "1".to_owned())])
 }
 
 fn hear_as_before(name: &str) -> Step {
@@ -235,22 +232,17 @@ fn digit(on: bool) -> String {
 }
 
 pub(super) fn write(family: Family, path: &str, on: bool) -> Cmd {
-    Cmd::Write { path: format!("{}/{path}", folder(family)), value: digit(on) }
+    Cmd::Write { netns: None, path: format!("{}/{path}", folder(family)), value: digit(on) }
 }
 
 pub(super) fn put_back(family: Family, path: &str, on: bool) -> Undo {
-    Undo::write(format!("{}/{path}", folder(family)), digit(on))
+    Undo::write(&None, format!("{}/{path}", folder(family)), digit(on))
 }
 
 pub(super) fn fact(family: Family, path: &str, on: bool) -> Fact {
-    Fact::Value { path: format!("{}/{path}", folder(family)), value: digit(on) }
+    Fact::Value { at: None, path: format!("{}/{path}", folder(family)), value: digit(on) }
 }
 
 fn set(family: Family, path: &str, on: bool, why: &str) -> Step {
-    Step {
-        why: why.to_owned(),
-        run: write(family, path, on),
-        gives: vec![fact(family, path, on)],
-        undo: vec![],
-    }
+    Step::new(why.to_owned(), write(family, path, on)).gives([fact(family, path, on)])
 }

@@ -22,24 +22,27 @@ pub struct Localnet {
 impl Localnet {
     /// Turns it on for the bridge; `None` where it is on, and so nothing is to be put back later.
     pub fn turn_on(&self, bridge: &Link) -> Option<Step> {
-        (!self.all && !self.interfaces.contains(&bridge.index)).then(|| Step {
-            why: format!(
-                "let {} reach what listens on 127.0.0.1, and be reached from there",
-                bridge.name
-            ),
-            run: write(Family::V4, &path(bridge), true),
-            gives: vec![fact(Family::V4, &path(bridge), true)],
-            undo: vec![put_back(Family::V4, &path(bridge), false)],
+        (!self.all && !self.interfaces.contains(&bridge.index)).then(|| {
+            Step::new(
+                format!(
+                    "let {} reach what listens on 127.0.0.1, and be reached from there",
+                    bridge.name
+                ),
+                write(Family::V4, &path(bridge), true),
+            )
+            .gives([fact(Family::V4, &path(bridge), true)])
+            .undo([put_back(Family::V4, &path(bridge), false)])
         })
     }
 
     /// Turns it off for the bridge, for which it was turned on; `None` where it is off.
     pub fn turn_off(&self, bridge: &Link) -> Option<Step> {
-        self.interfaces.contains(&bridge.index).then(|| Step {
-            why: format!("keep 127.0.0.0/8 from {}, as it was before", bridge.name),
-            run: write(Family::V4, &path(bridge), false),
-            gives: vec![fact(Family::V4, &path(bridge), false)],
-            undo: vec![],
+        self.interfaces.contains(&bridge.index).then(|| {
+            Step::new(
+                format!("keep 127.0.0.0/8 from {}, as it was before", bridge.name),
+                write(Family::V4, &path(bridge), false),
+            )
+            .gives([fact(Family::V4, &path(bridge), false)])
         })
     }
 }

@@ -198,7 +198,7 @@ fn what_others_turn_meanwhile_stays() {
         // The whole host, turned on after the narrow NAT, before and after a wide one: it stays on.
         kernel.create(&narrow, &mut standing);
         let switch = format!("{}/{}", folder(family), host_switch(family));
-        kernel.write(&Cmd::Write { path: switch, value: "1".to_owned() });
+        kernel.write(&Cmd::Write { netns: None, path: switch, value: "1".to_owned() });
         kernel.create(&wide, &mut standing);
         assert_eq!(kernel.delete(&mut standing, 1), []);
         kernel.delete(&mut standing, 0);

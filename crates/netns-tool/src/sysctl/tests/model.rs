@@ -20,7 +20,7 @@ impl Kernel {
     }
 
     pub fn write(&mut self, cmd: &Cmd) {
-        let Cmd::Write { path, value } = cmd else { panic!("{cmd} is no write") };
+        let Cmd::Write { path, value, .. } = cmd else { panic!("{cmd} is no write") };
         let path = path.strip_prefix(folder(self.now.family)).expect("a path of the family");
         let on = value == "1";
         let every: BTreeSet<u32> = LINKS.iter().map(|(index, _)| *index).collect();
@@ -83,9 +83,9 @@ impl Kernel {
     fn holds(&self, fact: &Fact) -> bool {
         match fact {
             Fact::Not(fact) => !self.holds(fact),
-            Fact::Value { path, value } => {
+            Fact::Value { path, value, .. } => {
                 let mut after = self.clone();
-                after.write(&Cmd::Write { path: path.clone(), value: value.clone() });
+                after.write(&Cmd::Write { netns: None, path: path.clone(), value: value.clone() });
                 // The whole host's switch may be alone in being as it is.
                 if path.ends_with(host_switch(self.now.family)) {
                     self.now.on == (value == "1")

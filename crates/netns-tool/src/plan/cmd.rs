@@ -1,0 +1,229 @@
+//! One command of a plan, as it is executed and as it can be typed.
+
+use super::Place;
+use crate::item::Item;
+use crate::name::NamespaceName;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// One change, as it can be typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cmd {
+    /// A system tool with its arguments, inside `netns`, reading `stdin`.
+    Run { netns: Place, tool: Tool, args: Vec<String>, stdin: Option<String> },
+    /// A value written to a file of /proc/sys; of /proc/sys/net, to that of the namespace.
+    Write {
+        #[serde(default)]
+        netns: Place,
+        path: String,
+        value: String,
+    },
+    /// SIGTERM to the processes in the namespace, and SIGKILL to those that are still there after
+    /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
+    End { netns: NamespaceName, pids: Vec<i32> },
+    /// A file or a directory is made, if nothing has its name.
+    Make(Item),
+    /// It is removed.
+    Remove(Item),
+}
+
+/// How long a process may take to end after SIGTERM, in seconds.
+pub const GRACE_SECONDS: u64 = 3;
+
+/// The system tools that a plan may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Tool {
+    Ip,
+    Iptables,
+    IptablesRestore,
+    IptablesSave,
+    IptablesLegacySave,
+    IptablesNftSave,
+    Ip6tables,
+    Ip6tablesRestore,
+    Ip6tablesSave,
+    Ip6tablesLegacySave,
+    Ip6tablesNftSave,
+    Nft,
+    Ping,
+    Umount,
+}
+
+impl Tool {
+    /// The name of its program.
+    pub fn program(self) -> &'static str {
+        match self {
+            Tool::Ip => "ip",
+            Tool::Iptables => "iptables",
+            Tool::IptablesRestore => "iptables-restore",
+            Tool::IptablesSave => "iptables-save",
+            Tool::IptablesLegacySave => "iptables-legacy-save",
+            Tool::IptablesNftSave => "iptables-nft-save",
+            Tool::Ip6tablesNftSave => "ip6tables-nft-save",
+            Tool::Ip6tables => "ip6tables",
+            Tool::Ip6tablesRestore => "ip6tables-restore",
+            Tool::Ip6tablesSave => "ip6tables-save",
+            Tool::Ip6tablesLegacySave => "ip6tables-legacy-save",
+            Tool::Nft => "nft",
+            Tool::Ping => "ping",
+            Tool::Umount => "umount",
+        }
+    }
+
+    /// The package that brings it, as Debian and Ubuntu call it.
+    pub fn package(self) -> &'static str {
+        match self {
+            Tool::Ip => "iproute2",
+            Tool::Nft => "nftables",
+            Tool::Iptables
+            | Tool::IptablesRestore
+            | Tool::IptablesSave
+            | Tool::IptablesLegacySave
+            | Tool::IptablesNftSave
+            | Tool::Ip6tablesNftSave
+            | Tool::Ip6tables
+            | Tool::Ip6tablesRestore
+            | Tool::Ip6tablesSave
+            | Tool::Ip6tablesLegacySave => "iptables",
+            Tool::Ping => "iputils-ping",
+            Tool::Umount => "mount",
+        }
+    }
+}
+
+impl Cmd {
+    /// A command of `ip`, from its words separated by single spaces.
+    pub fn ip(netns: &Place, words: &str) -> Self {
+        let args = words.split(' ').map(str::to_owned).collect();
+        Self::Run { netns: netns.clone(), tool: Tool::Ip, args, stdin: None }
+    }
+
+    /// The program and its arguments, as they are executed and as one would type them.
+    pub fn words(&self) -> Vec<String> {
+        let Self::Run { netns, tool, args, .. } = self else { return Vec::new() };
+        let lead: Vec<&str> = match (netns, tool) {
+            (None, _) => vec![tool.program()],
+            (Some(netns), Tool::Ip) => vec!["ip", "-n", netns.as_str()],
+            (Some(netns), _) => vec!["ip", "netns", "exec", netns.as_str(), tool.program()],
+        };
+        lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
+    }
+
+    /// The command with no more lines than a person reads.
+    pub fn shortened(&self) -> String {
+        const LINES: usize = 24;
+        let whole = self.to_string();
+        let count = whole.lines().count();
+        if count <= LINES {
+            return whole;
+        }
+        let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
+        format!(
+            "{}\n… ({} lines more; --dry-run prints them all)",
+            shown.join("\n"),
+            count - shown.len()
+        )
+    }
+
+    /// The namespace that it is run in, if not the host.
+    pub fn netns(&self) -> Option<&NamespaceName> {
+        match self {
+            Self::Run { netns, .. } | Self::Write { netns, .. } => netns.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The tools that it needs, the one whose program is started first.
+    pub fn tools(&self) -> Vec<Tool> {
+        match self {
+            Self::Run { netns: Some(_), tool, .. } if *tool != Tool::Ip => vec![Tool::Ip, *tool],
+            Self::Run { tool, .. } => vec![*tool],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Cmd {
+    /// A line (with a here-document where it reads its input) that can be pasted into a POSIX shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run { stdin, .. } => {
+                let words: Vec<_> = self.words();
+                let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
+                f.write_str(&quoted.join(" "))?;
+                match stdin {
+                    Some(text) => write!(f, " <<'END'\n{text}END"),
+                    None => Ok(()),
+                }
+            }
+            Self::Write { netns, path, value } => {
+                let line = format!("echo {} > {}", quote(value), quote(path));
+                match netns {
+                    None => f.write_str(&line),
+                    Some(netns) => write!(f, "ip netns exec {netns} sh -c {}", quote(&line)),
+                }
+            }
+            Self::Make(item) => f.write_str(&item.line_to_make()),
+            Self::Remove(item) => f.write_str(&item.line_to_remove()),
+            Self::End { pids, .. } => {
+                let alive: Vec<_> =
+                    pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
+                let alive = alive.join(" || ");
+                let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
+                write!(
+                    f,
+                    "kill -TERM {pids} 2>/dev/null || true; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
+                )?;
+                write!(f, "kill -KILL {pids} 2>/dev/null || true")
+            }
+        }
+    }
+}
+
+/// A word as a POSIX shell reads it back.
+pub fn quote(word: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    // Names of others may have what acts on a terminal; quotes do not help against that.
+    if crate::failure::printable(word) != word {
+        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        return Cow::Owned(format!("\"$(printf '{octal}')\""));
+    }
+    // It fails for a NUL only, which no parsed name, address or path has.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_displays_as_a_line_to_paste() {
+        let netns = Some(NamespaceName::new("ns1").unwrap());
+        assert_eq!(
+            Cmd::ip(&netns, "link set dev lo up").to_string(),
+            "ip -n ns1 link set dev lo up"
+        );
+        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
+        let ping = Cmd::Run { netns: netns.clone(), tool: Tool::Ping, args, stdin: None };
+        assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
+        let write = |netns: Place| {
+            let path = "/proc/sys/net/ipv4/ip_forward".to_owned();
+            Cmd::Write { netns, path, value: "1".to_owned() }.to_string()
+        };
+        assert_eq!(write(None), "echo 1 > /proc/sys/net/ipv4/ip_forward");
+        assert_eq!(
+            write(netns),
+            "ip netns exec ns1 sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'"
+        );
+    }
+
+    #[test]
+    fn no_word_acts_on_a_terminal() {
+        assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
+        assert_eq!(quote("a b"), "'a b'");
+    }
+}
