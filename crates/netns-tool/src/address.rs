@@ -147,6 +147,10 @@ impl Mac {
     }
 
     /// The six octets as the kernel reports them.
+    pub fn from_octets(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+
     pub fn octets(self) -> [u8; 6] {
         self.0
     }

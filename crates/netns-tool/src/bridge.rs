@@ -71,7 +71,8 @@ impl BridgeArgs {
         );
         // Without an address of its own a bridge takes the lowest of its ports', and changes it as they come and go:
         // then whoever has it as its gateway loses packets.
-        let hardware = Hardware { mtu: self.mtu, mac: self.mac.or(facts.fresh_mac) };
+        let hardware =
+            Hardware { mtu: self.mtu, mac: self.mac.or(facts.fresh_mac), single_queue: false };
         let mut steps = vec![
             ip::add_bridge(at, &self.name, hardware, &self.options()),
             ip::mark(

@@ -139,6 +139,9 @@ pub struct DeleteArgs {
 pub struct VethArgs {
     #[arg(skip)]
     pub mark: Mark,
+    /// With one queue each way, which makes it sooner.
+    #[arg(skip)]
+    pub single_queue: bool,
     /// The end on the host
     #[arg(value_name = "HOST_IF", value_parser = InterfaceName::existing)]
     pub host_if: InterfaceName,
@@ -277,7 +280,7 @@ pub struct NatArgs {
 }
 
 /// Taking back.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Taking back")]
 pub struct Removal {
     /// Undo what the same words without --delete did

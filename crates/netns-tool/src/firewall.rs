@@ -7,7 +7,7 @@ pub mod rule;
 
 use crate::failure::{Failure, missing};
 use crate::family::Family;
-use crate::plan::{Fact, Step};
+use crate::plan::{self, Fact, Step};
 use clap::ValueEnum;
 use iptables::Saved;
 use rule::{Rule, Table};
@@ -134,6 +134,9 @@ impl Firewall {
 
     /// Takes for done what a step gives.
     pub fn note(&mut self, given: &Fact) {
+        if let Fact::Rule { rule, .. } = given {
+            self.rules.push(Found { rule: rule.clone(), handle: None });
+        }
         match given {
             Fact::Frame(line) => self.frame.extend(nft::frame_line(line)),
             Fact::Rule { backend: Backend::Iptables, rule } => {
@@ -146,6 +149,51 @@ impl Firewall {
             }
             _ => {}
         }
+    }
+
+    /// Takes for done that a step takes something away.
+    pub fn note_gone(&mut self, gone: &Fact) {
+        match gone {
+            Fact::Frame(_) => self.frame.clear(),
+            Fact::Rule { rule, .. } => {
+                self.rules.retain(|found| found.rule != *rule);
+                let saved = self.saved.iter_mut().filter(|(of, _)| *of == rule.family);
+                saved.for_each(|(_, saved)| saved.note_gone(rule));
+            }
+            Fact::Chain { family, table } => {
+                let saved = self.saved.iter_mut().filter(|(of, _)| of == family);
+                saved.for_each(|(_, saved)| saved.note_chain_gone(*table));
+            }
+            _ => {}
+        }
+    }
+
+    /// The steps with a way back, where all that they do is to take away rules and what is around them: `after` is the
+    /// firewall when they are done.
+    pub fn with_way_back(steps: Vec<Step>, after: &Self) -> Vec<Step> {
+        let gone = |step: &Step| {
+            let rule = |fact: &Fact| match fact {
+                Fact::Not(fact) => match &**fact {
+                    Fact::Rule { rule, .. } if rule.verdict != rule::Verdict::Jump => {
+                        Some(rule.clone())
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            step.gives.iter().filter_map(rule).collect::<Vec<Rule>>()
+        };
+        let back = |step: Step| {
+            let change = Change { rules: gone(&step), why: &|_, _| String::new() };
+            let again = after.add(&change).into_iter();
+            let undo = again.filter_map(|again| {
+                let made = Fact::not(after.rule_fact(change.rules.first()?));
+                Some(plan::Undo::new(made, again.run))
+            });
+            let undo: Vec<plan::Undo> = undo.collect();
+            if undo.is_empty() { step } else { step.undo(undo) }
+        };
+        steps.into_iter().map(back).collect()
     }
 
     pub fn rule_fact(&self, rule: &Rule) -> Fact {

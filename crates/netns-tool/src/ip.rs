@@ -3,7 +3,7 @@
 use crate::address::Mac;
 use crate::mark::{ALIAS, GROUP, PROTOCOL};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{Cmd, Fact, Place, Route, Step, Undo};
+use crate::plan::{Cmd, Fact, Place, Route, Setting, Step, Undo};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -14,13 +14,16 @@ pub struct Hardware {
     /// In bytes.
     pub mtu: Option<u32>,
     pub mac: Option<Mac>,
+    /// Of a veth: one queue each way, and not as many as there are processors. Two grace periods of the kernel less.
+    pub single_queue: bool,
 }
 
 impl Hardware {
     fn words(&self) -> String {
         let mtu = self.mtu.map(|mtu| format!(" mtu {mtu}")).unwrap_or_default();
         let mac = self.mac.map(|mac| format!(" address {mac}")).unwrap_or_default();
-        format!("{mtu}{mac} group {GROUP}")
+        let queues = if self.single_queue { " numtxqueues 1 numrxqueues 1" } else { "" };
+        format!("{mtu}{mac} group {GROUP}{queues}")
     }
 }
 
@@ -165,18 +168,27 @@ pub fn join(at: &Place, name: &InterfaceName, bridge: &InterfaceName) -> Step {
     Step::new(format!("make {name} a port of {bridge}"), run).gives([made])
 }
 
-/// Sets something of a link, which `undo` sets back.
+/// Sets something of a link, which is set back to what it `was`.
 pub fn set_link(
     at: &Place,
     name: &InterfaceName,
-    words: &str,
-    gives: Fact,
-    undo: &str,
+    setting: Setting,
+    was: Option<Setting>,
     why: String,
 ) -> Step {
-    let line = |words: &str| Cmd::ip(at, &format!("link set dev {name} {words}"));
-    let undo = Undo::new(gives.clone(), line(undo));
-    Step::new(why, line(words)).gives([gives]).undo([undo])
+    let line = |setting: Setting| Cmd::ip(at, &format!("link set dev {name} {}", setting.words()));
+    let given = Fact::Set { at: at.clone(), name: name.clone(), setting };
+    let undo: Vec<Undo> = was.map(|was| Undo::new(given.clone(), line(was))).into_iter().collect();
+    Step::new(why, line(setting)).gives([given]).undo(undo)
+}
+
+/// Brings a link up.
+pub fn up(at: &Place, name: &InterfaceName) -> Step {
+    let given = Fact::Up { at: at.clone(), name: name.clone() };
+    let line = |words| Cmd::ip(at, &format!("link set dev {name} {words}"));
+    Step::new(format!("bring {name} up"), line("up"))
+        .gives([given.clone()])
+        .undo([Undo::new(given, line("down"))])
 }
 
 fn undo_link(at: &Place, name: &InterfaceName) -> Undo {

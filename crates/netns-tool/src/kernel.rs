@@ -13,6 +13,7 @@ pub mod whose;
 
 use crate::address::Mac;
 use crate::firewall::{Choice, Firewall};
+use crate::mark::LabName;
 use crate::name::NamespaceName;
 use crate::plan::{Place, Tool};
 use crate::sysctl::Switches;
@@ -194,6 +195,11 @@ impl Netns {
 
     pub fn is_sound(&self) -> bool {
         matches!(self.entry, Entry::Sound { .. })
+    }
+
+    /// The lab that it belongs to.
+    pub fn lab(&self) -> Option<LabName> {
+        self.state.links.iter().find(|link| link.name.as_str() == "lo")?.lab()
     }
 
     /// Whether netns-tool made it: the mark is on its `lo`.

@@ -10,7 +10,9 @@ mod publish;
 mod rules;
 mod warning;
 
+pub use owner::{Standing, standing};
 pub use publication::Publication;
+pub use publish::published;
 
 use crate::cli::NatArgs;
 use crate::dns;
@@ -24,7 +26,7 @@ use crate::noun::{Noun, Work};
 use crate::plan::Step;
 use crate::sysctl::{self, Forwarding, Need, ROOM_IPTABLES, ROOM_NFT, Scope};
 use find::check_overlap;
-use owner::{Owner, Standing, bears_record, is_same, owner, standing};
+use owner::{Owner, bears_record, is_same, owner};
 use rules::{Memory, Nat};
 use std::collections::BTreeMap;
 
@@ -60,6 +62,12 @@ impl Noun for NatArgs {
 }
 
 impl NatArgs {
+    /// The uplink that the words mean.
+    pub fn uplink_name(&self, facts: &Snapshot) -> Result<InterfaceName, Failure> {
+        let subnets = self.subnets(&facts.host, self.find_bridge(&facts.host)?)?;
+        Ok(self.find_uplink(&facts.host, &subnets)?.name.clone())
+    }
+
     fn create(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let bridge = self.find_bridge(&facts.host)?;
         let subnets = self.subnets(&facts.host, bridge)?;

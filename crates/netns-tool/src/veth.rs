@@ -2,7 +2,11 @@
 
 mod delete;
 mod gateway;
+mod pair;
 
+pub use pair::is_pair;
+
+use crate::address::Mac;
 use crate::cli::VethArgs;
 use crate::dns::{self, ResolvConf};
 use crate::failure::{Failure, usage};
@@ -56,17 +60,17 @@ impl Noun for VethArgs {
 
 impl VethArgs {
     fn one(&self) -> End<'_> {
-        End {
-            at: &self.host_ns,
-            name: &self.host_if,
-            hardware: Hardware { mtu: self.mtu, mac: self.host_mac },
-        }
+        End { at: &self.host_ns, name: &self.host_if, hardware: self.hardware(self.host_mac) }
     }
 
     fn other(&self) -> End<'_> {
         // The command line has one of the two.
         let name = self.ns_if.as_ref().or(self.peer_if.as_ref()).unwrap_or(&self.host_if);
-        End { at: &self.namespace, name, hardware: Hardware { mtu: self.mtu, mac: self.ns_mac } }
+        End { at: &self.namespace, name, hardware: self.hardware(self.ns_mac) }
+    }
+
+    fn hardware(&self, mac: Option<Mac>) -> Hardware {
+        Hardware { mtu: self.mtu, mac, single_queue: self.single_queue }
     }
 
     fn check_addresses(&self) -> Result<(), Failure> {
@@ -111,7 +115,10 @@ impl VethArgs {
             let is_left = dns::is_ours(netns, pair.as_ref(), &facts.etc);
             dns::give(&mut steps, netns, &ResolvConf { pair, servers }, is_left, &facts.etc)?;
         }
-        steps.extend([ip::add_veth(&one, &other), self.mark_first(is_up)]);
+        steps.push(ip::add_veth(&one, &other));
+        if self.bridge.is_none() {
+            steps.push(self.mark_first(is_up));
+        }
         steps.extend(
             self.host_addresses.iter().map(|address| ip::add_address(one.at, one.name, *address)),
         );
@@ -128,6 +135,10 @@ impl VethArgs {
         steps.extend(
             gateways.iter().map(|gateway| ip::add_default_route(other.at, *gateway, other.name)),
         );
+        if self.bridge.is_some() {
+            // Last of all: what the other end says while it comes up would be sent to every port of the bridge.
+            steps.push(self.mark_first(is_up).after([other.at.clone()]));
+        }
         let mut report = self.report(is_up, &gateways);
         report.extend(other.at.iter().flat_map(|name| dns::given_lines(name, &self.name_servers)));
         Ok(Work::build(steps, report))

@@ -77,6 +77,16 @@ impl Saved {
         self.lines.push((table_name(rule.table()).into(), written(rule)));
     }
 
+    /// Takes the rule for one that is gone.
+    pub fn note_gone(&mut self, rule: &Rule) {
+        let (table, text) = (table_name(rule.table()), written(rule));
+        self.lines.retain(|(of, line)| &**of != table || *line != text);
+    }
+
+    pub fn note_chain_gone(&mut self, table: Table) {
+        self.chains.remove(&(table_name(table).to_owned(), CHAIN.to_owned()));
+    }
+
     /// The same for our own chain.
     pub fn note_chain(&mut self, table: Table) {
         self.chains.insert((table_name(table).to_owned(), CHAIN.to_owned()));

@@ -4,11 +4,10 @@ use super::namespaces::Entry;
 use super::state::{Address, Link, Route, State};
 use super::{Netns, Snapshot, etc};
 use crate::dns::ResolvConf;
-use crate::firewall::Found;
 use crate::item::Item;
 use crate::mark::GROUP;
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{self, Fact, Place, Step};
+use crate::plan::{self, Fact, Place, Setting, Step};
 use ipnet::IpNet;
 
 impl Snapshot {
@@ -32,10 +31,7 @@ impl Snapshot {
                 self.change(at, name, |link| link.kind = Some("bridge".to_owned()));
             }
             Fact::Up { at, name } => self.change(at, name, |link| link.up = true),
-            Fact::Mtu { at, name, mtu } => self.change(at, name, |link| link.mtu = *mtu),
-            Fact::Mac { at, name, mac } => {
-                self.change(at, name, |link| link.mac = mac.octets().to_vec());
-            }
+            Fact::Set { at, name, setting } => self.change(at, name, |link| link.set(*setting)),
             Fact::Alias { at, name, alias } => {
                 self.change(at, name, |link| link.alias = Some(alias.clone()));
             }
@@ -50,11 +46,7 @@ impl Snapshot {
                 let (via, device, metric) = (Some(*gateway), None, None);
                 self.state_mut(at).lead(&plan::Route { to: any, via, device, metric });
             }
-            Fact::Rule { rule, .. } => {
-                self.firewall.rules.push(Found { rule: rule.clone(), handle: None });
-                self.firewall.note(fact);
-            }
-            Fact::Chain { .. } | Fact::Frame(_) => self.firewall.note(fact),
+            Fact::Rule { .. } | Fact::Chain { .. } | Fact::Frame(_) => self.firewall.note(fact),
             Fact::Value { at: None, path, value } => self.switches.note(path, value, &self.host),
             Fact::Value { at: Some(name), path, value } => self.note_value(name, path, value),
             Fact::Item(item) => self.etc.note(item, true),
@@ -78,7 +70,9 @@ impl Snapshot {
                 let kept = routes.into_iter().filter(|found| !state.is_route(found, route));
                 state.routes = kept.collect();
             }
-            Fact::Rule { rule, .. } => self.firewall.rules.retain(|found| found.rule != *rule),
+            Fact::Rule { .. } | Fact::Chain { .. } | Fact::Frame(_) => {
+                self.firewall.note_gone(fact);
+            }
             Fact::Item(item) => self.etc.note(item, false),
             // Of nothing else does a plan that goes on ask whether it is gone.
             _ => {}
@@ -120,6 +114,17 @@ impl Netns {
             host_id: None,
             numbers: Default::default(),
             values: Default::default(),
+        }
+    }
+}
+
+impl Link {
+    fn set(&mut self, setting: Setting) {
+        match setting {
+            Setting::Mtu(mtu) => self.mtu = mtu,
+            Setting::Mac(mac) => self.mac = mac.octets().to_vec(),
+            Setting::Stp(on) => self.stp = on,
+            Setting::VlanFiltering(on) => self.vlan_filtering = on,
         }
     }
 }

@@ -63,11 +63,8 @@ impl Look {
             Fact::Bridge { at, name } => {
                 self.link(at, name)?.is_some_and(|link| link.is_kind("bridge"))
             }
-            Fact::Mtu { at, name, mtu } => {
-                self.link(at, name)?.is_some_and(|link| link.mtu == *mtu)
-            }
-            Fact::Mac { at, name, mac } => {
-                self.link(at, name)?.is_some_and(|link| link.mac[..] == mac.octets()[..])
+            Fact::Set { at, name, setting } => {
+                self.link(at, name)?.is_some_and(|link| link.is_set(*setting))
             }
             Fact::Route { at, route } => read_in(at, read_all)?.has_route(route),
             Fact::DefaultRoute { at, gateway } => read_in(at, read_all)?

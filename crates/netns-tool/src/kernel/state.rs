@@ -1,8 +1,9 @@
 //! What stands in one network namespace: the facts from which plans are computed.
 
-use crate::mark;
+use crate::address::Mac;
+use crate::mark::{self, LabName};
 use crate::name::InterfaceName;
-use crate::plan;
+use crate::plan::{self, Setting};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -63,6 +64,30 @@ impl Default for Link {
 }
 
 impl Link {
+    pub fn is_set(&self, setting: Setting) -> bool {
+        match setting {
+            Setting::Mtu(mtu) => self.mtu == mtu,
+            Setting::Mac(mac) => self.mac[..] == mac.octets()[..],
+            Setting::Stp(on) => self.stp == on,
+            Setting::VlanFiltering(on) => self.vlan_filtering == on,
+        }
+    }
+
+    /// As it is set, where the other is set differently.
+    pub fn setting_like(&self, other: Setting) -> Option<Setting> {
+        Some(match other {
+            Setting::Mtu(_) => Setting::Mtu(self.mtu),
+            Setting::Mac(_) => Setting::Mac(Mac::from_octets(self.mac.as_slice().try_into().ok()?)),
+            Setting::Stp(_) => Setting::Stp(self.stp),
+            Setting::VlanFiltering(_) => Setting::VlanFiltering(self.vlan_filtering),
+        })
+    }
+
+    /// The lab that it belongs to.
+    pub fn lab(&self) -> Option<LabName> {
+        mark::Mark::read(self.alias.as_deref()?)?.0.lab
+    }
+
     pub fn is_kind(&self, kind: &str) -> bool {
         self.kind.as_deref() == Some(kind)
     }

@@ -11,7 +11,7 @@ use crate::cli::NatArgs;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
 use crate::firewall::Change;
-use crate::firewall::rule::{Chain, Rule, Table};
+use crate::firewall::rule::{Chain, Rule, Table, Verdict};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::noun::Work;
@@ -20,6 +20,18 @@ use ipnet::IpNet;
 use std::collections::HashSet;
 
 impl NatArgs {
+    /// Whether nothing is missing of what these words publish.
+    pub fn is_published(&self, facts: &Snapshot) -> Result<bool, Failure> {
+        let Some(nat) = self.nat_of_ports(facts)? else { return Ok(false) };
+        let bridge = self.find_bridge(&facts.host)?;
+        let there: HashSet<&Rule> = facts.firewall.ours().collect();
+        let families: HashSet<Family> = self.publications.iter().map(Publication::family).collect();
+        let on_loopback = self.publications.iter().any(Publication::is_on_loopback);
+        Ok(self.all_rules(facts, &nat)?.iter().all(|rule| there.contains(rule))
+            && families.into_iter().all(|family| facts.firewall.is_asked(family))
+            && !(on_loopback && facts.switches.localnet.turn_on(bridge).is_some()))
+    }
+
     pub(super) fn publish(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let bridge = self.find_bridge(&facts.host)?;
         let subnets = self.subnets(&facts.host, bridge)?;
@@ -35,16 +47,8 @@ impl NatArgs {
             ))
             .hint(format!("netns-tool nat {} {}", nat.bridge, nat.uplink)));
         }
-        let mut wanted = self.wanted_rules(&nat);
-        let own: Vec<IpNet> =
-            subnets.into_iter().filter(|net| families.contains(&Family::of_net(net))).collect();
-        wanted.extend(rules::hairpin(&self.bridge, &own));
-        wanted.extend(rules::answers(&self.bridge, &families));
+        let wanted = self.all_rules(facts, &nat)?;
         let on_loopback = self.publications.iter().any(Publication::is_on_loopback);
-        if on_loopback {
-            wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
-        }
-        let wanted = rules::marked(wanted, &nat.mark);
         let there: HashSet<&Rule> = facts.firewall.ours().collect();
         let local_route = if on_loopback { facts.switches.localnet.turn_on(bridge) } else { None };
         // The very same publication is an error, unless something of it is gone that is to be mended.
@@ -128,6 +132,21 @@ impl NatArgs {
         Ok(Work::remove(steps, report.collect()))
     }
 
+    /// The rules for these ports, with those that all ports of the bridge share.
+    fn all_rules(&self, facts: &Snapshot, nat: &Standing) -> Result<Vec<Rule>, Failure> {
+        let families: HashSet<Family> = self.publications.iter().map(Publication::family).collect();
+        let subnets = self.subnets(&facts.host, self.find_bridge(&facts.host)?)?;
+        let own: Vec<IpNet> =
+            subnets.into_iter().filter(|net| families.contains(&Family::of_net(net))).collect();
+        let mut wanted = self.wanted_rules(nat);
+        wanted.extend(rules::hairpin(&self.bridge, &own));
+        wanted.extend(rules::answers(&self.bridge, &families));
+        if self.publications.iter().any(Publication::is_on_loopback) {
+            wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
+        }
+        Ok(rules::marked(wanted, &nat.mark))
+    }
+
     /// Each connection is sent on, and let in.
     fn wanted_rules(&self, nat: &Standing) -> Vec<Rule> {
         let sends = self.publications.iter().flat_map(|port| sends(port, nat));
@@ -209,4 +228,17 @@ pub(super) fn local_routes_back(facts: &Snapshot, doomed: &[Rule]) -> Vec<Step> 
     });
     let bridge = was_off.and_then(|name| facts.host.link(&name));
     bridge.and_then(|bridge| facts.switches.localnet.turn_off(bridge)).into_iter().collect()
+}
+
+/// What is published of a bridge, as its rules tell; of a range that moves, each port by itself.
+pub fn published(facts: &Snapshot, bridge: &InterfaceName) -> Vec<(Publication, Rule)> {
+    let of_rule = |rule: &Rule| {
+        let Some(Owner::Publication { bridge: of, .. }) = owner(rule) else { return None };
+        let (Verdict::Send { to, port }, Some(ports)) = (rule.verdict, rule.ports) else {
+            return None;
+        };
+        let (host, first) = (rule.destination.map(|net| net.addr()), port.unwrap_or(ports.first));
+        (of == bridge.as_str()).then(|| (Publication { host, ports, to, first }, rule.clone()))
+    };
+    facts.firewall.ours().filter_map(of_rule).collect()
 }

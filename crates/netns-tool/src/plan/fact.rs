@@ -43,6 +43,30 @@ impl fmt::Display for Route {
     }
 }
 
+/// What can be set of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Setting {
+    /// In bytes.
+    Mtu(u32),
+    Mac(Mac),
+    /// Of a bridge: whether it speaks the spanning tree protocol.
+    Stp(bool),
+    /// Of a bridge: whether it tells VLANs apart.
+    VlanFiltering(bool),
+}
+
+impl Setting {
+    /// The words of `ip link set` for it.
+    pub fn words(self) -> String {
+        match self {
+            Self::Mtu(mtu) => format!("mtu {mtu}"),
+            Self::Mac(mac) => format!("address {mac}"),
+            Self::Stp(on) => format!("type bridge stp_state {}", u8::from(on)),
+            Self::VlanFiltering(on) => format!("type bridge vlan_filtering {}", u8::from(on)),
+        }
+    }
+}
+
 /// Something that is or is not so in the kernel, and that the reader can look up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
@@ -60,10 +84,8 @@ pub enum Fact {
     Address { at: Place, name: InterfaceName, address: IpNet },
     /// The interface is a bridge.
     Bridge { at: Place, name: InterfaceName },
-    /// The interface has this MTU, in bytes.
-    Mtu { at: Place, name: InterfaceName, mtu: u32 },
-    /// The interface has this hardware address.
-    Mac { at: Place, name: InterfaceName, mac: Mac },
+    /// The interface is set like this.
+    Set { at: Place, name: InterfaceName, setting: Setting },
     /// The main routing table has the route.
     Route { at: Place, route: Route },
     /// The main routing table has a default route through the gateway.
@@ -121,9 +143,8 @@ impl fmt::Display for Fact {
                 write!(f, "address `{address}` of `{name}`{}", place(at))
             }
             Self::Bridge { at, name } => write!(f, "bridge `{name}`{}", place(at)),
-            Self::Mtu { at, name, mtu } => write!(f, "MTU {mtu} of `{name}`{}", place(at)),
-            Self::Mac { at, name, mac } => {
-                write!(f, "hardware address {mac} of `{name}`{}", place(at))
+            Self::Set { at, name, setting } => {
+                write!(f, "setting `{}` of `{name}`{}", setting.words(), place(at))
             }
             Self::Route { at, route } => write!(f, "route {route}{}", place(at)),
             Self::DefaultRoute { at, gateway } => {

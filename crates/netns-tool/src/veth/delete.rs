@@ -1,5 +1,6 @@
 //! `veth --delete`.
 
+use super::pair::is_pair;
 use super::side;
 use crate::cli::VethArgs;
 use crate::dns;
@@ -45,7 +46,7 @@ impl VethArgs {
         if !link.is_kind("veth") {
             return Err(failed(format!("`{}` is not an end of a veth pair", one.name)));
         }
-        if !is_pair(&one, link, &other, facts) {
+        if !is_pair(one.at, link, (other.at, other.name), facts) {
             return Err(failed(format!(
                 "the other end of `{}` is not `{}`{}",
                 one.name,
@@ -63,17 +64,4 @@ impl VethArgs {
         }
         Ok(())
     }
-}
-
-/// Whether the link is one end, and `other` names the other.
-fn is_pair(one: &End, link: &Link, other: &End, facts: &Snapshot) -> bool {
-    let Some(there) = facts.state(other.at).link(other.name) else { return false };
-    let in_same_place = one.at == other.at;
-    // A place numbers the namespaces that its links lead to. Indices alone would not do: each namespace begins at 1.
-    let number = other.at.as_ref().filter(|_| !in_same_place).and_then(|netns| match one.at {
-        None => facts.namespaces.get(netns)?.host_id,
-        Some(one) => facts.namespaces.get(one)?.numbers.get(netns).copied(),
-    });
-    let leads_there = link.peer_netns == number && link.peer_netns.is_none() == in_same_place;
-    leads_there && link.peer == Some(there.index) && there.peer == Some(link.index)
 }

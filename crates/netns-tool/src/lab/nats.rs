@@ -1,0 +1,184 @@
+//! The NATs of a lab's bridges, with their published ports.
+
+use super::course::Course;
+use super::model::Nat;
+use crate::cli::{NatArgs, Removal};
+use crate::failure::Failure;
+use crate::firewall::{Choice, Firewall};
+use crate::name::InterfaceName;
+use crate::nat::{self, Publication, Standing};
+use crate::noun::{Noun, Work};
+use crate::plan::{Fact, Step, Undo};
+use crate::sysctl::Scope;
+use std::collections::HashSet;
+
+impl Course<'_> {
+    fn args(&self, wanted: &Nat) -> NatArgs {
+        NatArgs {
+            mark: self.mark.clone(),
+            bridge: wanted.bridge.clone(),
+            outbound: wanted.uplink.clone(),
+            publications: Vec::new(),
+            allowed: wanted.allowed.clone(),
+            no_masquerade: wanted.no_masquerade,
+            scope: wanted.scope,
+            firewall: Choice::Auto,
+            removal: Removal::default(),
+        }
+    }
+
+    pub fn nat(&mut self, wanted: &Nat) -> Result<(), Failure> {
+        let mut args = self.args(wanted);
+        let uplink = args.uplink_name(&self.facts)?;
+        args.outbound = Some(uplink.clone());
+        let object = format!("NAT {} -> {uplink}", wanted.bridge);
+        let standing = self.standing().into_iter().find(|nat| nat.is_of(&wanted.bridge, &uplink));
+        if let Some(standing) = &standing
+            && stands_differently(standing, wanted)
+        {
+            self.differs(object.clone(), "stands with other settings than in the file");
+            self.take_down(&wanted.bridge, &uplink)?;
+        } else {
+            self.withdraw(wanted, &uplink)?;
+        }
+        let work = args.plan(&self.facts)?;
+        if !work.plan.is_empty() {
+            self.differs(object, if standing.is_some() { "is not whole" } else { "is missing" });
+        }
+        self.take(work);
+        for publication in &wanted.publications {
+            let (publications, allowed) = (vec![publication.clone()], Vec::new());
+            let one = NatArgs {
+                publications,
+                allowed,
+                scope: None,
+                no_masquerade: false,
+                ..self.args(wanted)
+            };
+            let one = NatArgs { outbound: Some(uplink.clone()), ..one };
+            if !one.is_published(&self.facts)? {
+                self.differs(format!("published port {publication}"), "is missing");
+                self.take(one.plan(&self.facts)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The NATs of this lab that stand.
+    fn standing(&self) -> Vec<Standing> {
+        let lab = Some(&self.lab.name);
+        let all = nat::standing(self.facts.firewall.ours());
+        all.into_iter().filter(|nat| nat.mark.lab.as_ref() == lab).collect()
+    }
+
+    /// Takes back the ports that the file does not know.
+    fn withdraw(&mut self, wanted: &Nat, uplink: &InterfaceName) -> Result<(), Failure> {
+        let single = |publication: &Publication| {
+            let sends = publication.sends().map(|(ports, port)| Publication {
+                ports,
+                first: port.unwrap_or(ports.first),
+                ..publication.clone()
+            });
+            sends.collect::<Vec<_>>()
+        };
+        let known: Vec<Publication> = wanted.publications.iter().flat_map(single).collect();
+        let standing = nat::published(&self.facts, &wanted.bridge);
+        let doomed: Vec<Publication> = standing
+            .into_iter()
+            .map(|(port, _)| port)
+            .filter(|port| !known.contains(port))
+            .collect();
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        for publication in &doomed {
+            self.differs(format!("published port {publication}"), "is not in the file");
+        }
+        let args = NatArgs {
+            outbound: Some(uplink.clone()),
+            publications: doomed,
+            allowed: Vec::new(),
+            scope: None,
+            no_masquerade: false,
+            removal: Removal { delete: true, if_exists: true, force: false },
+            ..self.args(wanted)
+        };
+        let work = args.plan(&self.facts)?;
+        self.take_away(work);
+        Ok(())
+    }
+
+    /// Takes the NAT down to make it anew.
+    fn take_down(&mut self, bridge: &InterfaceName, uplink: &InterfaceName) -> Result<(), Failure> {
+        let work = removal(bridge, uplink).plan(&self.facts)?;
+        self.take_away(work);
+        Ok(())
+    }
+
+    /// Takes away before something else takes its place: each step gets a way back.
+    fn take_away(&mut self, work: Work) {
+        let before = self.facts.clone();
+        let mut after = before;
+        work.plan.remove.iter().for_each(|step| after.after(step));
+        let steps = Firewall::with_way_back(work.plan.remove, &after.firewall);
+        for step in steps.into_iter().map(with_values_back) {
+            self.step(step);
+        }
+    }
+
+    /// Takes down the NATs of the lab that the file does not know.
+    pub fn clear_nats(&mut self) -> Result<(), Failure> {
+        let mut wanted = HashSet::new();
+        for nat in &self.lab.nats {
+            wanted.insert((nat.bridge.clone(), self.args(nat).uplink_name(&self.facts)?));
+        }
+        for nat in self.standing() {
+            if !wanted.contains(&(nat.bridge.clone(), nat.uplink.clone())) {
+                self.differs(format!("NAT {} -> {}", nat.bridge, nat.uplink), "is not in the file");
+                let work = removal(&nat.bridge, &nat.uplink).plan(&self.facts)?;
+                self.take(work);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The words that take a NAT back, with all that was published through it.
+pub fn removal(bridge: &InterfaceName, uplink: &InterfaceName) -> NatArgs {
+    NatArgs {
+        mark: Default::default(),
+        bridge: bridge.clone(),
+        outbound: Some(uplink.clone()),
+        publications: Vec::new(),
+        allowed: Vec::new(),
+        no_masquerade: false,
+        scope: None,
+        firewall: Choice::Auto,
+        removal: Removal { delete: true, if_exists: true, force: false },
+    }
+}
+
+/// Whether the NAT has to go before it can stand as the file says.
+fn stands_differently(standing: &Standing, wanted: &Nat) -> bool {
+    let is_plain = standing.is_plain.is_some_and(|is_plain| is_plain != wanted.no_masquerade);
+    let allows_more = standing.allowed.iter().any(|bridge| !wanted.allowed.contains(bridge));
+    let scope: Scope = wanted.scope.unwrap_or_default();
+    is_plain || allows_more || standing.scope != scope
+}
+
+/// A switch that is turned back is turned on again on the way back.
+fn with_values_back(step: Step) -> Step {
+    let was = |path: &str, value: &str| match value {
+        "1" if path.ends_with("/accept_ra") => "2",
+        "1" => "0",
+        _ => "1",
+    };
+    let undo = step.gives.iter().filter_map(|fact| match fact {
+        Fact::Value { at, path, value } => {
+            Some(Undo::write(at, path.clone(), was(path, value).to_owned()))
+        }
+        _ => None,
+    });
+    let undo: Vec<Undo> = undo.collect();
+    if undo.is_empty() { step } else { step.undo(undo) }
+}

@@ -1,0 +1,122 @@
+//! The routes of a lab: in its namespaces and on the host, known by their protocol number.
+
+use super::course::Course;
+use super::model;
+use super::way_back;
+use crate::failure::Failure;
+use crate::ip;
+use crate::kernel::state::{Route, State};
+use crate::mark::PROTOCOL;
+use crate::noun::where_is;
+use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
+
+impl Course<'_> {
+    /// As a plan makes it.
+    fn planned(&self, wanted: &model::Route) -> plan::Route {
+        // Those of the host are told from those of other labs by their metric.
+        let metric = wanted.at.is_none().then(|| self.lab.name.metric());
+        plan::Route { to: wanted.to, via: wanted.via, device: wanted.device.clone(), metric }
+    }
+
+    /// Takes away the routes of the lab that the file does not know.
+    pub fn clear_routes(&mut self) {
+        let places = self.lab.namespaces.iter().map(|netns| Some(netns.name.clone()));
+        for at in places.chain([None]).collect::<Vec<Place>>() {
+            let wanted = self.lab.routes.iter().filter(|route| route.at == at);
+            let wanted: Vec<plan::Route> = wanted.map(|route| self.planned(route)).collect();
+            let state = self.facts.state(&at);
+            let is_wanted = |found: &Route| {
+                wanted
+                    .iter()
+                    .any(|route| state.is_route(found, route) || is_in_its_place(found, route))
+            };
+            let doomed: Vec<plan::Route> = state
+                .routes
+                .iter()
+                .filter(|found| self.is_of_lab(&at, found) && !is_wanted(found))
+                .map(|found| way_back::planned(found, state))
+                .collect();
+            for route in doomed {
+                self.differs(object(&route, &at), "is not in the file");
+                let step =
+                    ip::delete_route(&at, route.clone(), format!("take the route {route} away"));
+                let back = ip::add_route(&at, route, String::new());
+                let undo = Undo::new(Fact::not(back.gives[0].clone()), back.run);
+                self.step(step.undo([undo]));
+            }
+        }
+    }
+
+    fn is_of_lab(&self, at: &Place, route: &Route) -> bool {
+        route.protocol == PROTOCOL && (at.is_some() || route.metric == self.lab.name.metric())
+    }
+
+    pub fn route(&mut self, wanted: &model::Route) -> Result<(), Failure> {
+        let at = &wanted.at;
+        let route = self.planned(wanted);
+        let state = self.facts.state(at);
+        if state.has_route(&route) {
+            return Ok(());
+        }
+        let old = state.routes.iter().find(|found| is_in_its_place(found, &route));
+        let old = old.map(|old| (way_back::planned(old, state), old.protocol));
+        let why = match wanted.to.prefix_len() {
+            0 => format!("send what is for other networks to {}", target(&route)),
+            _ => format!("send what is for {} to {}", wanted.to, target(&route)),
+        };
+        let Some((old, protocol)) = old else {
+            self.differs(object(&route, at), "is missing");
+            self.step_on(at, wanted.device.as_ref(), ip::add_route(at, route, why));
+            return Ok(());
+        };
+        self.differs(object(&route, at), format!("is `{old}`"));
+        self.step(replace(at, old, protocol, route, why));
+        Ok(())
+    }
+}
+
+/// Puts the route in the place of another with the same target.
+fn replace(at: &Place, old: plan::Route, protocol: u8, route: plan::Route, why: String) -> Step {
+    let turned = |mut run: Cmd, protocol: u8| {
+        if let Cmd::Run { args, .. } = &mut run {
+            args.iter_mut()
+                .filter(|word| *word == "add")
+                .for_each(|word| *word = "replace".to_owned());
+            args.pop();
+            args.push(protocol.to_string());
+        }
+        run
+    };
+    let step = ip::add_route(at, route, why);
+    let back = turned(ip::add_route(at, old.clone(), String::new()).run, protocol);
+    let gone = Fact::not(Fact::Route { at: at.clone(), route: old });
+    let gives = vec![step.gives[0].clone(), gone];
+    let undo = Undo::new(step.gives[0].clone(), back);
+    Step { run: turned(step.run, PROTOCOL), ..step }.gives(gives).undo([undo])
+}
+
+/// Whether the kernel would not add the other beside it: it has the same target and metric.
+fn is_in_its_place(found: &Route, wanted: &plan::Route) -> bool {
+    let usual = if wanted.to.addr().is_ipv6() { 1024 } else { 0 };
+    // Of IPv6 the kernel would make one route over several gateways of the two.
+    found.to == wanted.to && found.metric == wanted.metric.unwrap_or(usual)
+}
+
+fn object(route: &plan::Route, at: &Place) -> String {
+    format!("route `{route}`{}", where_is(at))
+}
+
+fn target(route: &plan::Route) -> String {
+    match (&route.via, &route.device) {
+        (Some(via), _) => via.to_string(),
+        (None, Some(device)) => format!("whoever is on {device}"),
+        (None, None) => "nobody".to_owned(),
+    }
+}
+
+/// Refuses routes of a lab into networks that the host reaches otherwise.
+pub fn check_host(state: &State, wanted: &model::Route) -> Option<String> {
+    let is_foreign = |found: &&Route| found.to == wanted.to && found.protocol != PROTOCOL;
+    let found = state.routes.iter().find(is_foreign)?;
+    Some(way_back::planned(found, state).to_string())
+}

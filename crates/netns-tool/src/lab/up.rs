@@ -1,0 +1,181 @@
+//! `up`: what stands becomes what the file says, and nothing else changes.
+
+use super::course::{Course, paths};
+use super::model::Lab;
+use super::{links, routes};
+use crate::failure::{Failure, failed};
+use crate::kernel::{Snapshot, Wanted, WantedFirewall};
+use crate::mark::Mark;
+use crate::name::NamespaceName;
+use crate::noun::{Noun, Work};
+use crate::plan::Plan;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A lab that is to stand.
+pub struct Up {
+    pub lab: Lab,
+    mark: Mark,
+}
+
+impl Up {
+    /// The lab of a file, under its own name or another.
+    pub fn new(lab: Lab) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let record = super::record::write(since, &lab.file);
+        let mark = Mark { lab: Some(lab.name.clone()), record };
+        Self { lab, mark }
+    }
+
+    /// All that is to be done, and why.
+    ///
+    /// # Errors
+    /// Something is in the way, or the lab does not fit.
+    pub fn course(&self, facts: &Snapshot) -> Result<Course<'_>, Failure> {
+        let lab = &self.lab;
+        self.check_host(facts)?;
+        let mut course = Course::new(lab, &self.mark, facts);
+        course.clear_bridges();
+        lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
+        lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
+        course.clear_routes();
+        lab.links.iter().try_for_each(|link| course.link(link))?;
+        lab.routes.iter().try_for_each(|route| course.route(route))?;
+        lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
+        course.clear_nats()?;
+        course.clear_rest()?;
+        Ok(course)
+    }
+
+    /// Whether the host has networks of its own where the lab's are to be.
+    fn check_host(&self, facts: &Snapshot) -> Result<(), Failure> {
+        for wanted in self.lab.routes.iter().filter(|route| route.at.is_none()) {
+            if let Some(found) = routes::check_host(&facts.host, wanted) {
+                return Err(failed(format!(
+                    "the host reaches {} already: its route is `{found}`",
+                    wanted.to
+                ))
+                .hint(format!(
+                    "take it away, or that of lab `{}` out of its file",
+                    self.lab.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, course: &Course, facts: &Snapshot) -> Vec<String> {
+        let lab = &self.lab;
+        let is_new = super::obsolete::namespaces_of(&lab.name, facts).is_empty()
+            && super::obsolete::links_of(&lab.name, facts).is_empty();
+        if course.differences.is_empty() {
+            return vec![format!(
+                "Lab `{}` is up, as its file says (nothing was changed)",
+                lab.name
+            )];
+        }
+        if is_new {
+            let mut report = vec![format!("Lab `{}` is up: {}", lab.name, size(lab))];
+            report.extend(self.listing());
+            return report;
+        }
+        let count = course.differences.len();
+        let mut report = vec![format!(
+            "Lab `{}` is up again as its file says: {count} {}",
+            lab.name,
+            if count == 1 { "difference mended" } else { "differences mended" }
+        )];
+        report.extend(
+            course
+                .differences
+                .iter()
+                .map(|found| format!("  {} {}", found.object, found.difference)),
+        );
+        report
+    }
+
+    /// Where each interface is, with the names that were made up.
+    fn listing(&self) -> Vec<String> {
+        const LINES: usize = 40;
+        let line = |link: &super::model::Link| {
+            let (one, other) = links::ordered(link);
+            let end = |end: &super::model::End| {
+                let place = end.at.as_ref().map_or("host", NamespaceName::as_str);
+                let addresses: Vec<String> =
+                    end.addresses.iter().map(ToString::to_string).collect();
+                let bridge = end.bridge.iter().map(|bridge| format!("port of {bridge}"));
+                let traits: Vec<String> = addresses.into_iter().chain(bridge).collect();
+                let traits = if traits.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", traits.join(", "))
+                };
+                format!("{place}:{}{traits}", end.name)
+            };
+            format!("  {} <-> {}", end(other), end(one))
+        };
+        let mut lines: Vec<String> = self.lab.links.iter().take(LINES).map(line).collect();
+        if self.lab.links.len() > LINES {
+            lines.push(format!("  … and {} more", self.lab.links.len() - LINES));
+        }
+        lines
+    }
+}
+
+/// How big a lab is, in words.
+pub fn size(lab: &Lab) -> String {
+    let parts = [
+        (lab.namespaces.len(), "namespace"),
+        (lab.bridges.len(), "bridge"),
+        (lab.links.len(), "link"),
+        (lab.nats.len(), "NAT"),
+        (lab.processes.len(), "process"),
+    ];
+    let word = |(count, name): &(usize, &str)| {
+        let ending = match (*count, *name) {
+            (1, _) => "",
+            (_, "process") => "es",
+            _ => "s",
+        };
+        format!("{count} {name}{ending}")
+    };
+    parts.iter().filter(|(count, _)| *count > 0).map(word).collect::<Vec<_>>().join(", ")
+}
+
+impl Noun for Up {
+    fn wanted(&self) -> Wanted {
+        let lab = &self.lab;
+        let name_pairs = lab.links.iter().filter_map(|link| {
+            let (one, other) = links::ordered(link);
+            one.at.clone().zip(other.at.clone()).map(Into::into)
+        });
+        let values: BTreeMap<NamespaceName, Vec<String>> =
+            lab.namespaces.iter().map(|netns| (netns.name.clone(), paths(netns))).collect();
+        let firewall =
+            (!lab.nats.is_empty()).then(|| WantedFirewall { whole: true, ..Default::default() });
+        Wanted {
+            namespaces: lab.namespaces.iter().map(|netns| netns.name.clone()).collect(),
+            all_namespaces: true,
+            numbers: name_pairs.collect(),
+            values,
+            routes: true,
+            rules: true,
+            firewall,
+            listeners: lab.nats.iter().any(|nat| !nat.publications.is_empty()),
+            ..Wanted::default()
+        }
+    }
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let course = self.course(facts)?;
+        let report = self.report(&course, facts);
+        let plan = Plan { build: course.build, remove: course.remove };
+        Ok(Work { plan, report, notes: course.notes })
+    }
+}
+
+/// The file as an absolute path: the lab is found by it later.
+pub fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,145 @@
+//! What is taken away before something else takes its place, with the way back.
+
+use crate::ip;
+use crate::kernel::Snapshot;
+use crate::kernel::state::{Link, Route, State};
+use crate::mark::{GROUP, PROTOCOL};
+use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
+use ipnet::IpNet;
+
+/// Takes an address off a link. With it go, of IPv4, the later addresses of its subnet (unless `promote_secondaries` is
+/// set) and, with the last, the routes over the link.
+pub fn delete_address(at: &Place, link: &Link, net: IpNet, state: &State) -> Step {
+    let name = &link.name;
+    let mut step = ip::delete_address(at, name, net, format!("take {net} off {name}"));
+    let mut undo = vec![address(at, link, net)];
+    if net.addr().is_ipv4() {
+        let is_later = |other: &IpNet| *other != net && other.trunc() == net.trunc();
+        let later: Vec<IpNet> = state.addresses_of(link).filter(is_later).collect();
+        for other in &later {
+            step.gives.push(Fact::not(Fact::Address {
+                at: at.clone(),
+                name: name.clone(),
+                address: *other,
+            }));
+            undo.push(address(at, link, *other));
+        }
+        let stays =
+            |other: &IpNet| other.addr().is_ipv4() && *other != net && !later.contains(other);
+        if !state.addresses_of(link).any(|other| stays(&other)) {
+            for route in routes_over(link, state).filter(|route| route.to.addr().is_ipv4()) {
+                step.gives
+                    .push(Fact::not(Fact::Route { at: at.clone(), route: planned(route, state) }));
+            }
+        }
+    }
+    undo.extend(routes_over(link, state).map(|route| lead(at, route, state)));
+    step.undo(undo)
+}
+
+/// Deletes a link of the lab; of a veth pair the other end goes with it.
+pub fn delete_link(
+    at: &Place,
+    link: &Link,
+    other: Option<(&Place, &Link)>,
+    facts: &Snapshot,
+) -> Step {
+    let name = &link.name;
+    let why = match other {
+        Some((_, other)) => {
+            format!("delete {name} and its other end {}: another takes its place", other.name)
+        }
+        None => format!("delete {name}: another takes its place"),
+    };
+    let mut step = ip::delete_link(at, name, why);
+    let there = Fact::not(Fact::Link { at: at.clone(), name: name.clone() });
+    let mut undo = vec![Undo::new(there, remake(at, link, other))];
+    undo.extend(settle(at, link, facts.state(at)));
+    if let Some((other_at, other)) = other {
+        let name = other.name.clone();
+        step.gives.push(Fact::not(Fact::Link { at: other_at.clone(), name }));
+        undo.extend(settle(other_at, other, facts.state(other_at)));
+    }
+    step.undo(undo)
+}
+
+/// The command that makes it as it was.
+fn remake(at: &Place, link: &Link, other: Option<(&Place, &Link)>) -> Cmd {
+    let traits = |link: &Link| format!("mtu {} address {} group {GROUP}", link.mtu, mac(link));
+    let name = &link.name;
+    let line = match other {
+        Some((other_at, other)) => {
+            let netns = match other_at {
+                Some(netns) if other_at != at => format!(" netns {netns}"),
+                _ => String::new(),
+            };
+            let peer = &other.name;
+            format!(
+                "link add name {name} {} type veth peer name {peer}{netns} {}",
+                traits(link),
+                traits(other)
+            )
+        }
+        None => {
+            let (stp, vlans) = (u8::from(link.stp), u8::from(link.vlan_filtering));
+            format!(
+                "link add name {name} {} type bridge stp_state {stp} vlan_filtering {vlans}",
+                traits(link)
+            )
+        }
+    };
+    Cmd::ip(at, &line)
+}
+
+/// What makes of a new link what the old one was.
+fn settle(at: &Place, link: &Link, state: &State) -> Vec<Undo> {
+    let name = &link.name;
+    let mut undo = Vec::new();
+    if let Some(alias) = &link.alias {
+        let mark = ip::mark(at, name, alias, link.up, String::new());
+        undo.push(Undo::new(Fact::not(mark.gives[0].clone()), mark.run));
+    }
+    if let Some(bridge) = link.master.and_then(|index| state.by_index(index)) {
+        let join = ip::join(at, name, &bridge.name);
+        undo.push(Undo::new(Fact::not(join.gives[0].clone()), join.run));
+    }
+    let is_made = |net: &IpNet| !crate::address::is_link_local(net);
+    undo.extend(state.addresses_of(link).filter(is_made).map(|net| address(at, link, net)));
+    undo.extend(routes_over(link, state).map(|route| lead(at, route, state)));
+    undo
+}
+
+fn address(at: &Place, link: &Link, net: IpNet) -> Undo {
+    let step = ip::add_address(at, &link.name, net);
+    Undo::new(Fact::not(step.gives[0].clone()), step.run)
+}
+
+/// The routes over the link that somebody has made: not those of the kernel.
+fn routes_over<'a>(link: &'a Link, state: &'a State) -> impl Iterator<Item = &'a Route> {
+    const KERNEL: u8 = 2;
+    let index = link.index;
+    state.routes.iter().filter(move |route| route.device == Some(index) && route.protocol != KERNEL)
+}
+
+/// The route in the words of a plan.
+pub fn planned(route: &Route, state: &State) -> plan::Route {
+    let device = route.device.and_then(|index| state.by_index(index)).map(|link| link.name.clone());
+    // What the kernel takes by itself for IPv6 (`IP6_RT_PRIO_USER`).
+    let usual = if route.to.addr().is_ipv6() { 1024 } else { 0 };
+    let metric = Some(route.metric).filter(|metric| *metric != usual);
+    plan::Route { to: route.to, via: route.via, device, metric }
+}
+
+fn lead(at: &Place, route: &Route, state: &State) -> Undo {
+    let mut step = ip::add_route(at, planned(route, state), String::new());
+    if let (Cmd::Run { args, .. }, true) = (&mut step.run, route.protocol != PROTOCOL)
+        && let Some(last) = args.last_mut()
+    {
+        *last = route.protocol.to_string();
+    }
+    Undo::new(Fact::not(step.gives[0].clone()), step.run)
+}
+
+fn mac(link: &Link) -> String {
+    link.mac.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
+}
