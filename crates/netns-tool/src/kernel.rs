@@ -2,6 +2,7 @@
 
 pub mod etc;
 pub mod firewall;
+pub mod inside;
 mod look;
 pub mod namespaces;
 mod netlink;
@@ -18,7 +19,7 @@ use crate::sysctl::Switches;
 use crate::system::tools;
 use anyhow::{Context, Result};
 pub use look::Look;
-use namespaces::{Entry, Process};
+use namespaces::{Entry, Mounts, Process, Processes, Seen};
 use state::State;
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,10 +102,7 @@ impl Snapshot {
             etc: etc::Etc::read(&wanted.namespaces),
             ..Self::default()
         };
-        for name in &wanted.namespaces {
-            let netns = Netns::read(name, read_state, wanted.processes)?;
-            snapshot.namespaces.insert(name.clone(), netns);
-        }
+        snapshot.namespaces = Netns::read_all(&wanted.namespaces, read_state, wanted.processes)?;
         if wanted.numbers {
             for (name, netns) in &mut snapshot.namespaces {
                 netns.read_numbers(name, &wanted.namespaces)?;
@@ -136,12 +134,36 @@ impl Snapshot {
 }
 
 impl Netns {
-    fn read(
-        name: &NamespaceName,
+    /// Reads those of the names, each once.
+    fn read_all(
+        names: &[NamespaceName],
         read_state: fn() -> Result<State>,
         processes: bool,
-    ) -> Result<Self> {
-        let entry = namespaces::entry(name)?;
+    ) -> Result<BTreeMap<NamespaceName, Self>> {
+        let mut all = BTreeMap::new();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let mounts = Mounts::read()?;
+        for name in names {
+            all.insert(name.clone(), Self::read(name, mounts.entry(name)?)?);
+        }
+        let is_sound = |name: &&NamespaceName| all.get(*name).is_some_and(Self::is_sound);
+        let sound: Vec<_> = names.iter().filter(is_sound).map(|name| (name, ())).collect();
+        let (states, ()) = inside::each_inside(&sound, |()| read_state(), || ());
+        let processes = if processes { Some(Processes::read()?) } else { None };
+        for ((name, ()), state) in sound.into_iter().zip(states) {
+            if let Some(netns) = all.get_mut(name) {
+                netns.state = state?;
+                netns.processes =
+                    processes.as_ref().map_or_else(Vec::new, |processes| processes.inside(name));
+            }
+        }
+        Ok(all)
+    }
+
+    /// What of it is seen from outside.
+    fn read(name: &NamespaceName, entry: Entry) -> Result<Self> {
         let mut netns = Self {
             entry,
             state: State::default(),
@@ -150,14 +172,10 @@ impl Netns {
             host_id: None,
             numbers: BTreeMap::new(),
         };
-        if matches!(entry, Entry::Sound { .. }) {
+        if netns.is_sound() {
             let file = fs::File::open(name.path())?;
             netns.is_current = same_file(&file.metadata()?, &fs::metadata("/proc/self/ns/net")?);
             netns.host_id = netlink::netns_id(&file)?;
-            netns.state = namespaces::inside(name, read_state)?;
-            if processes {
-                netns.processes = namespaces::processes(name)?;
-            }
         }
         Ok(netns)
     }
@@ -170,7 +188,7 @@ impl Netns {
         let files =
             others.iter().filter_map(|other| Some((other, fs::File::open(other.path()).ok()?)));
         let files: Vec<_> = files.collect();
-        self.numbers = namespaces::inside(name, || {
+        self.numbers = inside::inside(name, || {
             let numbers = files.iter().filter_map(|(other, file)| {
                 netlink::netns_id(file).ok().flatten().map(|number| ((*other).clone(), number))
             });
@@ -196,9 +214,7 @@ impl Netns {
 fn read_in<T: Default + Send>(at: &Place, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     match at {
         None => read(),
-        Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {
-            namespaces::inside(name, read)
-        }
+        Some(name) if namespaces::seen(name)? == Seen::Sound => inside::inside(name, read),
         Some(_) => Ok(T::default()),
     }
 }
