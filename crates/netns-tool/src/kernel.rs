@@ -3,6 +3,7 @@
 mod after;
 pub mod etc;
 pub mod firewall;
+pub mod inside;
 mod look;
 pub mod namespaces;
 mod netlink;
@@ -20,7 +21,7 @@ use crate::sysctl::Switches;
 use crate::system::tools;
 use anyhow::{Context, Result};
 pub use look::Look;
-use namespaces::{Entry, Process};
+use namespaces::{Entry, Mounts, Process, Processes, Seen};
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -113,10 +114,7 @@ impl Snapshot {
         if wanted.all_namespaces {
             names.extend(namespaces::all());
         }
-        for name in names {
-            let netns = Netns::read(&name, read_state, wanted)?;
-            snapshot.namespaces.insert(name, netns);
-        }
+        snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
             snapshot.switches = switches::read(&snapshot.host)?;
@@ -143,12 +141,38 @@ impl Snapshot {
 }
 
 impl Netns {
-    fn read(
-        name: &NamespaceName,
+    /// Reads those of the names, each once.
+    fn read_all(
+        names: &BTreeSet<NamespaceName>,
         read_state: fn() -> Result<State>,
         wanted: &Wanted,
-    ) -> Result<Self> {
-        let entry = namespaces::entry(name)?;
+    ) -> Result<BTreeMap<NamespaceName, Self>> {
+        let mut all = BTreeMap::new();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let mounts = Mounts::read()?;
+        for name in names {
+            all.insert(name.clone(), Self::read(name, mounts.entry(name)?)?);
+        }
+        let is_sound = |name: &&NamespaceName| all.get(*name).is_some_and(Self::is_sound);
+        let question = |name| (name, Question::about(name, wanted));
+        let sound: Vec<_> = names.iter().filter(is_sound).map(question).collect();
+        let read = |question: &Question| Ok((read_state()?, question.numbers(), question.values()));
+        let (found, ()) = inside::each_inside(&sound, read, || ());
+        let processes = if wanted.processes { Some(Processes::read()?) } else { None };
+        for ((name, _), found) in sound.into_iter().zip(found) {
+            if let Some(netns) = all.get_mut(name) {
+                (netns.state, netns.numbers, netns.values) = found?;
+                netns.processes =
+                    processes.as_ref().map_or_else(Vec::new, |processes| processes.inside(name));
+            }
+        }
+        Ok(all)
+    }
+
+    /// What of it is seen from outside.
+    fn read(name: &NamespaceName, entry: Entry) -> Result<Self> {
         let mut netns = Self {
             entry,
             state: State::default(),
@@ -158,39 +182,12 @@ impl Netns {
             numbers: BTreeMap::new(),
             values: BTreeMap::new(),
         };
-        if matches!(entry, Entry::Sound { .. }) {
+        if netns.is_sound() {
             let file = fs::File::open(name.path())?;
             netns.is_current = same_file(&file.metadata()?, &fs::metadata("/proc/self/ns/net")?);
             netns.host_id = netlink::netns_id(&file)?;
-            netns.state = namespaces::inside(name, read_state)?;
-            netns.read_more(name, wanted)?;
-            if wanted.processes {
-                netns.processes = namespaces::processes(name)?;
-            }
         }
         Ok(netns)
-    }
-
-    /// What is asked for besides the state, by a thread that is inside.
-    fn read_more(&mut self, name: &NamespaceName, wanted: &Wanted) -> Result<()> {
-        let others = wanted.numbers.iter().filter(|pair| pair[0] == *name).map(|pair| &pair[1]);
-        // One that is not sound has no number.
-        let files: Vec<_> = others
-            .filter_map(|other| Some((other.clone(), fs::File::open(other.path()).ok()?)))
-            .collect();
-        let paths = wanted.values.get(name).map_or(&[][..], Vec::as_slice);
-        if files.is_empty() && paths.is_empty() {
-            return Ok(());
-        }
-        (self.numbers, self.values) = namespaces::inside(name, || {
-            let numbers = files.iter().filter_map(|(other, file)| {
-                netlink::netns_id(file).ok().flatten().map(|number| (other.clone(), number))
-            });
-            let values =
-                paths.iter().filter_map(|path| Some((path.clone(), read_value(path).ok()?)));
-            Ok((numbers.collect(), values.collect()))
-        })?;
-        Ok(())
     }
 
     pub fn is_sound(&self) -> bool {
@@ -211,13 +208,40 @@ impl Netns {
     }
 }
 
+/// What is asked for inside a namespace besides its state.
+struct Question {
+    /// One that is not sound has no number.
+    others: Vec<(NamespaceName, fs::File)>,
+    paths: Vec<String>,
+}
+
+impl Question {
+    fn about(name: &NamespaceName, wanted: &Wanted) -> Self {
+        let others = wanted.numbers.iter().filter(|pair| pair[0] == *name).map(|pair| &pair[1]);
+        let open =
+            |other: &NamespaceName| Some((other.clone(), fs::File::open(other.path()).ok()?));
+        let paths = wanted.values.get(name).cloned().unwrap_or_default();
+        Self { others: others.filter_map(open).collect(), paths }
+    }
+
+    fn numbers(&self) -> BTreeMap<NamespaceName, i32> {
+        let number = |(other, file): &(NamespaceName, fs::File)| {
+            Some((other.clone(), netlink::netns_id(file).ok().flatten()?))
+        };
+        self.others.iter().filter_map(number).collect()
+    }
+
+    fn values(&self) -> BTreeMap<String, String> {
+        let value = |path: &String| Some((path.clone(), read_value(path).ok()?));
+        self.paths.iter().filter_map(value).collect()
+    }
+}
+
 /// What is read at the place. A namespace that is not there has nothing in it.
 fn read_in<T: Default + Send>(at: &Place, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     match at {
         None => read(),
-        Some(name) if matches!(namespaces::entry(name)?, Entry::Sound { .. }) => {
-            namespaces::inside(name, read)
-        }
+        Some(name) if namespaces::seen(name)? == Seen::Sound => inside::inside(name, read),
         Some(_) => Ok(T::default()),
     }
 }

@@ -6,13 +6,15 @@ mod item;
 mod journal;
 mod lock;
 mod remove;
+#[allow(dead_code)]
+mod schedule;
 mod undo;
 
 pub use lock::journal_lies_there;
 
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
-use crate::kernel::{Look, namespaces};
+use crate::kernel::{Look, inside, namespaces};
 use crate::plan::{Cmd, GRACE_SECONDS, Place, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
 use anyhow::Result;
@@ -175,7 +177,7 @@ fn write_value(netns: &Place, path: &str, value: &str) -> Result<(), Refusal> {
     };
     let written = match netns {
         None => write(),
-        Some(netns) => namespaces::inside(netns, write),
+        Some(netns) => inside::inside(netns, write),
     };
     written.map_err(|error| Refusal::new(format!("{error:#}")))
 }

@@ -1,16 +1,18 @@
 //! Network namespaces as `ip netns` keeps them: files in /run/netns, each with a namespace mounted on it.
 
-use crate::failure::{failed, in_words, missing};
+use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::sched::{CloneFlags, setns};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
-use std::fs::{self, File};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
-use std::path::Path;
-use std::thread::{self, Builder};
+use std::path::{Path, PathBuf};
+
+/// Where the files are.
+const FOLDER: &str = "/run/netns";
 
 /// What /run/netns has under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +28,18 @@ pub enum Entry {
     Strange(&'static str),
 }
 
+/// What a path in /run/netns leads to, as far as it can be seen without the mount table, which is long where there are
+/// many namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Absent,
+    Broken,
+    Sound,
+    Strange(&'static str),
+}
+
 /// Looks the name up.
-pub fn entry(name: &NamespaceName) -> Result<Entry> {
+pub fn seen(name: &NamespaceName) -> Result<Seen> {
     let path = name.path();
     let cannot = |error: std::io::Error| {
         failed(format!("cannot look at {}: {}", path.display(), in_words(&error)))
@@ -35,16 +47,16 @@ pub fn entry(name: &NamespaceName) -> Result<Entry> {
     // It is not opened before it is known to be a file: that could lead elsewhere, or wait for a writer.
     let kind = match fs::symlink_metadata(&path) {
         Ok(metadata) => metadata.file_type(),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Entry::Absent),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Seen::Absent),
         Err(error) => return Err(cannot(error).into()),
     };
     if !kind.is_file() {
-        return Ok(Entry::Strange(kind_in_words(kind)));
+        return Ok(Seen::Strange(kind_in_words(kind)));
     }
-    if statfs(&path)?.filesystem_type() != NSFS_MAGIC {
-        return Ok(Entry::Broken);
-    }
-    mounts(name)
+    Ok(match statfs(&path)?.filesystem_type() {
+        NSFS_MAGIC => Seen::Sound,
+        _ => Seen::Broken,
+    })
 }
 
 /// What a path leads to where something else is expected.
@@ -60,34 +72,71 @@ pub fn kind_in_words(kind: fs::FileType) -> &'static str {
     }
 }
 
-/// The number of the file itself, below what is mounted on it; a folder's listing has it, a look at the path has not.
-pub fn file_number(name: &NamespaceName) -> Option<u64> {
-    let mut entries = fs::read_dir(name.path().parent()?).ok()?.flatten();
-    entries.find(|entry| entry.file_name() == name.as_str()).map(|entry| entry.ino())
+/// The numbers of the files themselves, below what is mounted on them; a folder's listing has them, a look at a path
+/// has not.
+pub fn file_numbers() -> HashMap<OsString, u64> {
+    let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    entries.map(|entry| (entry.file_name(), entry.ino())).collect()
 }
 
-/// The mounts that lie one above the other on the namespace's file.
-fn mounts(name: &NamespaceName) -> Result<Entry> {
-    let table =
-        fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
-    // The fields are: mount id, id of the mount it lies on, device, root (here the namespace), mount point, …
-    // (proc_pid_mountinfo(5)).
-    let mounts: Vec<(&str, &str, &str)> = table
-        .lines()
-        .filter_map(|line| {
-            let fields: Vec<_> = line.split(' ').collect();
-            let [id, below, _, root, point, ..] = fields[..] else { return None };
-            (Path::new(point) == name.path()).then_some((id, below, root))
+/// The mounts on the files of namespaces, by the paths of the files.
+#[derive(Debug, Default)]
+pub struct Mounts(HashMap<String, Vec<Mount>>);
+
+/// A line of the mount table.
+#[derive(Debug)]
+struct Mount {
+    id: String,
+    /// The id of the mount it lies on.
+    below: String,
+    /// The namespace.
+    root: String,
+}
+
+impl Mounts {
+    /// Reads the mount table.
+    pub fn read() -> Result<Self> {
+        let table =
+            fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
+        // The fields are: mount id, id of the mount it lies on, device, root (here the namespace), mount point, …
+        // (proc_pid_mountinfo(5)).
+        let mut mounts = Self::default();
+        for line in table.lines() {
+            let mut fields = line.split(' ').map(str::to_owned);
+            if let (Some(id), Some(below), Some(_), Some(root), Some(point)) =
+                (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+                && point.starts_with(FOLDER)
+            {
+                mounts.0.entry(point).or_default().push(Mount { id, below, root });
+            }
+        }
+        Ok(mounts)
+    }
+
+    /// What stands under the name.
+    pub fn entry(&self, name: &NamespaceName) -> Result<Entry> {
+        Ok(match seen(name)? {
+            Seen::Absent => Entry::Absent,
+            Seen::Broken => Entry::Broken,
+            Seen::Strange(what) => Entry::Strange(what),
+            Seen::Sound => self.on(name),
         })
-        .collect();
-    // Where /run is shared, the same mount shows up again below the mount of /run/netns on itself: that copy is
-    // the bottom of a stack of its own, so the height of the highest stack is what counts.
-    let below = |id: &&str| mounts.iter().find(|mount| mount.0 == *id).map(|mount| mount.1);
-    let height = |top| std::iter::successors(Some(top), below).count() - 1;
-    Ok(Entry::Sound {
-        mounts: mounts.iter().map(|mount| height(mount.0)).max().unwrap_or(1),
-        mixed: mounts.iter().any(|mount| mount.2 != mounts[0].2),
-    })
+    }
+
+    /// The mounts that lie one above the other on the namespace's file.
+    fn on(&self, name: &NamespaceName) -> Entry {
+        let mounts = self.0.get(&*name.path().to_string_lossy()).map_or(&[][..], Vec::as_slice);
+        // Where /run is shared, the same mount shows up again below the mount of /run/netns on itself: that copy is
+        // the bottom of a stack of its own, so the height of the highest stack is what counts.
+        let below = |id: &&str| {
+            mounts.iter().find(|mount| mount.id == *id).map(|mount| mount.below.as_str())
+        };
+        let height = |top| std::iter::successors(Some(top), below).count() - 1;
+        Entry::Sound {
+            mounts: mounts.iter().map(|mount| height(mount.id.as_str())).max().unwrap_or(1),
+            mixed: mounts.iter().any(|mount| mount.root != mounts[0].root),
+        }
+    }
 }
 
 /// The names that are there, whatever is behind them.
@@ -126,30 +175,6 @@ fn peer_group(process: &str) -> Option<String> {
     optional.find(|field| field.starts_with("shared:")).map(str::to_owned)
 }
 
-/// Runs `read` on a thread of its own inside the namespace, so that the rest of the process stays where it is.
-///
-/// # Errors
-/// The namespace is not there, is broken, may not be entered, or `read` fails.
-pub fn inside<T: Send>(name: &NamespaceName, read: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let path = name.path();
-    let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    thread::scope(|scope| {
-        let reader = Builder::new().spawn_scoped(scope, move || {
-            setns(&file, CloneFlags::CLONE_NEWNET).map_err(|error| {
-                let what = format!("cannot enter network namespace `{name}`: {}", error.desc());
-                match error {
-                    // It was one a moment ago: another tool is making or deleting it.
-                    Errno::EINVAL => failed(what).hint("the same command again"),
-                    _ => missing(what).hint("run it as root (sudo); it needs CAP_SYS_ADMIN"),
-                }
-            })?;
-            read()
-        });
-        let reader = reader.context("cannot start a thread to look into a namespace")?;
-        reader.join().unwrap_or_else(|_| Err(failed("a reader of the kernel panicked").into()))
-    })
-}
-
 /// A process with a thread inside a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -160,28 +185,42 @@ pub struct Process {
 
 /// The processes inside the namespace, besides this one: its readers go in and out.
 pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
-    let path = name.path();
-    let Ok(here) = fs::metadata(&path) else { return Ok(Vec::new()) };
-    let is_inside = |netns: &Path| {
-        fs::metadata(netns)
-            .is_ok_and(|there| (there.dev(), there.ino()) == (here.dev(), here.ino()))
-    };
-    let mut inside = Vec::new();
-    for process in fs::read_dir("/proc").context("cannot read /proc")?.flatten() {
-        let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        if pid == std::process::id().cast_signed() {
-            continue;
+    Ok(Processes::read()?.inside(name))
+}
+
+/// All processes but this one, by the network namespaces that they have threads in.
+#[derive(Debug)]
+pub struct Processes(HashMap<(u64, u64), BTreeMap<i32, PathBuf>>);
+
+impl Processes {
+    pub fn read() -> Result<Self> {
+        let mut processes = Self(HashMap::new());
+        for process in fs::read_dir("/proc").context("cannot read /proc")?.flatten() {
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if pid == std::process::id().cast_signed() {
+                continue;
+            }
+            // A process that ends while it is looked at has no tasks any more.
+            let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
+            for netns in tasks.filter_map(|task| identity(&task.path().join("ns/net"))) {
+                processes.0.entry(netns).or_default().insert(pid, process.path());
+            }
         }
-        // A process that ends while it is looked at has no tasks any more.
-        let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
-        if tasks.into_iter().any(|task| is_inside(&task.path().join("ns/net"))) {
-            inside.push(Process { pid, command: command(&process.path()) });
-        }
+        Ok(processes)
     }
-    inside.sort_by_key(|process| process.pid);
-    Ok(inside)
+
+    /// Those inside the namespace.
+    pub fn inside(&self, name: &NamespaceName) -> Vec<Process> {
+        let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
+        let inside = inside.into_iter().flatten();
+        inside.map(|(pid, folder)| Process { pid: *pid, command: command(folder) }).collect()
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
 /// What the process was started as; its folder in /proc is given.

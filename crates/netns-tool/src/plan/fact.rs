@@ -121,6 +121,26 @@ impl Fact {
     pub fn not(fact: Fact) -> Self {
         Self::Not(Box::new(fact))
     }
+
+    /// Where it is so, or not; `None`: a file or directory, which is in no network namespace.
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Not(fact) => fact.place(),
+            Self::Namespace(name) | Self::Empty(name) => Some(Some(name.clone())),
+            Self::Link { at, .. }
+            | Self::Up { at, .. }
+            | Self::Alias { at, .. }
+            | Self::Port { at, .. }
+            | Self::Address { at, .. }
+            | Self::DefaultRoute { at, .. }
+            | Self::Bridge { at, .. }
+            | Self::Set { at, .. }
+            | Self::Route { at, .. }
+            | Self::Value { at, .. } => Some(at.clone()),
+            Self::Rule { .. } | Self::Chain { .. } | Self::Frame(_) => Some(None),
+            Self::Item(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Fact {

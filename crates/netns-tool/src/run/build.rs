@@ -102,8 +102,10 @@ impl Writer {
 
     /// A command that ends with exit status 0 need not have done anything.
     fn verify(&self, steps: &[Step]) -> Result<()> {
-        let facts = steps.iter().flat_map(|step| &step.gives);
-        match self.look().first_missing(facts)? {
+        let facts = || steps.iter().flat_map(|step| &step.gives);
+        let mut look = self.look();
+        look.gather(facts());
+        match look.first_missing(facts())? {
             None => Ok(()),
             Some(fact) => {
                 Err(failed(format!("all commands reported success, but there is no {fact}"))
