@@ -6,7 +6,7 @@ use crate::plan::{Cmd, Fact, Place, Step, Tool, Undo};
 use std::collections::{BTreeMap, HashMap};
 
 /// A shorter plan is done step by step, each with a process of its own.
-const LONG: usize = 12;
+pub(super) const LONG: usize = 12;
 
 /// Where a step does its work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
