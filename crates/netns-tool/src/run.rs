@@ -1,12 +1,12 @@
 //! The only writer: applies plans under the lock, with a journal, and takes back what it has to.
 
+mod batch;
 mod build;
 mod elsewhere;
 mod item;
 mod journal;
 mod lock;
 mod remove;
-#[allow(dead_code)]
 mod schedule;
 mod undo;
 
@@ -109,6 +109,11 @@ impl Writer {
         if self.settings.verbose {
             tell(&format!("+ {cmd}"));
         }
+        self.execute_quietly(cmd, patient)
+    }
+
+    /// The same, and it has been shown already.
+    fn execute_quietly(&self, cmd: &Cmd, patient: bool) -> Result<(), Refusal> {
         match cmd {
             Cmd::Write { netns, path, value } => write_value(netns, path, value),
             Cmd::End { netns, .. } => end_processes(netns),

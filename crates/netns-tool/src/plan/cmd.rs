@@ -112,18 +112,7 @@ impl Cmd {
 
     /// The command with no more lines than a person reads.
     pub fn shortened(&self) -> String {
-        const LINES: usize = 24;
-        let whole = self.to_string();
-        let count = whole.lines().count();
-        if count <= LINES {
-            return whole;
-        }
-        let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
-        format!(
-            "{}\n… ({} lines more; --dry-run prints them all)",
-            shown.join("\n"),
-            count - shown.len()
-        )
+        few_lines(self.to_string())
     }
 
     /// The namespace that it is run in, if not the host.
@@ -179,6 +168,21 @@ impl fmt::Display for Cmd {
             }
         }
     }
+}
+
+/// Commands with no more lines than a person reads.
+pub fn few_lines(whole: String) -> String {
+    const LINES: usize = 24;
+    let count = whole.lines().count();
+    if count <= LINES {
+        return whole;
+    }
+    let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
+    format!(
+        "{}\n… ({} lines more; --dry-run prints them all)",
+        shown.join("\n"),
+        count - shown.len()
+    )
 }
 
 /// A word as a POSIX shell reads it back.

@@ -1,9 +1,11 @@
 //! A plan that builds: all of its steps, or the host as it was.
 
+use super::batch::{Manner, Stop};
 use super::journal::Journal;
+use super::schedule::{Level, Task, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
-use crate::failure::{Failure, Kind, failed};
-use crate::plan::{Fact, Step};
+use crate::failure::{Failure, Kind, failed, shortened};
+use crate::plan::{Fact, Step, few_lines};
 use crate::system::signals;
 use anyhow::Result;
 use std::time::Duration;
@@ -41,29 +43,94 @@ impl Writer {
         journal: &mut Journal,
         begun: &mut Vec<Begun<'p>>,
     ) -> Result<()> {
-        for step in steps {
+        let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
+        for level in schedule(&tasks) {
             interruption()?;
-            if !step.undo.is_empty() {
-                self.prove_absence(step)?;
-                journal.note(step)?;
-                begun.push(Begun { step, number: None });
+            let order = || level.iter().flat_map(|batch| &batch.steps).map(|index| &steps[*index]);
+            let undoable: Vec<&Step> = order().filter(|step| !step.undo.is_empty()).collect();
+            if !undoable.is_empty() {
+                self.prove_absence(&undoable)?;
+                journal.note(&undoable)?;
             }
-            if let Err(refusal) = self.act(step) {
-                // Something has that name which was not there a moment ago: it is somebody else's.
-                if matches!(step.gives[..], [Fact::Namespace(_) | Fact::Item(_)])
-                    && refusal.said.contains("File exists")
-                {
-                    begun.pop();
-                }
+            let before = begun.len();
+            let outcome = match order().collect::<Vec<_>>()[..] {
+                [step] => self.do_alone(step, begun),
+                _ => self.do_together(&level, steps, begun),
+            };
+            if let Err(failure) = outcome {
                 // A Ctrl-C also ends a child that it finds just before it has a process group of its own.
                 interruption()?;
-                return Err(self.refused(step, &refusal).into());
+                return Err(failure.into());
             }
-            if let (Some(undo), Some(begun)) = (step.undo.first(), begun.last_mut()) {
-                begun.number = self.look().number(&undo.made);
-            }
+            self.take_numbers(&mut begun[before..]);
         }
         interruption()
+    }
+
+    /// Does the one step of a level.
+    fn do_alone<'p>(&self, step: &'p Step, begun: &mut Vec<Begun<'p>>) -> Result<(), Failure> {
+        let outcome = self.act(step);
+        let is_foreign = outcome.as_ref().is_err_and(|refusal| is_of_others(step, refusal));
+        if !step.undo.is_empty() && !is_foreign {
+            begun.push(Begun { step, number: None });
+        }
+        outcome.map_err(|refusal| self.refused(step, &refusal))
+    }
+
+    /// Does the batches of a level; what is under way when one fails is let finish.
+    fn do_together<'p>(
+        &self,
+        level: &Level,
+        steps: &'p [Step],
+        begun: &mut Vec<Begun<'p>>,
+    ) -> Result<(), Failure> {
+        let answers = self.do_level(level, |index| &steps[index].run, Manner::Strict);
+        let mut failure = None;
+        for (batch, answer) in level.iter().zip(answers) {
+            let of_batch: Vec<&Step> = batch.steps.iter().map(|index| &steps[*index]).collect();
+            let mut count = of_batch.len();
+            if let Err(stop) = answer {
+                let is_foreign =
+                    stop.culprit.is_some_and(|index| is_of_others(of_batch[index], &stop.refusal));
+                count = stop.begun - usize::from(is_foreign);
+                failure = failure.or_else(|| Some(self.stopped(&of_batch, &stop)));
+            }
+            let undoable = of_batch[..count].iter().filter(|step| !step.undo.is_empty());
+            begun.extend(undoable.map(|step| Begun { step, number: None }));
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// The failure of a batch, in words: that of the step at which it stopped, as far as this can be seen.
+    fn stopped(&self, batch: &[&Step], stop: &Stop) -> Failure {
+        let mut look = self.look();
+        look.gather(batch.iter().flat_map(|step| &step.gives));
+        // The steps of a batch are done one after the other, so the first that has not given what it gives is the one.
+        let is_missing =
+            |step: &&&Step| look.first_missing(&step.gives).is_ok_and(|missing| missing.is_some());
+        let seen = || batch.iter().find(is_missing);
+        match stop.culprit.and_then(|index| batch.get(index)).or_else(seen) {
+            Some(step) => self.refused(step, &stop.refusal),
+            None => {
+                let whys: Vec<_> = batch.iter().map(|step| step.why.as_str()).collect();
+                let what = shortened(&whys.join("; "));
+                let ran: Vec<_> = batch.iter().map(|step| step.run.to_string()).collect();
+                failed(format!("could not do all of this: {what}"))
+                    .note("ran", few_lines(ran.join("\n")))
+                    .note("system", stop.refusal.said.clone())
+            }
+        }
+    }
+
+    /// Notes what tells the things just made from others of the same names.
+    fn take_numbers(&self, begun: &mut [Begun]) {
+        let mut look = self.look();
+        for begun in begun {
+            begun.number = match begun.step.undo.first().map(|undo| &undo.made) {
+                Some(made @ Fact::Namespace(_)) => look.number(made),
+                _ => None,
+            };
+        }
     }
 
     /// Runs a step; a firewall that is busy is asked again, if it did nothing.
@@ -85,16 +152,23 @@ impl Writer {
 
     /// Whatever is going to be undone must not be there before. Rules, with what is around them, are told apart by
     /// their marks, and nobody else makes any with ours: the plan was computed under the lock from a listing without them.
-    fn prove_absence(&self, step: &Step) -> Result<()> {
+    fn prove_absence(&self, steps: &[&Step]) -> Result<()> {
         let mut look = self.look();
-        let made = step.undo.iter().map(|undo| &undo.made);
-        for fact in made.filter(|fact| !fact.is_of_firewall()) {
-            if look.holds(fact)? {
-                return Err(failed(format!(
-                    "cannot {}: somebody else has just made {fact}",
-                    step.why
-                ))
-                .into());
+        let made = |step: &&'_ Step| -> Vec<Fact> {
+            let made = step.undo.iter().map(|undo| undo.made.clone());
+            made.filter(|fact| !fact.is_of_firewall()).collect()
+        };
+        let all: Vec<Vec<Fact>> = steps.iter().map(made).collect();
+        look.gather(all.iter().flatten());
+        for (step, made) in steps.iter().zip(&all) {
+            for fact in made {
+                if look.holds(fact)? {
+                    return Err(failed(format!(
+                        "cannot {}: somebody else has just made {fact}",
+                        step.why
+                    ))
+                    .into());
+                }
             }
         }
         Ok(())
@@ -102,10 +176,10 @@ impl Writer {
 
     /// A command that ends with exit status 0 need not have done anything.
     fn verify(&self, steps: &[Step]) -> Result<()> {
-        let facts = || steps.iter().flat_map(|step| &step.gives);
+        let facts = lasting(steps);
         let mut look = self.look();
-        look.gather(facts());
-        match look.first_missing(facts())? {
+        look.gather(facts.iter().copied());
+        match look.first_missing(facts)? {
             None => Ok(()),
             Some(fact) => {
                 Err(failed(format!("all commands reported success, but there is no {fact}"))
@@ -114,4 +188,31 @@ impl Writer {
             }
         }
     }
+}
+
+/// What holds after all of the steps: but for what a later one takes away, or puts in the place of what an earlier one
+/// has taken away.
+fn lasting(steps: &[Step]) -> Vec<&Fact> {
+    let is_opposed = |index: usize, fact: &Fact| {
+        let mut later = steps[index + 1..].iter().flat_map(|step| &step.gives);
+        match fact {
+            Fact::Not(fact) => later.any(|other| *other == **fact),
+            fact => later.any(|other| matches!(other, Fact::Not(other) if **other == *fact)),
+        }
+    };
+    // Most plans only add.
+    let takes_away =
+        steps.iter().flat_map(|step| &step.gives).any(|fact| matches!(fact, Fact::Not(_)));
+    let steps = steps.iter().enumerate();
+    let facts = steps.flat_map(|(index, step)| step.gives.iter().map(move |fact| (index, fact)));
+    facts
+        .filter(|(index, fact)| !takes_away || !is_opposed(*index, fact))
+        .map(|(_, fact)| fact)
+        .collect()
+}
+
+/// Whether something has that name which was not there a moment ago: it is somebody else's.
+fn is_of_others(step: &Step, refusal: &Refusal) -> bool {
+    matches!(step.gives[..], [Fact::Namespace(_) | Fact::Item(_)])
+        && refusal.said.contains("File exists")
 }

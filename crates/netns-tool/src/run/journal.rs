@@ -52,14 +52,15 @@ impl<'a> Journal<'a> {
         Self { lock, command, file: None }
     }
 
-    /// Notes a step before it is done. Each line is one write: it is there or not, however we are killed.
+    /// Notes steps before any of them is done. Each line is there or not, however we are killed: one that is cut off does
+    /// not count, and then none of them has been begun.
     ///
     /// # Errors
-    /// It cannot be written; the step must not be done then.
-    pub fn note(&mut self, step: &Step) -> Result<()> {
+    /// It cannot be written; the steps must not be done then.
+    pub fn note(&mut self, steps: &[&Step]) -> Result<()> {
         let unwritten =
             |error: &str| failed(format!("cannot write the journal of this command: {error}"));
-        let mut line = String::new();
+        let mut lines = String::new();
         if self.file.is_none() {
             let netns = whose::own()?;
             let flags = OFlag::O_WRONLY
@@ -70,11 +71,13 @@ impl<'a> Journal<'a> {
             let file = openat(self.lock.folder(), FILE, flags, Mode::from_bits_truncate(0o600))
                 .map_err(|error| unwritten(error.desc()))?;
             self.file = Some(File::from(file));
-            line = encode(&Line::Command(self.command.clone()))? + &encode(&Line::Netns(netns))?;
+            lines = encode(&Line::Command(self.command.clone()))? + &encode(&Line::Netns(netns))?;
         }
-        line.push_str(&encode(&Line::Step(Cow::Borrowed(step)))?);
+        for step in steps {
+            lines.push_str(&encode(&Line::Step(Cow::Borrowed(step)))?);
+        }
         if let Some(file) = &mut self.file {
-            file.write_all(line.as_bytes()).map_err(|error| unwritten(&in_words(&error)))?;
+            file.write_all(lines.as_bytes()).map_err(|error| unwritten(&in_words(&error)))?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A plan that removes: it goes on past errors, tries once more what failed, and names what is left.
 
+use super::batch::Manner;
+use super::schedule::{LONG, Task, schedule};
 use super::{Refusal, Writer, tell, undo};
 use crate::failure::{Failure, Kind};
 use crate::kernel::Look;
@@ -41,22 +43,25 @@ impl Writer {
     /// Removes what can be removed. No signal stops it.
     pub(super) fn remove(&self, steps: &[Step]) -> Result<()> {
         let mut look = self.look();
+        look.gather(gives(steps));
         let mut number = |step: &Step| step.gives.iter().map(|fact| look.number(fact)).collect();
         let mut removals: Vec<Removal> = steps
             .iter()
             .map(|step| Removal { step, doomed: number(step), refusal: None })
             .collect();
-        for removal in &mut removals {
-            if !(removal.may_go_with_others() && removal.is_done(&mut self.look())) {
-                self.take_away(removal);
+        if steps.len() >= LONG {
+            self.take_away_together(steps, &removals);
+        } else {
+            for removal in &mut removals {
+                if !(removal.may_go_with_others() && removal.is_done(&mut self.look())) {
+                    self.take_away(removal);
+                }
             }
         }
-        let mut look = self.look();
-        removals.retain(|removal| !removal.is_done(&mut look));
+        self.drop_done(&mut removals, steps);
         if !removals.is_empty() {
             removals.iter_mut().for_each(|removal| self.take_away(removal));
-            let mut look = self.look();
-            removals.retain(|removal| !removal.is_done(&mut look));
+            self.drop_done(&mut removals, steps);
         }
         if signals::pending().is_some() {
             tell("a signal arrived; what was begun to be removed was removed to the end");
@@ -64,11 +69,38 @@ impl Writer {
         if removals.is_empty() { Ok(()) } else { Err(name_leftovers(&removals).into()) }
     }
 
+    /// Forgets those that have done what they should.
+    fn drop_done(&self, removals: &mut Vec<Removal>, steps: &[Step]) {
+        let mut look = self.look();
+        look.gather(gives(steps));
+        removals.retain(|removal| !removal.is_done(&mut look));
+    }
+
+    /// Does many steps at a time. How it went is seen by looking.
+    fn take_away_together(&self, steps: &[Step], removals: &[Removal]) {
+        let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
+        for level in schedule(&tasks) {
+            self.do_level(&level, |index| &steps[index].run, Manner::Forced);
+        }
+        let is_of_link =
+            |fact: &Fact| matches!(fact, Fact::Not(gone) if matches!(**gone, Fact::Link { .. }));
+        let links: Vec<_> =
+            removals.iter().filter(|removal| removal.step.gives.iter().any(is_of_link)).collect();
+        self.settle(|look| {
+            look.gather(links.iter().flat_map(|removal| &removal.step.gives));
+            links.iter().filter(|removal| !removal.is_done(look)).count()
+        });
+    }
+
     fn take_away(&self, removal: &mut Removal) {
         if let Err(refusal) = self.execute(&removal.step.run, true) {
             removal.refusal = Some(refusal);
         }
     }
+}
+
+fn gives(steps: &[Step]) -> impl Iterator<Item = &Fact> {
+    steps.iter().flat_map(|step| &step.gives)
 }
 
 fn name_leftovers(left: &[Removal]) -> Failure {

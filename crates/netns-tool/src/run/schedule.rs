@@ -6,7 +6,7 @@ use crate::plan::{Cmd, Fact, Place, Step, Tool, Undo};
 use std::collections::{BTreeMap, HashMap};
 
 /// A shorter plan is done step by step, each with a process of its own.
-const LONG: usize = 12;
+pub(super) const LONG: usize = 12;
 
 /// Where a step does its work.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,8 +43,10 @@ impl Task {
         let made = step.undo.iter().map(|undo| &undo.made);
         let mut touches = lanes(step.gives.iter().chain(made));
         touches.extend(step.undo.iter().map(|undo| lane(&undo.run)));
-        // What a value was before has to be looked up when the file is there and nobody changes it.
-        let restores = step.undo.iter().any(|undo| is_value(&undo.made));
+        // What a value was before has to be looked up when the file is there and nobody changes it. And what takes the
+        // place of something that the step takes away must be seen not to be there, once it is away.
+        let is_of_before = |undo: &Undo| matches!(undo.made, Fact::Not(_)) || is_value(&undo.made);
+        let restores = step.undo.iter().any(is_of_before);
         Self {
             lane: lane(&step.run),
             touches,

@@ -1,11 +1,19 @@
 //! Taking back: look at the kernel again, and undo exactly what was proven absent and is there now.
 
+use super::batch::Manner;
+use super::schedule::{LONG, Task, schedule};
 use super::{Writer, tell};
 use crate::failure::Failure;
 use crate::firewall::iptables;
 use crate::kernel::Look;
+use crate::name::NamespaceName;
 use crate::noun::where_is;
 use crate::plan::{Cmd, Fact, Step, Undo};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// How long to wait for what is on its way out when nothing seems to move.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A step that was begun.
 #[derive(Clone, Copy)]
@@ -18,7 +26,54 @@ pub(super) struct Begun<'p> {
 impl Writer {
     /// Takes the steps back, the last first; gives what could not be taken back.
     pub(super) fn undo(&self, begun: &[Begun]) -> Vec<Undo> {
-        begun.iter().rev().flat_map(|begun| self.undo_step(begun)).collect()
+        let mut left: Vec<&Begun> = begun.iter().rev().collect();
+        if begun.len() >= LONG {
+            self.undo_together(begun);
+            let mut look = self.look();
+            look.gather(made(begun));
+            left.retain(|begun| is_left(&mut look, begun));
+        }
+        left.into_iter().flat_map(|begun| self.undo_step(begun)).collect()
+    }
+
+    /// Takes back what can be taken back many steps at a time. What remains is seen by looking.
+    fn undo_together(&self, begun: &[Begun]) {
+        let mut look = self.look();
+        look.gather(made(begun));
+        let all = begun
+            .iter()
+            .rev()
+            .flat_map(|begun| begun.step.undo.iter().map(move |undo| (begun, undo)));
+        let all: Vec<(&Begun, &Undo)> =
+            all.filter(|(begun, undo)| remains(&mut look, undo, begun)).collect();
+        let going: HashSet<&NamespaceName> =
+            all.iter().filter_map(|(_, undo)| namespace(&undo.made)).collect();
+        let (along, undos): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(begun, undo)| goes_along(begun.step, undo, &going));
+        let tasks: Vec<Task> = undos.iter().map(|(_, undo)| Task::of_undo(undo)).collect();
+        for level in schedule(&tasks) {
+            // How it went is seen by looking.
+            self.do_level(&level, |index| &undos[index].1.run, Manner::Forced);
+        }
+        self.settle(|look| {
+            look.gather(along.iter().map(|(_, undo)| &undo.made));
+            along.iter().filter(|(begun, undo)| remains(look, undo, begun)).count()
+        });
+    }
+
+    /// Waits while what goes along with a namespace goes, which takes the kernel some time; `left` counts what is there.
+    pub(super) fn settle(&self, mut left: impl FnMut(&mut Look) -> usize) {
+        let (mut fewest, mut since) = (usize::MAX, Instant::now());
+        loop {
+            let now = left(&mut self.look());
+            if now < fewest {
+                (fewest, since) = (now, Instant::now());
+            }
+            if now == 0 || since.elapsed() > PATIENCE {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn undo_step(&self, begun: &Begun) -> Vec<Undo> {
@@ -56,6 +111,36 @@ impl Writer {
         }
         self.look()
     }
+}
+
+/// What the steps have made, as far as something takes it back.
+fn made<'a>(begun: &'a [Begun]) -> impl Iterator<Item = &'a Fact> {
+    begun.iter().flat_map(|begun| &begun.step.undo).map(|undo| &undo.made)
+}
+
+/// Whether something of the step is there.
+fn is_left(look: &mut Look, begun: &Begun) -> bool {
+    begun.step.undo.iter().any(|undo| remains(look, undo, begun))
+        || !rest(look, begun.step).is_empty()
+}
+
+fn namespace(fact: &Fact) -> Option<&NamespaceName> {
+    match fact {
+        Fact::Namespace(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// Whether it goes with one of the namespaces that are about to go: what is inside, and the other end of a pair.
+fn goes_along(step: &Step, undo: &Undo, going: &HashSet<&NamespaceName>) -> bool {
+    let is_link = |fact: &Fact| matches!(fact, Fact::Link { .. });
+    let goes = |fact: &Fact| {
+        namespace(fact).is_none()
+            && fact.place().flatten().is_some_and(|netns| going.contains(&netns))
+    };
+    let is_of_pair = is_link(&undo.made)
+        && step.undo.iter().any(|other| is_link(&other.made) && goes(&other.made));
+    goes(&undo.made) || is_of_pair
 }
 
 /// The rules of the step that remain though its own commands have been run, which fail if somebody has removed some of

@@ -2,7 +2,7 @@
 
 use super::{signals, tools};
 use crate::failure::{Failure, in_words, missing};
-use crate::plan::Cmd;
+use crate::plan::{Cmd, Tool};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -72,20 +73,32 @@ pub fn run(cmd: &Cmd, limit: Duration, patient: bool) -> Result<Output> {
     // What `ip netns exec` starts is searched in the PATH below, and must be as trustworthy as `ip`.
     let programs = cmd.tools().into_iter().map(tools::find).collect::<Result<Vec<_>, Failure>>()?;
     let program = programs.first().context("a command has a program")?;
-    let words = cmd.words();
+    start(program, &cmd.words()[1..], stdin.as_deref(), limit, patient)
+}
+
+/// Has `ip` run many lines, in the network namespace of the calling thread: up to the first that fails, or with `force`
+/// all of them.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_batch(lines: &str, force: bool, limit: Duration, patient: bool) -> Result<Output> {
+    let words = ["-force", "-batch", "-"].map(str::to_owned);
+    let words = if force { &words[..] } else { &words[1..] };
+    start(&tools::find(Tool::Ip)?, words, Some(lines), limit, patient)
+}
+
+/// Starts the program and sees it to its end.
+fn start(
+    program: &Path,
+    words: &[String],
+    stdin: Option<&str>,
+    limit: Duration,
+    patient: bool,
+) -> Result<Output> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     let mut command = Command::new(program);
-    command
-        .args(&words[1..])
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("PATH", tools::path())
-        .current_dir("/");
-    command
-        .process_group(0)
-        .stdin(input(stdin.as_deref())?)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(words).env_clear().env("LC_ALL", "C").env("PATH", tools::path()).current_dir("/");
+    command.process_group(0).stdin(input(stdin)?).stdout(Stdio::piped()).stderr(Stdio::piped());
     let start = Instant::now();
     let mut child = command.spawn().map_err(|error| {
         missing(format!("cannot start {}: {}", program.display(), in_words(&error)))
