@@ -2,6 +2,8 @@
 
 mod delete;
 
+pub use delete::{end_processes, unmount};
+
 use crate::cli::CreateArgs;
 use crate::dns::{self, ResolvConf};
 use crate::failure::{Failure, failed, missing};

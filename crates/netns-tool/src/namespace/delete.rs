@@ -35,9 +35,7 @@ impl Noun for DeleteArgs {
             }
             self.check(name, netns)?;
             check_seen(name, "delete", facts)?;
-            if !netns.processes.is_empty() {
-                first.push(end_processes(name, netns));
-            }
+            first.extend(end_processes(name, netns));
             first.extend(cut_veths(name, netns));
             then.extend(unmount(name, netns));
             report.push(deleted_line(name, netns));
@@ -84,15 +82,20 @@ impl DeleteArgs {
     }
 }
 
-fn end_processes(name: &NamespaceName, netns: &Netns) -> Step {
-    Step::new(
+/// Ends what runs inside; `None` where nothing does.
+pub fn end_processes(name: &NamespaceName, netns: &Netns) -> Option<Step> {
+    if netns.processes.is_empty() {
+        return None;
+    }
+    let end = Step::new(
         format!("end the processes inside {name}"),
         Cmd::End {
             netns: name.clone(),
             pids: netns.processes.iter().map(|process| process.pid).collect(),
         },
     )
-    .gives([Fact::Empty(name.clone())])
+    .gives([Fact::Empty(name.clone())]);
+    Some(end)
 }
 
 /// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns
@@ -107,7 +110,7 @@ fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
 }
 
 /// The namespace, with the mounts that lie one above the other on its file.
-fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+pub fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Entry::Sound { mounts, .. } = netns.entry {
         steps.extend((1..mounts).map(|_| {
