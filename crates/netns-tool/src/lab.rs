@@ -4,6 +4,8 @@ mod course;
 mod down;
 mod links;
 #[allow(dead_code, reason = "the parts of labs come one after the other")]
+pub mod file;
+#[allow(dead_code, reason = "the parts of labs come one after the other")]
 pub mod model;
 mod nats;
 mod obsolete;
