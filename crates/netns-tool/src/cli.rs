@@ -2,7 +2,7 @@
 
 use crate::address::{Gateway, Mac, interface_address, name_server};
 use crate::firewall::Choice;
-use crate::mark::Mark;
+use crate::mark::{LabName, Mark};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::nat::Publication;
 use crate::sysctl::Scope;
@@ -11,6 +11,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT
 #[derive(Debug, Parser)]
@@ -76,11 +77,71 @@ pub enum Command {
     Bridge(BridgeArgs),
     /// Give a bridge a way out behind an uplink's address, and publish ports
     Nat(NatArgs),
+    /// Build the network that a lab file describes, or bring it up to date
+    #[command(after_help = UP_HELP)]
+    Up(LabArgs),
+    /// Take down a lab: everything that bears its mark
+    Down(DownArgs),
+    /// Print the commands that `up` would run (the same as `up --dry-run`)
+    Plan(ShownArgs),
+    /// Print what differs between a lab file and what stands; exit code 1 if anything does
+    Diff(ShownArgs),
+    /// List the labs that are up
+    Labs(LabsArgs),
     /// Take back what a killed command has left
     #[command(
         after_help = "Every command that changes something does this first; this one does nothing else."
     )]
     Recover,
+}
+
+/// Of `up`.
+const UP_HELP: &str = "\
+    It changes only what differs: run again it changes nothing, and what somebody has removed or altered is put right. \
+    All of it is done or nothing; what is no longer in the file goes at the end.\n\n\
+    A lab file, such as lab.toml:\n\n  \
+    [bridge.br0]\n  address = \"10.0.0.1/24\"\n  nat = true\n\n  \
+    [namespace.web]\n  bridge = \"br0\"\n\n  \
+    [namespace.db]\n  bridge = \"br0\"";
+
+/// A lab by its file.
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    /// The lab file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The name of the lab, in place of that in the file; the names of its namespaces, and of its interfaces on the host, begin with it then
+    #[arg(long, value_name = "NAME", value_parser = LabName::new)]
+    pub name: Option<LabName>,
+}
+
+/// Take down a lab: everything that bears its mark
+#[derive(Debug, Args)]
+pub struct DownArgs {
+    /// The lab file, or the name of the lab
+    #[arg(value_name = "FILE|NAME")]
+    pub lab: PathBuf,
+    /// The name of the lab, if it is up under another than that in the file
+    #[arg(long, value_name = "NAME", value_parser = LabName::new)]
+    pub name: Option<LabName>,
+}
+
+/// What is shown of a lab.
+#[derive(Debug, Args)]
+pub struct ShownArgs {
+    #[command(flatten)]
+    pub lab: LabArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// List the labs that are up
+#[derive(Debug, Args)]
+pub struct LabsArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Make network namespaces, with their loopback up

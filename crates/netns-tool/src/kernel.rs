@@ -162,7 +162,10 @@ impl Netns {
         let (found, ()) = inside::each_inside(&sound, read, || ());
         let processes = if wanted.processes { Some(Processes::read()?) } else { None };
         for ((name, _), found) in sound.into_iter().zip(found) {
-            if let Some(netns) = all.get_mut(name) {
+            // One that was not asked for by its name is nobody's concern if it cannot be looked into.
+            if found.is_err() && !wanted.namespaces.contains(name) {
+                all.remove(name);
+            } else if let Some(netns) = all.get_mut(name) {
                 (netns.state, netns.numbers, netns.values) = found?;
                 netns.processes =
                     processes.as_ref().map_or_else(Vec::new, |processes| processes.inside(name));

@@ -2,14 +2,19 @@
 
 mod course;
 mod down;
+mod file;
 mod links;
-#[allow(dead_code, reason = "the parts of labs come one after the other")]
-pub mod file;
-#[allow(dead_code, reason = "the parts of labs come one after the other")]
-pub mod model;
+mod list;
+mod model;
 mod nats;
 mod obsolete;
 mod record;
 mod routes;
+mod tell;
 mod up;
 mod way_back;
+
+pub use down::Down;
+pub use list::{list, table, wanted};
+pub use tell::{differences, steps};
+pub use up::Up;

@@ -29,10 +29,10 @@ mod veth;
 
 use anyhow::Result;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
-use cli::Cli;
+use cli::{Cli, Command};
 use failure::{Failure, Kind};
 use kernel::Snapshot;
-use noun::Work;
+use noun::{Noun, Work};
 use run::{Settings, Writer};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -51,7 +51,10 @@ fn main() -> ExitCode {
     };
     let outcome =
         Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| act(&cli));
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let error = match outcome {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
     let failure = error
         .downcast::<Failure>()
         .unwrap_or_else(|error| Failure::new(Kind::Failed, format!("{error:#}")));
@@ -67,7 +70,7 @@ fn printable_error(error: clap::Error, color: ColorChoice) -> clap::Error {
 }
 
 /// Does what the command line says.
-fn act(cli: &Cli) -> Result<()> {
+fn act(cli: &Cli) -> Result<ExitCode> {
     system::signals::prepare()?;
     let global = &cli.global;
     let settings = Settings {
@@ -75,7 +78,9 @@ fn act(cli: &Cli) -> Result<()> {
         wait: Duration::from_secs(global.wait.into()),
         verbose: global.verbose,
     };
-    let Some(noun) = noun::of(&cli.command) else { return recover(settings, global) };
+    let Some(noun) = noun::of(&cli.command)? else {
+        return show(&cli.command, settings, global);
+    };
     noun.check()?;
     if global.dry_run {
         if run::journal_lies_there() && !global.quiet {
@@ -85,7 +90,8 @@ fn act(cli: &Cli) -> Result<()> {
         }
         let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
         tell_notes(&work, global.quiet);
-        return say(&work.plan.script(&command_line()));
+        say(&work.plan.script(&command_line()))?;
+        return Ok(ExitCode::SUCCESS);
     }
     let writer = Writer::new(settings)?;
     let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
@@ -97,7 +103,38 @@ fn act(cli: &Cli) -> Result<()> {
             run::tell(&format!("note: it is done, but {error:#}"));
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that plan nothing to be done.
+fn show(command: &Command, settings: Settings, global: &cli::Global) -> Result<ExitCode> {
+    match command {
+        Command::Plan(args) => {
+            let up = lab::Up::read(&args.lab)?;
+            let work = up.plan(&Snapshot::read(&up.wanted(), settings.limit)?)?;
+            tell_notes(&work, global.quiet);
+            say(&if args.json {
+                lab::steps(&work.plan)
+            } else {
+                work.plan.script(&command_line())
+            })?;
+        }
+        Command::Diff(args) => {
+            let up = lab::Up::read(&args.lab)?;
+            let course = up.course(&Snapshot::read(&up.wanted(), settings.limit)?)?;
+            let name = up.lab.name.as_str();
+            if !(global.quiet && course.differences.is_empty()) {
+                say(&lab::differences(name, &course.differences, args.json))?;
+            }
+            return Ok(ExitCode::from(u8::from(!course.differences.is_empty())));
+        }
+        Command::Labs(args) => {
+            let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
+            say(&lab::table(&lab::list(&facts, settings.limit), args.json))?;
+        }
+        _ => recover(settings, global)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what the plan can do nothing about; if quiet, only what will not work because of it.

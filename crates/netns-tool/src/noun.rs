@@ -5,6 +5,7 @@ use crate::failure::{Failure, failed, usage};
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
+use crate::lab;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::{Cmd, Place, Plan, Step};
 use ipnet::IpNet;
@@ -29,16 +30,38 @@ pub trait Noun {
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure>;
 }
 
-/// The noun of a command; `None` for `recover`, whose work is no plan but a killed command's journal.
-pub fn of(command: &Command) -> Option<&dyn Noun> {
-    Some(match command {
-        Command::Create(args) => args,
-        Command::Delete(args) => args,
-        Command::Veth(args) => args,
-        Command::Bridge(args) => args,
-        Command::Nat(args) => args,
-        Command::Recover => return None,
-    })
+/// The noun of a command; `None` for those that only show something, and for `recover`, whose work is no plan but a
+/// killed command's journal.
+///
+/// # Errors
+/// Wrong usage: there is something wrong in a lab file.
+pub fn of(command: &Command) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
+    Ok(Some(match command {
+        Command::Create(args) => Box::new(args),
+        Command::Delete(args) => Box::new(args),
+        Command::Veth(args) => Box::new(args),
+        Command::Bridge(args) => Box::new(args),
+        Command::Nat(args) => Box::new(args),
+        Command::Up(args) => Box::new(lab::Up::read(args)?),
+        Command::Down(args) => Box::new(lab::Down::of(args)?),
+        Command::Plan(_) | Command::Diff(_) | Command::Labs(_) | Command::Recover => {
+            return Ok(None);
+        }
+    }))
+}
+
+impl<N: Noun + ?Sized> Noun for &N {
+    fn check(&self) -> Result<(), Failure> {
+        (**self).check()
+    }
+
+    fn wanted(&self) -> Wanted {
+        (**self).wanted()
+    }
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        (**self).plan(facts)
+    }
 }
 
 /// A plan, and what to say on stdout when it has been applied.

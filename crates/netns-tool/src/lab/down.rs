@@ -1,30 +1,94 @@
 //! `down`: everything that bears the lab's mark goes, whatever its file says by now.
 
 use super::obsolete::namespaces_of;
-use super::{nats, way_back};
+use super::{file, nats, record, way_back};
+use crate::cli::DownArgs;
 use crate::dns;
-use crate::failure::Failure;
+use crate::failure::{Failure, failed, usage};
 use crate::ip;
 use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
-use crate::mark::{LabName, PROTOCOL};
+use crate::mark::{LabName, Mark, PROTOCOL};
 use crate::namespace::{end_processes, unmount};
 use crate::nat;
 use crate::noun::{Noun, Work};
 use crate::plan::{Cmd, Fact, Step};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// A lab that is to go.
 pub struct Down {
-    pub lab: LabName,
+    /// The name that the file gives it, or that was typed.
+    name: LabName,
+    /// Where a file was given without a name, the lab that was made from it is meant, whatever its name was.
+    file: Option<PathBuf>,
+}
+
+impl Down {
+    /// The lab of that file, or of that name.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn of(args: &DownArgs) -> Result<Self, Failure> {
+        let text = args.lab.to_str().unwrap_or_default();
+        let is_file = text.contains('/') || text.ends_with(".toml") || args.lab.is_file();
+        if let Some(name) = &args.name {
+            return Ok(Self { name: name.clone(), file: None });
+        }
+        if !is_file {
+            let wrong = |why| usage(format!("`{text}` is no lab: {why}"));
+            return Ok(Self { name: LabName::new(text).map_err(wrong)?, file: None });
+        }
+        let file = std::path::absolute(&args.lab).unwrap_or_else(|_| args.lab.clone());
+        // It may be gone, or be wrong by now.
+        let own = file::read(&args.lab, None).map(|lab| lab.name);
+        let stem = || LabName::new(args.lab.file_stem()?.to_str()?).ok();
+        match own.or_else(|failure| stem().ok_or(failure)) {
+            Ok(name) => Ok(Self { name, file: Some(file) }),
+            Err(failure) => Err(failure.hint("netns-tool labs, and netns-tool down NAME")),
+        }
+    }
+
+    /// The lab that is meant, among those that stand.
+    fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
+        let mut labs = BTreeSet::new();
+        for netns in facts.namespaces.values() {
+            let mut aliases = netns.state.links.iter().filter_map(|link| link.alias.as_deref());
+            let read = aliases.find_map(|alias| {
+                let (mark, rest) = Mark::read(alias)?;
+                Some((mark.lab?, record::read(rest).1?))
+            });
+            labs.extend(read.filter(|(_, of)| Some(of) == self.file.as_ref()).map(|(lab, _)| lab));
+        }
+        match labs.len() {
+            1.. if labs.contains(&self.name) => Ok(self.name.clone()),
+            0 => Ok(self.name.clone()),
+            1 => Ok(labs.pop_first().unwrap_or_else(|| self.name.clone())),
+            _ => {
+                let names: Vec<&str> = labs.iter().map(LabName::as_str).collect();
+                Err(failed(format!(
+                    "several labs are up that this file describes: {}",
+                    names.join(", ")
+                ))
+                .hint(format!("netns-tool down {}", names[0])))
+            }
+        }
+    }
 }
 
 impl Noun for Down {
     fn wanted(&self) -> Wanted {
-        Wanted { all_namespaces: true, processes: true, routes: true, rules: true, ..Wanted::default() }
+        Wanted {
+            all_namespaces: true,
+            processes: true,
+            routes: true,
+            rules: true,
+            ..Wanted::default()
+        }
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let lab = &self.lab;
+        let lab = &self.meant(facts)?;
         let mut facts = facts.clone();
         let mut steps = Vec::new();
         let mut take = |steps_of: Vec<Step>, facts: &mut Snapshot| {
@@ -40,8 +104,10 @@ impl Noun for Down {
             }
         }
         let names = namespaces_of(lab, &facts);
-        let ends: Vec<Step> =
-            names.iter().filter_map(|name| end_processes(name, facts.namespaces.get(name)?)).collect();
+        let ends: Vec<Step> = names
+            .iter()
+            .filter_map(|name| end_processes(name, facts.namespaces.get(name)?))
+            .collect();
         let is_of_lab = |step: &&Link| step.lab().as_ref() == Some(lab);
         let on_host: Vec<Link> = facts.host.links.iter().filter(is_of_lab).cloned().collect();
         let counts = (names.len(), on_host.len());
@@ -64,7 +130,8 @@ impl Noun for Down {
 }
 
 fn report(lab: &LabName, (namespaces, links): (usize, usize)) -> String {
-    let count = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
+    let count =
+        |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
     format!(
         "Lab `{lab}` is down: {}, {} on the host",
         count(namespaces, "namespace"),
@@ -95,14 +162,18 @@ fn routes(lab: &LabName, facts: &Snapshot) -> Vec<Step> {
 fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
     let names: Vec<&Link> = links.iter().collect();
     if names.len() < 3 {
-        let single = |link: &&Link| ip::delete_link(&None, &link.name, format!("delete {}", link.name));
+        let single =
+            |link: &&Link| ip::delete_link(&None, &link.name, format!("delete {}", link.name));
         return names.iter().map(single).collect();
     }
     let is_free = |group: &u32| !facts.host.links.iter().any(|link| link.group == *group);
     let group = (crate::mark::GROUP << 16..).find(is_free).unwrap_or(crate::mark::GROUP << 16);
     let join = |link: &&Link| {
         let line = format!("link set dev {} group {group}", link.name);
-        Step::new(format!("put {} into a group that goes at once", link.name), Cmd::ip(&None, &line))
+        Step::new(
+            format!("put {} into a group that goes at once", link.name),
+            Cmd::ip(&None, &line),
+        )
     };
     let mut steps: Vec<Step> = names.iter().map(join).collect();
     let gone = names.iter().map(|link| Fact::not(Fact::Link { at: None, name: link.name.clone() }));

@@ -2,7 +2,8 @@
 
 use super::course::{Course, paths};
 use super::model::Lab;
-use super::{links, routes};
+use super::{file, links, routes};
+use crate::cli::LabArgs;
 use crate::failure::{Failure, failed};
 use crate::kernel::{Snapshot, Wanted, WantedFirewall};
 use crate::mark::Mark;
@@ -10,7 +11,6 @@ use crate::name::NamespaceName;
 use crate::noun::{Noun, Work};
 use crate::plan::Plan;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A lab that is to stand.
@@ -20,7 +20,14 @@ pub struct Up {
 }
 
 impl Up {
-    /// The lab of a file, under its own name or another.
+    /// The lab that a file describes, under its own name or another.
+    ///
+    /// # Errors
+    /// All that is wrong in the file.
+    pub fn read(args: &LabArgs) -> Result<Self, Failure> {
+        Ok(Self::new(file::read(&args.file, args.name.clone())?))
+    }
+
     pub fn new(lab: Lab) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let record = super::record::write(since, &lab.file);
@@ -173,9 +180,4 @@ impl Noun for Up {
         let plan = Plan { build: course.build, remove: course.remove };
         Ok(Work { plan, report, notes: course.notes })
     }
-}
-
-/// The file as an absolute path: the lab is found by it later.
-pub fn absolute(path: &Path) -> std::path::PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,0 +1,125 @@
+//! `labs`: the labs that are up, as their marks tell.
+
+use super::file;
+use super::up::Up;
+use super::{record, tell};
+use crate::kernel::{Snapshot, Wanted};
+use crate::mark::{LabName, Mark};
+use crate::noun::Noun;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A lab that is up.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    pub name: String,
+    pub namespaces: usize,
+    /// On the host and in its namespaces; of a veth pair, both ends.
+    pub interfaces: usize,
+    /// In seconds since 1970.
+    pub since: Option<u64>,
+    pub file: Option<PathBuf>,
+    /// Whether it is not as its file says; `None` where the file cannot be read.
+    pub drift: Option<bool>,
+}
+
+/// What is to be read for it.
+pub fn wanted() -> Wanted {
+    Wanted { all_namespaces: true, ..Wanted::default() }
+}
+
+/// All of them, by name.
+pub fn list(facts: &Snapshot, limit: Duration) -> Vec<Listed> {
+    let mut labs: BTreeMap<LabName, Listed> = BTreeMap::new();
+    let states = facts.namespaces.values().map(|netns| &netns.state);
+    for state in std::iter::once(&facts.host).chain(states) {
+        for link in &state.links {
+            let Some((Mark { lab: Some(lab), .. }, rest)) =
+                link.alias.as_deref().and_then(Mark::read)
+            else {
+                continue;
+            };
+            let listed = labs.entry(lab.clone()).or_insert_with(|| Listed::new(&lab));
+            if link.name.as_str() != "lo" {
+                listed.interfaces += 1;
+                continue;
+            }
+            listed.namespaces += 1;
+            let (since, file) = record::read(rest);
+            listed.since = [listed.since, since].into_iter().flatten().min();
+            listed.file = listed.file.take().or(file);
+        }
+    }
+    let with_drift = |(name, listed): (LabName, Listed)| Listed {
+        drift: drift(&name, &listed, limit),
+        ..listed
+    };
+    labs.into_iter().map(with_drift).collect()
+}
+
+impl Listed {
+    fn new(name: &LabName) -> Self {
+        let (since, file, drift) = (None, None, None);
+        Self { name: name.to_string(), namespaces: 0, interfaces: 0, since, file, drift }
+    }
+}
+
+/// Whether the lab is not as its file says.
+fn drift(name: &LabName, listed: &Listed, limit: Duration) -> Option<bool> {
+    let lab = file::read(listed.file.as_deref()?, Some(name.clone())).ok()?;
+    let up = Up::new(lab);
+    let facts = Snapshot::read(&up.wanted(), limit).ok()?;
+    // What is in the way of mending is a difference too.
+    Some(up.course(&facts).map_or(true, |course| !course.differences.is_empty()))
+}
+
+/// As a table, or as JSON.
+pub fn table(labs: &[Listed], as_json: bool) -> String {
+    if as_json {
+        return tell::json(labs);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    if labs.is_empty() {
+        return "No lab is up\n".to_owned();
+    }
+    let row = |lab: &Listed| {
+        let since = lab.since.map_or("?".to_owned(), |since| ago(now.saturating_sub(since)));
+        let drift = match lab.drift {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "?",
+        };
+        let file = lab.file.as_ref().map_or("?".to_owned(), |file| file.display().to_string());
+        [
+            lab.name.clone(),
+            lab.namespaces.to_string(),
+            lab.interfaces.to_string(),
+            since,
+            drift.to_owned(),
+            file,
+        ]
+    };
+    let head = ["LAB", "NAMESPACES", "INTERFACES", "UP FOR", "DRIFT", "FILE"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(head).chain(labs.iter().map(row)).collect();
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let line = |row: &[String; 6]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A time in its two largest units.
+fn ago(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
