@@ -38,6 +38,7 @@ fn facts() -> Snapshot {
         to: to.parse().unwrap(),
         via: via.map(|via| IpAddr::from_str(via).unwrap()),
         device: Some(device),
+        protocol: 3,
         metric: 0,
     };
     let host = State {
@@ -71,6 +72,7 @@ fn facts() -> Snapshot {
         is_current: false,
         host_id: None,
         numbers: BTreeMap::new(),
+        values: BTreeMap::new(),
     };
     let sound = Entry::Sound { mounts: 1, mixed: false };
     let sleeper = Process { pid: 7, command: "sleep 9".to_owned() };
@@ -97,7 +99,7 @@ fn facts() -> Snapshot {
 
 fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
     let cli = Cli::try_parse_from(format!("netns-tool {line}").split(' ')).unwrap();
-    let noun = noun::of(&cli.command).expect("a command with a plan");
+    let noun = noun::of(&cli.command)?.expect("a command with a plan");
     noun.check()?;
     noun.plan(facts)
 }

@@ -38,6 +38,9 @@ pub struct Course<'a> {
     /// What will be there after the steps that are planned.
     pub facts: Snapshot,
     pub build: Vec<Step>,
+    late: Vec<Step>,
+    /// What is written into the /proc/sys of new namespaces: one process for all else that is done there.
+    settings: Vec<Step>,
     pub remove: Vec<Step>,
     pub differences: Vec<Difference>,
     pub notes: Vec<String>,
@@ -52,6 +55,8 @@ impl<'a> Course<'a> {
             mark,
             facts: facts.clone(),
             build: Vec::new(),
+            late: Vec::new(),
+            settings: Vec::new(),
             remove: Vec::new(),
             differences: Vec::new(),
             notes: Vec::new(),
@@ -67,7 +72,15 @@ impl<'a> Course<'a> {
     /// One step more.
     pub fn step(&mut self, step: Step) {
         self.facts.after(&step);
-        self.build.push(step);
+        // What waits for other places would make all that comes after it wait as well.
+        let steps = if step.after.is_empty() { &mut self.build } else { &mut self.late };
+        steps.push(step);
+    }
+
+    /// Now it is time for the steps that wait for others.
+    pub fn catch_up(&mut self) {
+        self.build.append(&mut self.settings);
+        self.build.append(&mut self.late);
     }
 
     /// All that a noun has planned.
@@ -147,7 +160,9 @@ impl<'a> Course<'a> {
         let at = Some(name.clone());
         self.makes(&at, None);
         for (path, value) in values(wanted) {
-            self.step(write(name, path, value));
+            let step = write(name, path, value);
+            self.facts.after(&step);
+            self.settings.push(step);
         }
         Ok(())
     }

@@ -49,6 +49,7 @@ impl Up {
         course.clear_routes();
         lab.links.iter().try_for_each(|link| course.link(link))?;
         lab.routes.iter().try_for_each(|route| course.route(route))?;
+        course.catch_up();
         lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
         course.clear_nats()?;
         course.clear_rest()?;

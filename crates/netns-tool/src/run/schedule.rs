@@ -3,6 +3,7 @@
 
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, Fact, Place, Step, Tool, Undo};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 /// A shorter plan is done step by step, each with a process of its own.
@@ -32,6 +33,10 @@ pub(super) struct Task {
     lane: Lane,
     /// Of places besides its own.
     touches: Vec<Lane>,
+    /// Of places besides its own, where it makes a link: they have to be there, and it is nobody else's who works there.
+    reaches: Vec<Lane>,
+    /// The namespaces that it makes.
+    makes: Vec<Lane>,
     /// It comes later than what was planned before it for these.
     after: Vec<Lane>,
     /// Nothing else may be done at the same time.
@@ -41,15 +46,20 @@ pub(super) struct Task {
 impl Task {
     pub fn of_step(step: &Step) -> Self {
         let made = step.undo.iter().map(|undo| &undo.made);
-        let mut touches = lanes(step.gives.iter().chain(made));
-        touches.extend(step.undo.iter().map(|undo| lane(&undo.run)));
+        let is_link = |fact: &&Fact| matches!(fact, Fact::Link { .. });
+        let (links, others): (Vec<&Fact>, Vec<&Fact>) =
+            step.gives.iter().chain(made).partition(is_link);
+        let is_namespace = |fact: &&Fact| matches!(fact, Fact::Namespace(_));
+        let makes = lanes(step.gives.iter().filter(is_namespace));
         // What a value was before has to be looked up when the file is there and nobody changes it. And what takes the
         // place of something that the step takes away must be seen not to be there, once it is away.
         let is_of_before = |undo: &Undo| matches!(undo.made, Fact::Not(_)) || is_value(&undo.made);
         let restores = step.undo.iter().any(is_of_before);
         Self {
             lane: lane(&step.run),
-            touches,
+            touches: lanes(others),
+            reaches: lanes(links),
+            makes,
             after: step.after.iter().map(of_place).collect(),
             is_alone: restores || needs_all(&step.run),
         }
@@ -59,6 +69,8 @@ impl Task {
         Self {
             lane: lane(&undo.run),
             touches: lanes([&undo.made]),
+            reaches: Vec::new(),
+            makes: Vec::new(),
             after: Vec::new(),
             is_alone: is_value(&undo.made) || needs_all(&undo.run),
         }
@@ -109,13 +121,17 @@ pub(super) fn schedule(tasks: &[Task]) -> Vec<Level> {
     }
     let mut levels: Vec<BTreeMap<&Lane, usize>> = Vec::new();
     let mut batches: Vec<Level> = Vec::new();
-    // Of each lane, the level and the lane of the batch that touched it last.
-    let mut last: HashMap<&Lane, (usize, &Lane)> = HashMap::new();
+    // Of each lane, the level of the batch that touched it last, and its lane; none where several did.
+    let mut last: HashMap<&Lane, (usize, Option<&Lane>)> = HashMap::new();
+    // Of each namespace that the plan makes, where it does.
+    let mut made: HashMap<&Lane, (usize, Option<&Lane>)> = HashMap::new();
     let mut floor = 0;
     for (index, task) in tasks.iter().enumerate() {
         let touched = || std::iter::once(&task.lane).chain(&task.touches);
+        let reached = task.reaches.iter().filter(|lane| **lane != task.lane);
         let before = touched().chain(&task.after).filter_map(|lane| last.get(lane));
-        let earliest = before.map(|(level, lane)| level + usize::from(**lane != task.lane));
+        let before = before.chain(reached.clone().filter_map(|lane| made.get(lane)));
+        let earliest = before.map(|(level, lane)| level + usize::from(*lane != Some(&task.lane)));
         let mut level = earliest.fold(floor, usize::max);
         if task.is_alone {
             level = levels.len();
@@ -128,9 +144,15 @@ pub(super) fn schedule(tasks: &[Task]) -> Vec<Level> {
             batches[level].len() - 1
         });
         batches[level][batch].steps.push(index);
-        for lane in touched() {
-            last.insert(lane, (level, &task.lane));
+        for lane in touched().chain(reached) {
+            let touch = last.entry(lane).or_insert((level, Some(&task.lane)));
+            *touch = match touch.0.cmp(&level) {
+                Ordering::Less => (level, Some(&task.lane)),
+                Ordering::Equal => (level, touch.1.filter(|of| **of == task.lane)),
+                Ordering::Greater => *touch,
+            };
         }
+        made.extend(task.makes.iter().map(|lane| (lane, (level, Some(&task.lane)))));
     }
     batches
 }

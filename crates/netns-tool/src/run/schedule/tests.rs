@@ -81,7 +81,7 @@ fn a_pair_of_two_namespaces_comes_after_both_and_before_what_is_done_with_its_en
         mark("b", "e1"),
         mark("a", "e0"),
     ];
-    assert_eq!(levels(&steps), "host 0 1 | b 2 | a 3 5 | b 4");
+    assert_eq!(levels(&steps), "host 0 1 | b 2; a 3 5 | b 4");
 }
 
 #[test]
