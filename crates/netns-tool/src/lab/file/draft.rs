@@ -106,10 +106,7 @@ impl<'a> Draft<'a> {
                     let other = &self.namespaces[other].raw.key.span;
                     problems.add(Problem::new(&raw.key.span, message).beside(other, "one here"));
                 }
-                let loopback = raw.loopback.list.iter();
-                let loopback = loopback
-                    .filter_map(|address| Some(At::new(nth(address.value, copy)?, &address.span)))
-                    .collect();
+                let loopback = loopback(&raw.loopback.list, copy, problems);
                 let faulty = raw.faulty;
                 self.namespaces.push(Namespace { raw, name, given, loopback, faulty });
             }
@@ -209,7 +206,26 @@ fn check_size(file: &raw::File, problems: &mut Problems) -> Option<()> {
     Some(())
 }
 
-/// The address that comes so many after this one, with the same prefix length.
+/// The addresses of the loopback of one of several namespaces: they are consecutive.
+fn loopback(first: &[At<IpNet>], copy: usize, problems: &mut Problems) -> Vec<At<IpNet>> {
+    let mut addresses: Vec<At<IpNet>> = Vec::new();
+    for first in first {
+        let Some(address) = nth(first.value, copy) else {
+            let message = format!("there are not so many addresses after `{}`", first.value);
+            problems.add(Problem::new(&first.span, message).label(format!("{copy} are")));
+            continue;
+        };
+        if let Some(other) = addresses.iter().find(|other| other.value.addr() == address.addr()) {
+            let message = format!("the address `{}` is given twice", address.addr());
+            problems
+                .add(Problem::new(&first.span, message).beside(&other.span, "first given here"));
+        }
+        addresses.push(At::new(address, &first.span));
+    }
+    addresses
+}
+
+/// The address that comes so many after this one, with the same prefix length, if a host can have it.
 pub fn nth(address: IpNet, further: usize) -> Option<IpNet> {
     let ip = match address.addr() {
         IpAddr::V4(ip) => {
@@ -217,5 +233,6 @@ pub fn nth(address: IpNet, further: usize) -> Option<IpNet> {
         }
         IpAddr::V6(ip) => IpAddr::V6(u128::from(ip).checked_add(further as u128)?.into()),
     };
-    IpNet::new(ip, address.prefix_len()).ok()
+    let is_host = !ip.is_multicast() && ip != IpAddr::from([255; 4]);
+    IpNet::new(ip, address.prefix_len()).ok().filter(|_| is_host)
 }

@@ -20,6 +20,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::DeTable;
 
+/// How many addresses an interface can have here; the kernel knows no limit.
+const ADDRESSES_MAX: usize = 100;
 /// What packet sizes the kernel takes for a link, in bytes (`ETH_MIN_MTU` and `ETH_MAX_MTU` of linux/if_ether.h).
 const MTU: RangeInclusive<u32> = 68..=65535;
 
@@ -82,7 +84,14 @@ impl Addresses {
     fn read(value: Option<Value>, problems: &mut Problems) -> Self {
         let Some(value) = value else { return Self::default() };
         let mut addresses = Self { given: true, ..Self::default() };
-        for value in value.one_or_more() {
+        let values = value.one_or_more();
+        if values.len() > ADDRESSES_MAX {
+            let message = format!("{} addresses are too many for one interface", values.len());
+            let label = format!("at most {ADDRESSES_MAX}");
+            problems.add(Problem::new(&value.span, message).label(label));
+            return Self { faulty: true, ..addresses };
+        }
+        for value in values {
             match value.parsed(interface_address, problems) {
                 Some(address) => addresses.list.push(address),
                 None => addresses.faulty = true,

@@ -128,7 +128,7 @@ impl<'d> Table<'d> {
         let is_faulty = self.at.is_some_and(|index| self.draft.is_faulty(index))
             || self.cards.iter().any(|card| card.faulty);
         let device = match &route.interface {
-            Some(name) => match self.cards.iter().find(|card| card.given == Some(&name.value)) {
+            Some(name) => match self.cards.iter().find(|card| card.is_called(&name.value)) {
                 Some(card) => Some(*card),
                 None if is_faulty => return,
                 None => return problems.add(self.no_interface(name, problems)),
