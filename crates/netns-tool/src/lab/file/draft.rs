@@ -107,7 +107,7 @@ impl<'a> Draft<'a> {
                     problems.add(Problem::new(&raw.key.span, message).beside(other, "one here"));
                 }
                 let loopback = loopback(&raw.loopback.list, copy, problems);
-                let faulty = raw.faulty;
+                let faulty = raw.faulty || self.file.has_faulty_links;
                 self.namespaces.push(Namespace { raw, name, given, loopback, faulty });
             }
         }

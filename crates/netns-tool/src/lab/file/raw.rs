@@ -31,6 +31,8 @@ pub struct File {
     pub bridges: Vec<Bridge>,
     pub namespaces: Vec<Namespace>,
     pub links: Vec<Link>,
+    /// A link could not be read, so that it is not known whom it connects.
+    pub has_faulty_links: bool,
     pub host_routes: Vec<Route>,
 }
 
@@ -55,6 +57,7 @@ impl File {
         let links = table.take("link").map(|value| value.list(problems)).unwrap_or_default();
         let name = table.take("name").and_then(|value| value.owned(problems));
         let host = table.take("host");
+        let read: Vec<_> = links.iter().filter_map(|value| Link::read(value, problems)).collect();
         let file = Self {
             name,
             bridges: bridges.iter().filter_map(|value| Bridge::read(value, problems)).collect(),
@@ -62,7 +65,8 @@ impl File {
                 .iter()
                 .filter_map(|value| Namespace::read(value, problems))
                 .collect(),
-            links: links.iter().filter_map(|value| Link::read(value, problems)).collect(),
+            has_faulty_links: read.len() < links.len(),
+            links: read,
             host_routes: host.map(|value| host::routes(&value, problems)).unwrap_or_default(),
         };
         table.finish(problems);

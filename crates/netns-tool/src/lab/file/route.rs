@@ -166,7 +166,9 @@ impl<'d> Table<'d> {
         let (ip, place) = (via.value, self.draft.where_is(self.at));
         let is_own = |card: &&Card| card.addresses.iter().any(|own| own.value.addr() == ip);
         if self.cards.iter().any(is_own) {
-            let message = format!("the router `{ip}` is the own address of what has the route");
+            let whose = self.at.map(|index| format!("`{}`", self.draft.namespaces[index].given));
+            let whose = whose.unwrap_or("the host".to_owned());
+            let message = format!("the router `{ip}` is an address of {whose} itself");
             return Some(Problem::new(&via.span, message).label("a router is another machine"));
         }
         if is_link_local(&ip.into()) {

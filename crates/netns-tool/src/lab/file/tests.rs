@@ -1,16 +1,22 @@
 //! What the format of the lab file promises: what each word of it makes, and what is said of what is wrong.
 
 mod addresses;
+mod keys;
+mod links;
 mod model;
 mod names;
 mod outline;
-mod problems;
 mod property;
+mod reading;
 mod references;
+mod together;
+mod values;
 
 use super::*;
 use crate::lab::model::Lab;
 pub use outline::outline;
+use snapbox::Assert;
+use snapbox::data::Inline;
 
 /// Reads the text as the file `shop.toml`.
 fn read(text: &str) -> Result<Lab, Problems> {
@@ -31,4 +37,10 @@ fn wrong(text: &str) -> String {
         Ok(lab) => panic!("nothing is wrong:\n{}", outline(&lab)),
         Err(problems) => format!("{problems}\n"),
     }
+}
+
+/// Compares to the letter: a backslash is no other way to write a slash. `SNAPSHOTS=overwrite` takes over what is.
+#[track_caller]
+fn same(actual: String, expected: Inline) {
+    Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(actual, expected);
 }

@@ -85,6 +85,10 @@ impl<'a> Draft<'a> {
             problems.add(Problem::new(&to.span, message).beside(&from.span, "one end"));
             return None;
         }
+        if let (Some(bridge), true) = (&to.bridge, one.bridge == other.bridge) {
+            let message = format!("both ends of the link are ports of `{}`", bridge.value);
+            problems.add(Problem::new(&to.span, message).beside(&from.span, "one end"));
+        }
         Some(Wire { ends: [one, other], mtu: link.mtu.as_ref(), interface: None })
     }
 

@@ -1,7 +1,7 @@
 //! Drawing, counting, gateways.
 
-use super::{made, wrong};
-use snapbox::{assert_data_eq, str};
+use super::{made, same, wrong};
+use snapbox::str;
 
 #[test]
 fn the_lowest_free_address_of_each_subnet_is_drawn_in_the_order_of_the_file() {
@@ -23,7 +23,9 @@ loopback = "10.0.1.3/32"
 bridge = "br0"
 address = []
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace a
 namespace b
@@ -43,7 +45,8 @@ route @c 0.0.0.0/0 via 10.0.0.4 dev eth0
 route @d 0.0.0.0/0 via 10.0.0.3 dev eth0
 route @d ::/0 via fd00::1 dev eth0
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -63,7 +66,9 @@ count = 1
 bridge = "br1"
 process.p.command = ["true"]
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace web1 lo 10.255.0.255/32
 namespace web2 lo 10.255.1.0/32
@@ -81,7 +86,8 @@ route @web3 0.0.0.0/0 via 10.0.0.1 dev eth0
 route @one1 0.0.0.0/0 via 10.1.0.1 dev eth0
 process p @one1 ["true"]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -101,7 +107,9 @@ bridge = "b"
 from = { bridge = "a" }
 to = { bridge = "b" }
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace far
 namespace one
@@ -114,7 +122,8 @@ link  a-b port of a <-> b-a @far port of b
 route @one 0.0.0.0/0 via 10.0.0.1 dev eth0
 route @two 0.0.0.0/0 via 10.0.0.2 dev eth0
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -131,7 +140,9 @@ interface.eth1 = { bridge = "br1", gateway = "10.1.0.1" }
 bridge = "br0"
 routes = [{ to = "::/0", via = "fd00::5" }]
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace a
 namespace b
@@ -145,7 +156,8 @@ route @a 0.0.0.0/0 via 10.1.0.1 dev eth1
 route @b 0.0.0.0/0 via 10.0.0.1 dev eth0
 route @b ::/0 via fd00::5 dev eth0
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -157,7 +169,9 @@ address = ["10.0.0.1/29", "fd00::1/64"]
 count = 6
 bridge = "br0"
 "#;
-    assert_data_eq!(wrong(text), str![[r#"
+    same(
+        wrong(text),
+        str![[r#"
 no address of 10.0.0.0/29 is left for `web6`
  --> shop.toml:6:10
   |
@@ -167,7 +181,8 @@ no address of 10.0.0.0/29 is left for `web6`
 6 | bridge = "br0"
   |          ^^^^^ 5 fit; the bridge needs a larger subnet
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -180,7 +195,9 @@ bridge = "br0"
 address = ["10.0.0.250/24", "fd00::fff8/112"]
 loopback = "223.255.255.250/32"
 "#;
-    assert_data_eq!(wrong(text), str![[r#"
+    same(
+        wrong(text),
+        str![[r#"
 3 problems in shop.toml
 
 9 addresses from `10.0.0.250/24` on do not fit into 10.0.0.0/24
@@ -201,5 +218,6 @@ there are not so many addresses after `223.255.255.250/32`
 7 | loopback = "223.255.255.250/32"
   |            ^^^^^^^^^^^^^^^^^^^^ 6 are
 
-"#]]);
+"#]],
+    );
 }

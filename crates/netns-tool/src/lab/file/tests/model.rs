@@ -1,10 +1,10 @@
 //! Files in which nothing is wrong.
 
-use super::{made, read};
+use super::{made, read, same};
 use crate::lab::model::{Bridge, End, Lab, Link, Namespace, Nat, Route};
 use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
-use snapbox::{assert_data_eq, str};
+use snapbox::str;
 use std::path::PathBuf;
 
 /// The example of the first page.
@@ -108,7 +108,7 @@ address = "10.3.0.1/24"
 
 [namespace.web]
 bridge = "br0"
-address = "10.0.0.10/24"
+address = ["10.0.0.10/24", "fd00::a/64"]
 gateway = "10.0.0.1"
 mtu = 1400
 mac = "02:00:00:00:00:02"
@@ -144,7 +144,7 @@ bridge = "inner"
 gateway = false
 
 [[link]]
-from = { namespace = "node1", interface = "up", address = "192.168.1.1/30", mac = "02:00:00:00:00:03" }
+from = { namespace = "node1", interface = "upper", address = "192.168.1.1/30", mac = "02:00:00:00:00:03" }
 to = { interface = "down0", address = "192.168.1.2/30" }
 mtu = 1300
 
@@ -155,7 +155,36 @@ to = { bridge = "inner" }
 [host]
 routes = [ { to = "172.16.1.0/24", via = "192.168.1.1" }, { to = "172.16.2.0/24", via = "203.0.113.1" } ]
 "#;
-    assert_data_eq!(made(text), str![[r#""#]]);
+    same(
+        made(text),
+        str![[r#"
+lab shop /labs/shop.toml
+namespace web lo 10.255.0.1/32 dns 10.0.0.53 hosts db.local=10.0.0.3 node=10.3.0.1 sysctl /proc/sys/net/ipv4/ip_forward=1 /proc/sys/net/ipv6/conf/all/forwarding=1 /proc/sys/net/ipv4/conf/all/rp_filter=0 /proc/sys/net/core/somaxconn=1024 /proc/sys/net/ipv4/conf/eth0.5/forwarding=1 /proc/sys/net/ipv4/conf/eth0.6/forwarding=1
+namespace node1 hosts web=10.0.0.10 web=fd00::a node1=192.168.1.1 node2=10.3.0.2
+namespace node2
+bridge front 10.0.0.1/24 fd00::1/64 mtu 1500 mac 02:00:00:00:00:01 stp vlan_filtering
+bridge br1 10.1.0.1/24
+bridge inner @node1 10.3.0.1/24
+link  web-eth0 port of front <-> eth0 @web 10.0.0.10/24 fd00::a/64 mac 02:00:00:00:00:02 mtu 1400
+link  web-eth1 port of br1 <-> eth1 @web 10.1.0.2/24
+link  node2-eth0 @node1 port of inner <-> eth0 @node2 10.3.0.2/24
+link  upper @node1 192.168.1.1/30 mac 02:00:00:00:00:03 <-> down0 192.168.1.2/30 mtu 1300
+link  br0-inner port of front <-> inner-br0 @node1 port of inner
+route @web 0.0.0.0/0 via 10.0.0.1 dev eth0
+route @web 10.2.0.0/16 via 10.0.0.254 dev eth0
+route @web ::/0 via fd00::9 dev eth0
+route @web fd01::/64 dev eth1
+route @web 10.9.9.9/32 via 10.1.0.9 dev eth1
+route 172.16.1.0/24 via 192.168.1.1 dev down0
+route 172.16.2.0/24 via 203.0.113.1
+nat front -> eth0 publish 8080:10.0.0.10:80 53:10.0.0.2:53/udp allow br1 no_masquerade forwarding interface
+nat br1 -> wan0
+process http @web ["python3", "-m", "http.server", "80"] ready Tcp(80)
+process wait @web ["sleep", "60"] ready Command(["true"])
+process dns @node1 ["dns"] ready Udp(53)
+
+"#]],
+    );
 }
 
 #[test]
@@ -170,7 +199,9 @@ address = "10.5.0.1/24"
 bridge = "lan"
 routes = [{ to = "10.6.0.0/16", via = "10.5.0.1" }]
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace router sysctl /proc/sys/net/ipv4/ip_forward=0 /proc/sys/net/ipv6/conf/all/forwarding=0
 namespace pc
@@ -179,7 +210,8 @@ link  pc-eth0 @router port of lan <-> eth0 @pc 10.5.0.2/24
 route @pc 0.0.0.0/0 via 10.5.0.1 dev eth0
 route @pc 10.6.0.0/16 via 10.5.0.1 dev eth0
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -195,7 +227,9 @@ bridge = "z"
 [namespace.ant]
 bridge = "b"
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace zoo
 namespace ape
@@ -206,5 +240,6 @@ link  ape-eth7 port of b <-> eth7 @ape
 link  ape-eth0 port of z <-> eth0 @ape
 link  ant-eth0 port of b <-> eth0 @ant
 
-"#]]);
+"#]],
+    );
 }

@@ -1,9 +1,9 @@
 //! Names: of the lab, of what stands on the host, of ends that the file gives none.
 
-use super::{made, outline, parse, wrong};
+use super::{made, outline, parse, same, wrong};
 use crate::mark::LabName;
 use crate::name::InterfaceName;
-use snapbox::{assert_data_eq, str};
+use snapbox::str;
 use std::path::{Path, PathBuf};
 
 fn named(text: &str, path: &str, name: Option<&str>) -> String {
@@ -41,7 +41,9 @@ routes = [{ to = "10.9.0.0/16", interface = "br1" }]
 
 #[test]
 fn another_name_makes_another_lab_that_stands_beside_the_first() {
-    assert_data_eq!(named(TWO, "shop.toml", Some("b")), str![[r#"
+    same(
+        named(TWO, "shop.toml", Some("b")),
+        str![[r#"
 lab b /labs/shop.toml
 namespace b-web hosts db=10.1.0.2
 namespace b-db
@@ -59,13 +61,14 @@ nat b-br0 -> eth0 publish 80:10.0.0.2:80 allow b-br1
 nat b-br1 -> b-up0
 process p @b-db ["true"]
 
-"#]]);
+"#]],
+    );
     assert_eq!(named(TWO, "shop.toml", Some("shop")), named(TWO, "shop.toml", None));
 }
 
 #[test]
 fn a_name_that_gets_too_long_is_refused_and_not_cut() {
-    assert_data_eq!(
+    same(
         named("[bridge.downstairs]\n[namespace.web]\n", "shop.toml", Some("integration")),
         str![[r#"
 in the lab `integration` the interface is called `integration-downstairs`
@@ -74,31 +77,37 @@ in the lab `integration` the interface is called `integration-downstairs`
 1 | [bridge.downstairs]
   |         ^^^^^^^^^^ it has 22 bytes; at most 15 are possible; choose a shorter --name, or a shorter name here
 
-"#]]
+"#]],
     );
 }
 
 #[test]
 fn the_name_of_the_file_has_to_be_one_if_there_is_no_other() {
     let text = "[namespace.web]\n";
-    assert_data_eq!(named(text, "my lab.toml", None), str![[r#"
+    same(
+        named(text, "my lab.toml", None),
+        str![[r#"
 the lab cannot be called `my lab`, like its file: a name has only the letters a-z and A-Z, digits, `-` and `_`
  --> my lab.toml:1:1
   |
 1 | [namespace.web]
   | ^ name = "…" gives it another name
 
-"#]]);
+"#]],
+    );
     assert!(named(text, "my lab.toml", Some("x")).starts_with("lab x "));
     assert!(named("name = \"y\"\n[namespace.web]", "my lab.toml", None).starts_with("lab y "));
-    assert_data_eq!(wrong("name = \"a b\"\n[namespace.web]"), str![[r#"
+    same(
+        wrong("name = \"a b\"\n[namespace.web]"),
+        str![[r#"
 a lab cannot be called `a b`
  --> shop.toml:1:8
   |
 1 | name = "a b"
   |        ^^^^^ a name has only the letters a-z and A-Z, digits, `-` and `_`
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -127,7 +136,9 @@ to = { address = "10.0.0.1/24" }
 from = { }
 to = { namespace = "ve", interface = "eth1" }
 "#;
-    assert_data_eq!(made(text), str![[r#"
+    same(
+        made(text),
+        str![[r#"
 lab shop /labs/shop.toml
 namespace web
 namespace a-very-long-name
@@ -144,7 +155,8 @@ link  br0-sbeozu port of br0 <-> web-eth0-3f22ii port of web-eth0
 link  host-end port of br0 <-> host-br0 10.0.0.1/24
 link  nve-emoitp <-> eth1 @ve
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
