@@ -10,7 +10,7 @@ mod problem;
 mod raw;
 mod route;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod value;
 
 use crate::failure::{Failure, in_words, printable_word, usage};

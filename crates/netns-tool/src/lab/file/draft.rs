@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
     /// The namespace that the file calls so.
     pub fn find_namespace(&self, name: &At<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.by_name.get(&name.value);
-        if found.is_none() {
+        if found.is_none() && !problems.is_told(&name.span) {
             let raw = self.file.namespaces.iter().find(|raw| raw.key.value == name.value);
             let count = raw.and_then(|raw| raw.count.as_ref());
             let shown = shown(&name.value);
@@ -150,7 +150,7 @@ impl<'a> Draft<'a> {
     /// The bridge that the file calls so.
     pub fn find_bridge(&self, key: &At<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.by_key.get(key.value.as_str());
-        if found.is_none() {
+        if found.is_none() && !problems.is_told(&key.span) {
             let known = self.bridges.iter().map(|bridge| bridge.raw.key.value.as_str());
             let label = meant(&key.value, known, "[bridge.NAME] makes one", problems);
             problems.add(

@@ -79,6 +79,11 @@ impl Problems {
         }
     }
 
+    /// Whether there is a problem at the place already: another would not be shown.
+    pub fn is_told(&self, span: &Span) -> bool {
+        self.places.contains(span)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -130,7 +130,7 @@ impl<'d> Table<'d> {
         let device = match &route.interface {
             Some(name) => match self.cards.iter().find(|card| card.is_called(&name.value)) {
                 Some(card) => Some(*card),
-                None if is_faulty => return,
+                None if is_faulty || problems.is_told(&name.span) => return,
                 None => return problems.add(self.no_interface(name, problems)),
             },
             None => None,

@@ -1,7 +1,7 @@
 //! The veth pairs: from an interface of a namespace to its bridge, or what a `[[link]]` says.
 
 use super::{Draft, End, Spot, Wire, nth};
-use crate::lab::file::problem::{At, Problem, Problems, shown};
+use crate::lab::file::problem::{At, Problem, Problems, Span, shown};
 use crate::lab::file::raw;
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -53,16 +53,7 @@ impl<'a> Draft<'a> {
         let addresses = interface.addresses.list.iter();
         let addresses =
             addresses.filter_map(|address| copied(address, copy, count, problems)).collect();
-        let port = End {
-            at,
-            name: String::new(),
-            given: None,
-            span: &interface.bridge.span,
-            addresses: Vec::new(),
-            faulty: false,
-            mac: None,
-            bridge: Some(bridge),
-        };
+        let port = End::port(at, bridge, &interface.bridge.span);
         let end = End {
             at: Some(index),
             name,
@@ -165,6 +156,22 @@ impl<'a> Draft<'a> {
             raw::Uplink::Named(name) => Some(name.value.as_str()),
             raw::Uplink::Default => None,
         })
+    }
+}
+
+impl<'a> End<'a> {
+    /// The end on the side of the bridge; it has no name yet.
+    fn port(at: Spot, bridge: usize, span: &'a Span) -> Self {
+        Self {
+            at,
+            name: String::new(),
+            given: None,
+            span,
+            addresses: Vec::new(),
+            faulty: false,
+            mac: None,
+            bridge: Some(bridge),
+        }
     }
 }
 
