@@ -179,6 +179,11 @@ impl Bridge<'_> {
     pub fn key(&self) -> &str {
         &self.raw.key.value
     }
+
+    /// Whether the namespace that it is to be in is not known: it is not on the host then either.
+    pub fn is_lost(&self) -> bool {
+        self.raw.namespace.is_some() && self.at.is_none()
+    }
 }
 
 fn check_size(file: &raw::File, problems: &mut Problems) -> Option<()> {

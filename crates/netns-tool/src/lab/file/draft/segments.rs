@@ -65,7 +65,8 @@ impl Draft<'_> {
                 wire: Some(index),
             })
         });
-        let bridges = self.bridges.iter().enumerate().map(|(index, bridge)| Card {
+        let bridges = self.bridges.iter().enumerate().filter(|(_, bridge)| !bridge.is_lost());
+        let bridges = bridges.map(|(index, bridge)| Card {
             at: bridge.at,
             name: &bridge.name,
             given: Some(&bridge.raw.interface().value),

@@ -84,9 +84,8 @@ fn ten_lines_are_two_namespaces_on_a_bridge_with_nat() {
     assert_eq!(read(TEN_LINES).unwrap(), expected);
 }
 
-#[test]
-fn every_word_of_the_format_makes_something() {
-    let text = r#"
+/// A file with every word of the format.
+pub const EVERY_WORD: &str = r#"
 name = "shop"
 
 [bridge.br0]
@@ -155,8 +154,11 @@ to = { bridge = "inner" }
 [host]
 routes = [ { to = "172.16.1.0/24", via = "192.168.1.1" }, { to = "172.16.2.0/24", via = "203.0.113.1" } ]
 "#;
+
+#[test]
+fn every_word_of_the_format_makes_something() {
     same(
-        made(text),
+        made(EVERY_WORD),
         str![[r#"
 lab shop /labs/shop.toml
 namespace web lo 10.255.0.1/32 dns 10.0.0.53 hosts db.local=10.0.0.3 node=10.3.0.1 sysctl /proc/sys/net/ipv4/ip_forward=1 /proc/sys/net/ipv6/conf/all/forwarding=1 /proc/sys/net/ipv4/conf/all/rp_filter=0 /proc/sys/net/core/somaxconn=1024 /proc/sys/net/ipv4/conf/eth0.5/forwarding=1 /proc/sys/net/ipv4/conf/eth0.6/forwarding=1

@@ -1,6 +1,7 @@
 //! Whatever the text is: no panic, no problem outside of it, and what is right is taken.
 
 use super::super::{Problems, parse};
+use super::model::EVERY_WORD;
 use super::read;
 use crate::failure::Failure;
 use proptest::prelude::*;
@@ -159,6 +160,23 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![3 => pair, 2 => header]
 }
 
+/// The file with every word of the format, in which some words are others of it, or none.
+fn changed() -> impl Strategy<Value = String> {
+    let words: Vec<&str> = EVERY_WORD.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
+    let change = (0..words.len(), 0..words.len(), 0..3_u8);
+    prop::collection::vec(change, 1..6).prop_map(move |changes| {
+        let mut words = words.clone();
+        for (at, from, kind) in changes {
+            match kind {
+                0 => words[at] = "",
+                1 => words[at] = words[from],
+                _ => words.swap(at, from),
+            }
+        }
+        words.concat()
+    })
+}
+
 /// That each problem lies in the text, and that all can be shown.
 fn check(text: &str) -> Result<(), TestCaseError> {
     let Err(problems) = read(text) else { return Ok(()) };
@@ -216,6 +234,11 @@ proptest! {
     #[test]
     fn no_lines_of_the_format_panic(lines in prop::collection::vec(line(), 0..25)) {
         check(&lines.concat())?;
+    }
+
+    #[test]
+    fn no_file_that_is_nearly_right_panics(text in changed()) {
+        check(&text)?;
     }
 
     #[test]

@@ -11,6 +11,7 @@ address = "10.0.0.1/24"
 nat = { allow = ["br00"], publish = ["80:wbe:80"] }
 [bridge.br1]
 namespace = "nobody"
+address = "10.0.0.1/24"
 [namespace.web]
 bridge = "br9"
 hosts = { db = "bd" }
@@ -52,39 +53,39 @@ there is no namespace `nobody`
   |             ^^^^^^^^ there are `web`, `db`, `node1`, `node2`, `node3`
 
 there is no bridge `br9`
- --> shop.toml:8:10
+ --> shop.toml:9:10
   |
-8 | bridge = "br9"
+9 | bridge = "br9"
   |          ^^^^^ did you mean `br0`?
 
 there is no namespace `bd`
- --> shop.toml:9:16
-  |
-9 | hosts = { db = "bd" }
-  |                ^^^^ did you mean `db`?
+  --> shop.toml:10:16
+   |
+10 | hosts = { db = "bd" }
+   |                ^^^^ did you mean `db`?
 
 `node` is 3 namespaces
-  --> shop.toml:16:22
+  --> shop.toml:17:22
    |
-16 | from = { namespace = "node", interface = "eth0" }
+17 | from = { namespace = "node", interface = "eth0" }
    |                      ^^^^^^ which one of `node1` to `node3`?
 
 there is no bridge `xyz`
-  --> shop.toml:17:17
+  --> shop.toml:18:17
    |
-17 | to = { bridge = "xyz" }
+18 | to = { bridge = "xyz" }
    |                 ^^^^^ there are `br0`, `br1`
 
 there is no namespace `node4`
-  --> shop.toml:19:22
+  --> shop.toml:20:22
    |
-19 | from = { namespace = "node4", interface = "eth0" }
+20 | from = { namespace = "node4", interface = "eth0" }
    |                      ^^^^^^^ did you mean `node1`?
 
 there is no interface `bro` on the host
-  --> shop.toml:22:45
+  --> shop.toml:23:45
    |
-22 | routes = [{ to = "10.9.0.0/16", interface = "bro" }]
+23 | routes = [{ to = "10.9.0.0/16", interface = "bro" }]
    |                                             ^^^^^ did you mean `br0`?
 
 "#]],
