@@ -10,7 +10,7 @@ mod problem;
 mod raw;
 mod route;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod value;
 
 use crate::failure::{Failure, in_words, printable_word, usage};
@@ -62,8 +62,9 @@ pub fn parse(
         return Err(problems);
     }
     let file = raw::File::read(&document, &mut problems);
-    let stem = absolute.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    let names = Names::new(&file, &stem, name.as_ref(), &mut problems);
+    let file_name = absolute.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let stem = file_name.strip_suffix(".toml").unwrap_or(&file_name);
+    let names = Names::new(&file, stem, name.as_ref(), &mut problems);
     let lab = build(&file, names, absolute.clone(), &mut problems);
     lab.filter(|_| problems.is_empty()).ok_or(problems)
 }

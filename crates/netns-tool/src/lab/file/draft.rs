@@ -106,11 +106,8 @@ impl<'a> Draft<'a> {
                     let other = &self.namespaces[other].raw.key.span;
                     problems.add(Problem::new(&raw.key.span, message).beside(other, "one here"));
                 }
-                let loopback = raw.loopback.list.iter();
-                let loopback = loopback
-                    .filter_map(|address| Some(At::new(nth(address.value, copy)?, &address.span)))
-                    .collect();
-                let faulty = raw.faulty;
+                let loopback = loopback(&raw.loopback.list, copy, problems);
+                let faulty = raw.faulty || self.file.has_faulty_links;
                 self.namespaces.push(Namespace { raw, name, given, loopback, faulty });
             }
         }
@@ -130,7 +127,7 @@ impl<'a> Draft<'a> {
     /// The namespace that the file calls so.
     pub fn find_namespace(&self, name: &At<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.by_name.get(&name.value);
-        if found.is_none() {
+        if found.is_none() && !problems.is_told(&name.span) {
             let raw = self.file.namespaces.iter().find(|raw| raw.key.value == name.value);
             let count = raw.and_then(|raw| raw.count.as_ref());
             let shown = shown(&name.value);
@@ -153,7 +150,7 @@ impl<'a> Draft<'a> {
     /// The bridge that the file calls so.
     pub fn find_bridge(&self, key: &At<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.by_key.get(key.value.as_str());
-        if found.is_none() {
+        if found.is_none() && !problems.is_told(&key.span) {
             let known = self.bridges.iter().map(|bridge| bridge.raw.key.value.as_str());
             let label = meant(&key.value, known, "[bridge.NAME] makes one", problems);
             problems.add(
@@ -182,6 +179,11 @@ impl Bridge<'_> {
     pub fn key(&self) -> &str {
         &self.raw.key.value
     }
+
+    /// Whether the namespace that it is to be in is not known: it is not on the host then either.
+    pub fn is_lost(&self) -> bool {
+        self.raw.namespace.is_some() && self.at.is_none()
+    }
 }
 
 fn check_size(file: &raw::File, problems: &mut Problems) -> Option<()> {
@@ -209,7 +211,26 @@ fn check_size(file: &raw::File, problems: &mut Problems) -> Option<()> {
     Some(())
 }
 
-/// The address that comes so many after this one, with the same prefix length.
+/// The addresses of the loopback of one of several namespaces: they are consecutive.
+fn loopback(first: &[At<IpNet>], copy: usize, problems: &mut Problems) -> Vec<At<IpNet>> {
+    let mut addresses: Vec<At<IpNet>> = Vec::new();
+    for first in first {
+        let Some(address) = nth(first.value, copy) else {
+            let message = format!("there are not so many addresses after `{}`", first.value);
+            problems.add(Problem::new(&first.span, message).label(format!("{copy} are")));
+            continue;
+        };
+        if let Some(other) = addresses.iter().find(|other| other.value.addr() == address.addr()) {
+            let message = format!("the address `{}` is given twice", address.addr());
+            problems
+                .add(Problem::new(&first.span, message).beside(&other.span, "first given here"));
+        }
+        addresses.push(At::new(address, &first.span));
+    }
+    addresses
+}
+
+/// The address that comes so many after this one, with the same prefix length, if a host can have it.
 pub fn nth(address: IpNet, further: usize) -> Option<IpNet> {
     let ip = match address.addr() {
         IpAddr::V4(ip) => {
@@ -217,5 +238,6 @@ pub fn nth(address: IpNet, further: usize) -> Option<IpNet> {
         }
         IpAddr::V6(ip) => IpAddr::V6(u128::from(ip).checked_add(further as u128)?.into()),
     };
-    IpNet::new(ip, address.prefix_len()).ok()
+    let is_host = !ip.is_multicast() && ip != IpAddr::from([255; 4]);
+    IpNet::new(ip, address.prefix_len()).ok().filter(|_| is_host)
 }

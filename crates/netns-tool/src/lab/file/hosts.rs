@@ -1,7 +1,7 @@
 //! The namespaces, with the addresses of the names that they know.
 
 use super::draft::{Draft, Spot};
-use super::problem::{Problem, Problems, shown};
+use super::problem::{At, Problem, Problems, shown};
 use super::raw::Hosts;
 use crate::lab::model;
 use crate::name::NamespaceName;
@@ -12,16 +12,19 @@ use std::net::IpAddr;
 const LINES_MAX: usize = 1_000_000;
 
 /// For each place the addresses that it has, in the order of the file, with the segment that they are on.
-struct Addresses(HashMap<Spot, Vec<(Option<usize>, IpAddr)>>);
+struct Addresses<'d> {
+    draft: &'d Draft<'d>,
+    of: HashMap<Spot, Vec<(Option<usize>, IpAddr)>>,
+}
 
 pub fn namespaces(draft: &Draft, problems: &mut Problems) -> Vec<model::Namespace> {
     let all = Addresses::of(draft);
     let count = draft.namespaces.len();
     let mut lines = 0;
     let namespaces = draft.namespaces.iter().enumerate().filter_map(|(index, netns)| {
-        let mut hosts = Vec::new();
-        match &netns.raw.hosts {
-            Hosts::All(_) if lines > LINES_MAX => {}
+        let hosts = match &netns.raw.hosts {
+            Hosts::Names(names) => all.named(index, names, problems),
+            Hosts::All(_) if lines > LINES_MAX => Vec::new(),
             Hosts::All(at) => {
                 lines += count;
                 if lines > LINES_MAX {
@@ -29,29 +32,13 @@ pub fn namespaces(draft: &Draft, problems: &mut Problems) -> Vec<model::Namespac
                     let label = "name those that are needed: hosts = { \"db.local\" = \"db\" }";
                     problems.add(Problem::new(&at.span, message).label(label));
                 }
-                for other in 0..count {
+                let lines_of = |other: usize| {
                     let name = &draft.namespaces[other].given;
-                    hosts.extend(all.meant(index, other).map(|ip| (ip, name.clone())));
-                }
+                    all.meant(index, other).map(|ip| (ip, name.clone()))
+                };
+                (0..count).flat_map(lines_of).collect()
             }
-            Hosts::Names(names) => {
-                for (name, meant) in names {
-                    if let Ok(ip) = meant.value.parse() {
-                        hosts.push((ip, name.clone()));
-                    } else if let Some(other) = draft.find_namespace(meant, problems) {
-                        let before = hosts.len();
-                        hosts.extend(all.meant(index, other).map(|ip| (ip, name.clone())));
-                        if hosts.len() == before && !draft.is_faulty(other) {
-                            let message = format!("`{}` has no address", shown(&meant.value));
-                            problems.add(
-                                Problem::new(&meant.span, message)
-                                    .label(format!("nothing that `{name}` could stand for")),
-                            );
-                        }
-                    }
-                }
-            }
-        }
+        };
         Some(model::Namespace {
             name: NamespaceName::new(&netns.name).ok()?,
             addresses: netns.loopback.iter().map(|address| address.value).collect(),
@@ -63,8 +50,8 @@ pub fn namespaces(draft: &Draft, problems: &mut Problems) -> Vec<model::Namespac
     namespaces.collect()
 }
 
-impl Addresses {
-    fn of(draft: &Draft) -> Self {
+impl<'d> Addresses<'d> {
+    fn of(draft: &'d Draft<'d>) -> Self {
         let mut all: HashMap<Spot, Vec<(Option<usize>, IpAddr)>> = HashMap::new();
         for card in draft.cards() {
             let own =
@@ -75,11 +62,36 @@ impl Addresses {
             let own = netns.loopback.iter().map(|address| (None, address.value.addr()));
             all.entry(Some(index)).or_default().extend(own);
         }
-        Self(all)
+        Self { draft, of: all }
+    }
+
+    /// The lines of the names that the file gives to a namespace.
+    fn named(
+        &self,
+        index: usize,
+        names: &[(String, At<String>)],
+        problems: &mut Problems,
+    ) -> Vec<(IpAddr, String)> {
+        let mut hosts = Vec::new();
+        for (name, meant) in names {
+            if let Ok(ip) = meant.value.parse() {
+                hosts.push((ip, name.clone()));
+                continue;
+            }
+            let Some(other) = self.draft.find_namespace(meant, problems) else { continue };
+            let before = hosts.len();
+            hosts.extend(self.meant(index, other).map(|ip| (ip, name.clone())));
+            if hosts.len() == before && !self.draft.is_faulty(other) {
+                let message = format!("`{}` has no address", shown(&meant.value));
+                let label = format!("nothing that `{name}` could stand for");
+                problems.add(Problem::new(&meant.span, message).label(label));
+            }
+        }
+        hosts
     }
 
     fn at(&self, index: usize) -> &[(Option<usize>, IpAddr)] {
-        self.0.get(&Some(index)).map_or(&[], Vec::as_slice)
+        self.of.get(&Some(index)).map_or(&[], Vec::as_slice)
     }
 
     /// The addresses, one of each family, by which a namespace reaches another: one without a router between them, if

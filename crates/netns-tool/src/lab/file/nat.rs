@@ -3,6 +3,7 @@
 use super::draft::{Bridge, Draft};
 use super::problem::{At, Problem, Problems, Span, shown};
 use super::raw::{self, Uplink};
+use crate::address::is_link_local;
 use crate::lab::model::Nat;
 use crate::name::InterfaceName;
 use crate::nat::Publication;
@@ -48,12 +49,12 @@ pub fn nats(draft: &Draft, problems: &mut Problems) -> Vec<Nat> {
 }
 
 fn check_place(bridge: &Bridge, raw: &raw::Nat, problems: &mut Problems) {
-    let key = bridge.key();
+    let (key, own) = (bridge.key(), &bridge.raw.addresses.list);
     if let Some(namespace) = &bridge.raw.namespace {
         let message = format!("bridge `{key}` is in `{}`, and cannot have a NAT", namespace.value);
         let label = "NAT is for bridges of the host";
         problems.add(Problem::new(&raw.span, message).label(label).beside(&namespace.span, ""));
-    } else if bridge.raw.addresses.list.is_empty() && !bridge.raw.addresses.faulty {
+    } else if !own.iter().any(|own| !is_link_local(&own.value)) && !bridge.raw.addresses.faulty {
         let message = format!("bridge `{key}` has no address, and so no subnet for a NAT");
         let label = "such as address = \"10.0.0.1/24\"";
         problems
@@ -66,7 +67,8 @@ impl<'d> Known<'d> {
         let (mut on_host, mut first) = (HashMap::new(), HashMap::new());
         for card in draft.cards() {
             let Some(index) = card.at else {
-                on_host.extend(card.given.map(|given| (given, card.name)));
+                let given = card.given.into_iter().chain(card.key);
+                on_host.extend(given.map(|given| (given, card.name)));
                 continue;
             };
             let mut ips = card.addresses.iter().map(|address| address.value.addr());
@@ -74,8 +76,6 @@ impl<'d> Known<'d> {
                 first.entry((index, card.segment)).or_insert(ip);
             }
         }
-        let bridges = draft.bridges.iter().filter(|bridge| bridge.at.is_none());
-        on_host.extend(bridges.map(|bridge| (bridge.key(), bridge.name.as_str())));
         Self { draft, on_host, first }
     }
 
@@ -88,6 +88,9 @@ impl<'d> Known<'d> {
         let Uplink::Named(name) = &raw.uplink else { return None };
         let problem = |message: String| Problem::new(&name.span, message);
         let text = shown(&name.value);
+        if name.value == "lo" {
+            problems.add(problem("`lo` is no uplink".to_owned()).label("it leads nowhere else"));
+        }
         if let Some(own) = self.on_host.get(name.value.as_str()) {
             if **own == bridge.name {
                 problems.add(problem(format!("`{text}` cannot be its own uplink")));
@@ -116,6 +119,9 @@ impl<'d> Known<'d> {
                 problems.add(
                     Problem::new(&key.span, message).label("a NAT allows bridges of the host"),
                 );
+            } else if matches!(&raw.uplink, Uplink::Named(uplink) if uplink.value == key.value) {
+                let message = format!("the uplink `{shown}` needs no `allow`");
+                problems.add(Problem::new(&key.span, message).label("the bridge gets out over it"));
             } else if let Some(first) = seen.insert(other, &key.span) {
                 let message = format!("bridge `{shown}` is allowed twice");
                 problems.add(Problem::new(&key.span, message).beside(first, "first here"));
@@ -134,13 +140,17 @@ impl<'d> Known<'d> {
         problems: &mut Problems,
     ) -> Option<Publication> {
         let error = match text.value.parse::<Publication>() {
-            Ok(publication) => return Some(publication),
+            Ok(publication) => {
+                check_target(&self.draft.bridges[bridge], &publication, text, problems);
+                return Some(publication);
+            }
             Err(error) => error,
         };
         let parts: Vec<&str> = text.value.rsplitn(3, ':').collect();
         if let [inner, name, ports] = parts[..]
             && name.starts_with(|c: char| c.is_ascii_alphabetic())
             && !name.contains(']')
+            && !ports.ends_with(':')
         {
             let index =
                 self.draft.find_namespace(&At::new(name.to_owned(), &text.span), problems)?;
@@ -159,6 +169,25 @@ impl<'d> Known<'d> {
         }
         problems.add(wrong(text, &error));
         None
+    }
+}
+
+/// What a port leads to is on the bridge, and not the bridge itself.
+fn check_target(
+    bridge: &Bridge,
+    publication: &Publication,
+    text: &At<String>,
+    problems: &mut Problems,
+) {
+    let (key, to, own) = (bridge.key(), publication.to, &bridge.raw.addresses);
+    if own.list.iter().any(|own| own.value.addr() == to) {
+        let message = format!("`{to}` is the address of bridge `{key}` itself");
+        let label = "a port leads to a namespace on the bridge";
+        problems.add(Problem::new(&text.span, message).label(label));
+    } else if !own.list.iter().any(|own| own.value.contains(&to)) && !own.faulty {
+        let message = format!("`{to}` is in no subnet of bridge `{key}`");
+        let label = "a port leads to the address of a namespace on the bridge";
+        problems.add(Problem::new(&text.span, message).label(label));
     }
 }
 

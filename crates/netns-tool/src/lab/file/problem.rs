@@ -27,6 +27,8 @@ impl<T> At<T> {
 const SHOWN_MAX: usize = 20;
 /// How much of a text of the file is repeated in a message, in characters.
 const TEXT_SHOWN: usize = 60;
+/// How long a message is, in characters, whatever it repeats.
+const MESSAGE_SHOWN: usize = 400;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -40,12 +42,12 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(span: &Span, message: impl AsRef<str>) -> Self {
-        let message = one_line(message.as_ref());
+        let message = cut(message.as_ref(), MESSAGE_SHOWN);
         Self { message, span: span.clone(), label: String::new(), beside: Vec::new() }
     }
 
     pub fn label(self, label: impl AsRef<str>) -> Self {
-        Self { label: one_line(label.as_ref()), ..self }
+        Self { label: cut(label.as_ref(), MESSAGE_SHOWN), ..self }
     }
 
     pub fn beside(mut self, span: &Span, label: impl AsRef<str>) -> Self {
@@ -75,6 +77,11 @@ impl Problems {
         if self.places.insert(problem.span.clone()) {
             self.list.push(problem);
         }
+    }
+
+    /// Whether there is a problem at the place already: another would not be shown.
+    pub fn is_told(&self, span: &Span) -> bool {
+        self.places.contains(span)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -145,7 +152,11 @@ impl fmt::Display for Problems {
 
 /// Text of the file, as it is repeated in a message.
 pub fn shown(text: &str) -> String {
-    match text.char_indices().nth(TEXT_SHOWN) {
+    cut(text, TEXT_SHOWN)
+}
+
+fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
         Some((end, _)) => format!("{}…", one_line(&text[..end])),
         None => one_line(text),
     }

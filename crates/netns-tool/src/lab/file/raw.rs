@@ -20,6 +20,8 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::DeTable;
 
+/// How many addresses an interface can have here; the kernel knows no limit.
+const ADDRESSES_MAX: usize = 100;
 /// What packet sizes the kernel takes for a link, in bytes (`ETH_MIN_MTU` and `ETH_MAX_MTU` of linux/if_ether.h).
 const MTU: RangeInclusive<u32> = 68..=65535;
 
@@ -29,6 +31,8 @@ pub struct File {
     pub bridges: Vec<Bridge>,
     pub namespaces: Vec<Namespace>,
     pub links: Vec<Link>,
+    /// A link could not be read, so that it is not known whom it connects.
+    pub has_faulty_links: bool,
     pub host_routes: Vec<Route>,
 }
 
@@ -53,6 +57,7 @@ impl File {
         let links = table.take("link").map(|value| value.list(problems)).unwrap_or_default();
         let name = table.take("name").and_then(|value| value.owned(problems));
         let host = table.take("host");
+        let read: Vec<_> = links.iter().filter_map(|value| Link::read(value, problems)).collect();
         let file = Self {
             name,
             bridges: bridges.iter().filter_map(|value| Bridge::read(value, problems)).collect(),
@@ -60,7 +65,8 @@ impl File {
                 .iter()
                 .filter_map(|value| Namespace::read(value, problems))
                 .collect(),
-            links: links.iter().filter_map(|value| Link::read(value, problems)).collect(),
+            has_faulty_links: read.len() < links.len(),
+            links: read,
             host_routes: host.map(|value| host::routes(&value, problems)).unwrap_or_default(),
         };
         table.finish(problems);
@@ -82,7 +88,14 @@ impl Addresses {
     fn read(value: Option<Value>, problems: &mut Problems) -> Self {
         let Some(value) = value else { return Self::default() };
         let mut addresses = Self { given: true, ..Self::default() };
-        for value in value.one_or_more() {
+        let values = value.one_or_more();
+        if values.len() > ADDRESSES_MAX {
+            let message = format!("{} addresses are too many for one interface", values.len());
+            let label = format!("at most {ADDRESSES_MAX}");
+            problems.add(Problem::new(&value.span, message).label(label));
+            return Self { faulty: true, ..addresses };
+        }
+        for value in values {
             match value.parsed(interface_address, problems) {
                 Some(address) => addresses.list.push(address),
                 None => addresses.faulty = true,

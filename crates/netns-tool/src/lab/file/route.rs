@@ -128,9 +128,9 @@ impl<'d> Table<'d> {
         let is_faulty = self.at.is_some_and(|index| self.draft.is_faulty(index))
             || self.cards.iter().any(|card| card.faulty);
         let device = match &route.interface {
-            Some(name) => match self.cards.iter().find(|card| card.given == Some(&name.value)) {
+            Some(name) => match self.cards.iter().find(|card| card.is_called(&name.value)) {
                 Some(card) => Some(*card),
-                None if is_faulty => return,
+                None if is_faulty || problems.is_told(&name.span) => return,
                 None => return problems.add(self.no_interface(name, problems)),
             },
             None => None,
@@ -166,7 +166,9 @@ impl<'d> Table<'d> {
         let (ip, place) = (via.value, self.draft.where_is(self.at));
         let is_own = |card: &&Card| card.addresses.iter().any(|own| own.value.addr() == ip);
         if self.cards.iter().any(is_own) {
-            let message = format!("the router `{ip}` is the own address of what has the route");
+            let whose = self.at.map(|index| format!("`{}`", self.draft.namespaces[index].given));
+            let whose = whose.unwrap_or("the host".to_owned());
+            let message = format!("the router `{ip}` is an address of {whose} itself");
             return Some(Problem::new(&via.span, message).label("a router is another machine"));
         }
         if is_link_local(&ip.into()) {

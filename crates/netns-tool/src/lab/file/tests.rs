@@ -1,41 +1,46 @@
-//! What the file format promises.
+//! What the format of the lab file promises: what each word of it makes, and what is said of what is wrong.
+
+mod addresses;
+mod keys;
+mod links;
+mod model;
+mod names;
+mod outline;
+mod property;
+mod reading;
+mod references;
+mod together;
+mod values;
 
 use super::*;
+use crate::lab::model::Lab;
+pub use outline::outline;
+use snapbox::Assert;
+use snapbox::data::Inline;
 
 /// Reads the text as the file `shop.toml`.
 fn read(text: &str) -> Result<Lab, Problems> {
     parse(text, "shop.toml", PathBuf::from("/labs/shop.toml"), None)
 }
 
-/// All that is wrong in the text, as it is shown.
-fn wrong(text: &str) -> String {
+/// What the text makes, a line for each thing.
+fn made(text: &str) -> String {
     match read(text) {
-        Ok(lab) => panic!("nothing is wrong: {lab:#?}"),
-        Err(problems) => problems.to_string(),
+        Ok(lab) => outline(&lab),
+        Err(problems) => panic!("{problems}"),
     }
 }
 
-#[test]
-fn peek() {
-    let good = r#"
-[bridge.br0]
-address = "10.0.0.1/24"
-nat = true
-
-[namespace.web]
-bridge = "br0"
-
-[namespace.db]
-bridge = "br0"
-"#;
-    println!("{:#?}", read(good).map_err(|p| p.to_string()));
-    for bad in [
-        "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br9\"\n",
-        "a = = 3\nb = \"\n[bridge.x\n",
-        "",
-        "[bridge.br0]\naddress = [\"10.0.0.1/24\", \"x\"]\nmtu = 3\nadress = 3\n[bridge.br1]\naddress = \"10.0.0.2/16\"\nnat = { uplink = \"eth\\n0\", publish = \"80:wb:80\" }\n[namespace.web]\ncount = 300\nbridge = \"br0\"\n\n\n\n\n\n\n[[link]]\nfrom = { bridge = \"br0\", address = \"10.0.0.4/24\" }\nto = { namespace = \"web\" }\n[namespaces]",
-        "[bridge.br0]\naddress = \"10.0.0.1/29\"\n[namespace.web]\ncount = 300\nbridge = \"br0\"\n",
-    ] {
-        println!("error: {}", wrong(bad));
+/// All that is wrong in the text, as it is shown.
+fn wrong(text: &str) -> String {
+    match read(text) {
+        Ok(lab) => panic!("nothing is wrong:\n{}", outline(&lab)),
+        Err(problems) => format!("{problems}\n"),
     }
+}
+
+/// Compares to the letter: a backslash is no other way to write a slash. `SNAPSHOTS=overwrite` takes over what is.
+#[track_caller]
+fn same(actual: String, expected: Inline) {
+    Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(actual, expected);
 }

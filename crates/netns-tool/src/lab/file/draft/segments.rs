@@ -12,6 +12,8 @@ pub struct Card<'d> {
     pub name: &'d str,
     /// What the file calls it, if it does.
     pub given: Option<&'d str>,
+    /// What the rest of the file calls it, if it is a bridge.
+    pub key: Option<&'d str>,
     pub span: &'d Span,
     pub addresses: &'d [At<IpNet>],
     pub faulty: bool,
@@ -20,6 +22,12 @@ pub struct Card<'d> {
     pub segment: usize,
     /// The wire that it is an end of.
     pub wire: Option<usize>,
+}
+
+impl Card<'_> {
+    pub fn is_called(&self, name: &str) -> bool {
+        self.given == Some(name) || self.key == Some(name)
+    }
 }
 
 impl Draft<'_> {
@@ -48,6 +56,7 @@ impl Draft<'_> {
                 at: end.at,
                 name: &end.name,
                 given: end.given,
+                key: None,
                 span: end.span,
                 addresses: &end.addresses,
                 faulty: end.faulty,
@@ -56,10 +65,12 @@ impl Draft<'_> {
                 wire: Some(index),
             })
         });
-        let bridges = self.bridges.iter().enumerate().map(|(index, bridge)| Card {
+        let bridges = self.bridges.iter().enumerate().filter(|(_, bridge)| !bridge.is_lost());
+        let bridges = bridges.map(|(index, bridge)| Card {
             at: bridge.at,
             name: &bridge.name,
             given: Some(&bridge.raw.interface().value),
+            key: Some(bridge.key()),
             span: &bridge.raw.interface().span,
             addresses: &bridge.raw.addresses.list,
             faulty: bridge.raw.addresses.faulty,

@@ -1,7 +1,7 @@
 //! The veth pairs: from an interface of a namespace to its bridge, or what a `[[link]]` says.
 
 use super::{Draft, End, Spot, Wire, nth};
-use crate::lab::file::problem::{At, Problem, Problems, shown};
+use crate::lab::file::problem::{At, Problem, Problems, Span, shown};
 use crate::lab::file::raw;
 use ipnet::IpNet;
 use std::collections::HashSet;
@@ -53,16 +53,7 @@ impl<'a> Draft<'a> {
         let addresses = interface.addresses.list.iter();
         let addresses =
             addresses.filter_map(|address| copied(address, copy, count, problems)).collect();
-        let port = End {
-            at,
-            name: String::new(),
-            given: None,
-            span: &interface.bridge.span,
-            addresses: Vec::new(),
-            faulty: false,
-            mac: None,
-            bridge: Some(bridge),
-        };
+        let port = End::port(at, bridge, &interface.bridge.span);
         let end = End {
             at: Some(index),
             name,
@@ -84,6 +75,10 @@ impl<'a> Draft<'a> {
             let message = format!("both ends of the link are{}", self.where_is(one.at));
             problems.add(Problem::new(&to.span, message).beside(&from.span, "one end"));
             return None;
+        }
+        if let (Some(bridge), true) = (&to.bridge, one.bridge == other.bridge) {
+            let message = format!("both ends of the link are ports of `{}`", bridge.value);
+            problems.add(Problem::new(&to.span, message).beside(&from.span, "one end"));
         }
         Some(Wire { ends: [one, other], mtu: link.mtu.as_ref(), interface: None })
     }
@@ -161,6 +156,22 @@ impl<'a> Draft<'a> {
             raw::Uplink::Named(name) => Some(name.value.as_str()),
             raw::Uplink::Default => None,
         })
+    }
+}
+
+impl<'a> End<'a> {
+    /// The end on the side of the bridge; it has no name yet.
+    fn port(at: Spot, bridge: usize, span: &'a Span) -> Self {
+        Self {
+            at,
+            name: String::new(),
+            given: None,
+            span,
+            addresses: Vec::new(),
+            faulty: false,
+            mac: None,
+            bridge: Some(bridge),
+        }
     }
 }
 

@@ -51,9 +51,10 @@ impl Route {
             && net.addr().is_ipv4() != via.value.is_ipv4()
         {
             let message = format!("`{net}` and `{}` are not of one family", via.value);
-            problems.add(Problem::new(&via.span, message).label(
-                "the route leads to the one over the other, which netns-tool does not make",
-            ));
+            problems.add(
+                Problem::new(&via.span, message)
+                    .label("a route of one family goes over a router of the same"),
+            );
             return None;
         }
         Some(Self { span: value.span.clone(), to, via, interface })

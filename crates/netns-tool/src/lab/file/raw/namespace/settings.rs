@@ -85,6 +85,10 @@ pub fn sysctls(
             Problem::new(&value.key.span, format!("`{}` is no sysctl of a namespace", shown(name)))
                 .label(why)
         };
+        if value.as_table("").is_some() {
+            problems.add(problem("put the whole name in quotes: dots make tables in TOML"));
+            continue;
+        }
         let path = match path(name) {
             Ok(path) => path,
             Err(why) => {
