@@ -27,10 +27,22 @@ const TRIES: u32 = 100;
 
 #[test]
 fn a_ctrl_c_to_the_whole_group_leaves_no_file_without_a_namespace() {
+    interrupt_creating(3);
+}
+
+#[test]
+fn neither_does_one_to_many_steps_at_once() {
+    interrupt_creating(16);
+}
+
+/// Ctrl-C at many moments while so many namespaces are made.
+fn interrupt_creating(count: usize) {
     private_host(|| {
         let before = lived_in();
-        let names = ["n1", "n2", "n3"];
-        let whole = duration("create n1 n2 n3", "delete n1 n2 n3");
+        let names: Vec<String> = (0..count).map(|i| format!("n{i}")).collect();
+        let (create, delete) =
+            (format!("create {}", names.join(" ")), format!("delete {}", names.join(" ")));
+        let whole = duration(&create, &delete);
         let mut codes = BTreeMap::new();
         // On a busy machine the times are off, and some more tries are needed.
         let is_enough = |codes: &BTreeMap<i32, u32>| codes.get(&130).is_some_and(|hit| *hit > 20);
@@ -38,7 +50,7 @@ fn a_ctrl_c_to_the_whole_group_leaves_no_file_without_a_namespace() {
             if i >= TRIES && is_enough(&codes) {
                 break;
             }
-            let mut child = spawn("create n1 n2 n3");
+            let mut child = spawn(&create);
             thread::sleep(whole * (i % TRIES) / TRIES);
             // What a terminal does: to netns-tool and to whatever is in its group.
             let group = Pid::from_raw(child.id().cast_signed());
@@ -47,13 +59,13 @@ fn a_ctrl_c_to_the_whole_group_leaves_no_file_without_a_namespace() {
             *codes.entry(code).or_insert(0) += 1;
             let made = names.iter().filter(|name| is_there(name)).count();
             // Before it has set itself up, the signal ends it (no exit code); nothing has been done then.
-            assert_eq!(made, if code == 0 { 3 } else { 0 }, "exit code {code} in try {i}");
+            assert_eq!(made, if code == 0 { count } else { 0 }, "exit code {code} in try {i}");
             assert!(matches!(code, 0 | 130 | -1), "exit code {code} in try {i}");
             if code == 0 {
-                done("delete n1 n2 n3");
+                done(&delete);
             }
         }
-        println!("Ctrl-C at {TRIES} moments and more: exit codes {codes:?}");
+        println!("{count}: Ctrl-C at {TRIES} moments and more: exit codes {codes:?}");
         assert!(is_enough(&codes), "the times are off: {codes:?}");
         assert_is(&before);
     });
@@ -117,6 +129,8 @@ fn what_a_sigkill_leaves_recover_takes_back() {
             ("veth v0 a e0 --bridge br0 --ns-addr 10.0.0.2/24", "veth v0 a e0 --delete"),
             ("bridge br1 --addr 10.1.0.1/24 --addr fd01::1/64", "bridge br1 --delete"),
             ("nat br0 fveth0", "nat br0 fveth0 --delete"),
+            // Many steps at once.
+            ("create n1 n2 n3 n4 n5 n6 --addr 10.9.9.9/32", "delete n1 n2 n3 n4 n5 n6"),
         ];
         let whole = commands.map(|(command, back)| duration(command, back));
         let before = Snapshot::settled();
@@ -124,9 +138,10 @@ fn what_a_sigkill_leaves_recover_takes_back() {
         let (mut killed, mut recovered) = (0, 0);
         for i in 0..TRIES {
             let which = i as usize % commands.len();
+            let step = TRIES / commands.len() as u32;
             let (command, back) = commands[which];
             let mut child = spawn(command);
-            thread::sleep(whole[which] * (i / 4) / (TRIES / 4));
+            thread::sleep(whole[which] * (i / commands.len() as u32) / step);
             // Of netns-tool alone: what it has started goes on for a moment.
             kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGKILL).expect("kill it");
             let status = child.wait().expect("its end");

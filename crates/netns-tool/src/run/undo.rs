@@ -45,7 +45,7 @@ impl Writer {
             .rev()
             .flat_map(|begun| begun.step.undo.iter().map(move |undo| (begun, undo)));
         let all: Vec<(&Begun, &Undo)> =
-            all.filter(|(begun, undo)| remains(&mut look, undo, begun)).collect();
+            all.filter(|(begun, undo)| !is_item(undo) && remains(&mut look, undo, begun)).collect();
         let going: HashSet<&NamespaceName> =
             all.iter().filter_map(|(_, undo)| namespace(&undo.made)).collect();
         let (along, undos): (Vec<_>, Vec<_>) =
@@ -118,9 +118,14 @@ fn made<'a>(begun: &'a [Begun]) -> impl Iterator<Item = &'a Fact> {
     begun.iter().flat_map(|begun| &begun.step.undo).map(|undo| &undo.made)
 }
 
-/// Whether something of the step is there.
+/// A file or directory: whether one can be taken back depends on what has been taken back in it before.
+fn is_item(undo: &Undo) -> bool {
+    matches!(undo.run, Cmd::Make(_) | Cmd::Remove(_))
+}
+
+/// Whether something of the step is there, or may be in its turn.
 fn is_left(look: &mut Look, begun: &Begun) -> bool {
-    begun.step.undo.iter().any(|undo| remains(look, undo, begun))
+    begun.step.undo.iter().any(|undo| is_item(undo) || remains(look, undo, begun))
         || !rest(look, begun.step).is_empty()
 }
 
