@@ -221,12 +221,12 @@ fn veth() {
         [
             "ip link add name v0 mtu 1400 address 02:00:00:00:00:01 group 28276 type veth peer name e0 netns ns1 \
          mtu 1400 group 28276",
-            "ip link set dev v0 alias netns-tool up master br0",
             "ip -n ns1 link set dev e0 alias netns-tool up",
             "ip -n ns1 addr add 10.0.0.9/20 dev e0",
             "ip -n ns1 addr add fd00::9/64 dev e0 nodad",
             "ip -n ns1 route add default via 10.0.5.7 dev e0",
             "ip -n ns1 -6 route add default via fd00::1 dev e0",
+            "ip link set dev v0 alias netns-tool up master br0",
         ]
     );
     let between = commands("veth e0 ns1 e0 --host-ns busy");

@@ -17,7 +17,6 @@ pub struct Value<'a> {
 /// A table of which each key is asked for; what was not asked for is unknown.
 #[derive(Debug)]
 pub struct Table<'a> {
-    pub span: Span,
     /// What it describes, with an article.
     what: &'static str,
     values: BTreeMap<&'a str, Value<'a>>,
@@ -26,16 +25,16 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub fn new(what: &'static str, table: &'a Spanned<DeTable<'a>>) -> Self {
-        Self::of(what, table.get_ref(), table.span())
+        Self::of(what, table.get_ref())
     }
 
-    fn of(what: &'static str, table: &'a DeTable<'a>, span: Span) -> Self {
+    fn of(what: &'static str, table: &'a DeTable<'a>) -> Self {
         let values = table.iter().map(|(key, value)| {
             let name: &str = key.get_ref();
             let key = At { value: name, span: key.span() };
             (name, Value { key, span: value.span(), value: value.get_ref() })
         });
-        Self { span, what, values: values.collect(), known: Vec::new() }
+        Self { what, values: values.collect(), known: Vec::new() }
     }
 
     pub fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
@@ -188,7 +187,7 @@ impl<'a> Value<'a> {
     }
 
     pub fn as_table(&self, what: &'static str) -> Option<Table<'a>> {
-        self.value.as_table().map(|table| Table::of(what, table, self.span.clone()))
+        self.value.as_table().map(|table| Table::of(what, table))
     }
 
     pub fn table(&self, what: &'static str, problems: &mut Problems) -> Option<Table<'a>> {
