@@ -89,7 +89,7 @@ fn lane(run: &Cmd) -> Lane {
     match run {
         Cmd::Make(_) | Cmd::Remove(_) => Lane::Files,
         // It ends processes from outside.
-        Cmd::End { .. } => Lane::Host,
+        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => Lane::Host,
         Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => of_place(netns),
     }
 }
@@ -106,7 +106,7 @@ fn needs_all(run: &Cmd) -> bool {
     match run {
         Cmd::Run { netns: None, tool, .. } => *tool != Tool::Ip,
         Cmd::Write { netns, .. } => netns.is_none(),
-        Cmd::End { .. } => true,
+        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => true,
         _ => false,
     }
 }

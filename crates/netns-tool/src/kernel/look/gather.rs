@@ -46,6 +46,7 @@ impl<'a> Need<'a> {
             | Fact::Chain { .. }
             | Fact::Frame(_)
             | Fact::Item(_)
+            | Fact::Process { .. }
             | Fact::Empty(_) => {}
         }
     }
