@@ -8,6 +8,8 @@ mod journal;
 mod lock;
 mod remove;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use lock::journal_lies_there;
