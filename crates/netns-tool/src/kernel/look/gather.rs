@@ -34,13 +34,14 @@ impl<'a> Need<'a> {
             Fact::Not(fact) => self.add(fact),
             Fact::Value { path, .. } => self.values.push(path),
             Fact::DefaultRoute { .. } => self.routes = true,
-            Fact::Namespace(_)
-            | Fact::Link { .. }
+            Fact::Link { .. }
             | Fact::Up { .. }
             | Fact::Alias { .. }
             | Fact::Port { .. }
             | Fact::Address { .. } => self.state = true,
-            Fact::Rule { .. }
+            // Its file tells.
+            Fact::Namespace(_)
+            | Fact::Rule { .. }
             | Fact::Chain { .. }
             | Fact::Frame(_)
             | Fact::Item(_)
