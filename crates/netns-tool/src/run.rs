@@ -9,6 +9,8 @@ mod lock;
 mod process;
 mod remove;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use lock::journal_lies_there;
