@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub listeners: Vec<sockets::Listener>,
     /// What is in /etc/netns for the namespaces.
     pub etc: etc::Etc,
+    /// What is left for more of it.
+    pub room: Room,
     /// What the programs of labs have printed.
     pub logs: logs::Logs,
     /// The resolver of this host, if it is on the host's own loopback.
@@ -81,6 +83,27 @@ pub struct Snapshot {
     pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
     pub fresh_mac: Option<Mac>,
+}
+
+/// What the host has room for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// How many network namespaces there may be; `None`: nobody knows.
+    pub namespaces: Option<u64>,
+    /// The memory that is available, in bytes.
+    pub memory: Option<u64>,
+}
+
+impl Room {
+    fn read() -> Self {
+        let memory = || {
+            let text = fs::read_to_string("/proc/meminfo").ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+            Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+        };
+        let namespaces = read_value(crate::lab::LIMIT).ok();
+        Self { namespaces: namespaces.and_then(|value| value.parse().ok()), memory: memory() }
+    }
 }
 
 /// A name of /run/netns, and the namespace behind it.
@@ -113,6 +136,7 @@ impl Snapshot {
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
             logs: logs::Logs::read(),
+            room: Room::read(),
             ..Self::default()
         };
         let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();

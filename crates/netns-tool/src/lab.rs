@@ -3,6 +3,7 @@
 mod course;
 mod down;
 mod file;
+mod fit;
 mod links;
 mod list;
 mod model;
@@ -16,6 +17,7 @@ mod up;
 mod way_back;
 
 pub use down::Down;
+pub use fit::LIMIT;
 pub use list::{list, table, wanted};
 pub use processes::{FOLDER, folder};
 pub use tell::{differences, steps};

@@ -2,7 +2,7 @@
 
 use super::course::{Course, paths};
 use super::model::Lab;
-use super::{file, links, routes};
+use super::{file, fit, links, routes};
 use crate::cli::LabArgs;
 use crate::failure::{Failure, failed};
 use crate::kernel::{Snapshot, Wanted, WantedFirewall};
@@ -42,6 +42,7 @@ impl Up {
     pub fn course(&self, facts: &Snapshot) -> Result<Course<'_>, Failure> {
         let lab = &self.lab;
         self.check_host(facts)?;
+        fit::check(lab, facts)?;
         let mut course = Course::new(lab, &self.mark, facts);
         course.clear_bridges();
         lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
