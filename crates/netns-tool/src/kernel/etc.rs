@@ -68,7 +68,7 @@ pub enum File {
 
 impl Etc {
     /// Looks at what is there for these namespaces.
-    pub fn read(names: &[NamespaceName]) -> Self {
+    pub fn read(names: &BTreeSet<NamespaceName>) -> Self {
         let mut etc = Self { folder: Folder::look(FOLDER), ..Self::default() };
         if etc.folder.is_sound() {
             for name in names {
