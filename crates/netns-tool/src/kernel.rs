@@ -130,6 +130,10 @@ impl Snapshot {
     pub fn read(wanted: &Wanted, limit: Duration) -> Result<Self> {
         let read_state =
             if wanted.routes || wanted.firewall.is_some() { read_all } else { read_state };
+        let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
+        if wanted.all_namespaces {
+            names.extend(namespaces::all());
+        }
         let mut snapshot = Self {
             host: read_state()?,
             no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
@@ -137,13 +141,9 @@ impl Snapshot {
             fresh_mac: Some(Mac::random()?),
             logs: logs::Logs::read(),
             room: Room::read(),
+            etc: etc::Etc::read(&names),
             ..Self::default()
         };
-        let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
-        if wanted.all_namespaces {
-            names.extend(namespaces::all());
-        }
-        snapshot.etc = etc::Etc::read(&names);
         snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
@@ -155,6 +155,10 @@ impl Snapshot {
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
             snapshot.firewall = firewall::read(Choice::Auto, false, limit).unwrap_or_default();
+            // A NAT that goes turns back what it has turned.
+            if !crate::nat::standing(snapshot.firewall.ours()).is_empty() {
+                snapshot.switches = switches::read(&snapshot.host)?;
+            }
         }
         if wanted.listeners {
             snapshot.listeners = sockets::listeners()?;

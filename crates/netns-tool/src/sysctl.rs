@@ -148,6 +148,15 @@ impl Switches {
     }
 }
 
+impl Switches {
+    /// A new interface begins with the values for interfaces to come.
+    pub fn note_new(&mut self, index: u32) {
+        for family in std::iter::once(&mut self.v4).chain(&mut self.v6) {
+            turn(&mut family.interfaces, index, family.default);
+        }
+    }
+}
+
 /// Puts the number in, or takes it out.
 fn turn(numbers: &mut BTreeSet<u32>, number: u32, is_in: bool) {
     if is_in {

@@ -26,7 +26,12 @@ impl Snapshot {
             Fact::Namespace(name) => {
                 self.namespaces.insert(name.clone(), Netns::new());
             }
-            Fact::Link { at, name } => self.state_mut(at).make(name),
+            Fact::Link { at, name } => {
+                self.state_mut(at).make(name);
+                if let (None, Some(link)) = (at, self.host.links.last()) {
+                    self.switches.note_new(link.index);
+                }
+            }
             Fact::Bridge { at, name } => {
                 self.change(at, name, |link| link.kind = Some("bridge".to_owned()));
             }
