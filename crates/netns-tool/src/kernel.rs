@@ -125,6 +125,10 @@ impl Snapshot {
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
             snapshot.firewall = firewall::read(Choice::Auto, false, limit).unwrap_or_default();
+            // What goes with the rules: forwarding gets back to what it was.
+            if snapshot.firewall.ours().next().is_some() {
+                snapshot.switches = switches::read(&snapshot.host)?;
+            }
         }
         if wanted.listeners {
             snapshot.listeners = sockets::listeners()?;

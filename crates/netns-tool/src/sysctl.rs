@@ -146,6 +146,15 @@ impl Switches {
             v6.note(file, value, host);
         }
     }
+
+    /// A new interface forwards where the whole host does: it takes over `conf/default`.
+    pub fn note_new(&mut self, index: u32) {
+        for family in std::iter::once(&mut self.v4).chain(&mut self.v6) {
+            if family.on && family.default {
+                family.interfaces.insert(index);
+            }
+        }
+    }
 }
 
 /// Puts the number in, or takes it out.

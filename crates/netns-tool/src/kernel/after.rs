@@ -26,7 +26,12 @@ impl Snapshot {
             Fact::Namespace(name) => {
                 self.namespaces.insert(name.clone(), Netns::new());
             }
-            Fact::Link { at, name } => self.state_mut(at).make(name),
+            Fact::Link { at, name } => {
+                let index = self.state_mut(at).make(name);
+                if at.is_none() {
+                    self.switches.note_new(index);
+                }
+            }
             Fact::Bridge { at, name } => {
                 self.change(at, name, |link| link.kind = Some("bridge".to_owned()));
             }
@@ -130,10 +135,12 @@ impl Link {
 }
 
 impl State {
-    fn make(&mut self, name: &InterfaceName) {
+    /// Gives its index.
+    fn make(&mut self, name: &InterfaceName) -> u32 {
         let index = self.links.iter().map(|link| link.index).max().unwrap_or(0) + 1;
         let (name, group) = (name.clone(), GROUP);
         self.links.push(Link { index, name, group, ..Link::default() });
+        index
     }
 
     fn lose(&mut self, name: &InterfaceName) {

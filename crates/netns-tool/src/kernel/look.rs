@@ -187,6 +187,12 @@ impl Look {
         self.places.get(at).context("a place that was just read is known")
     }
 
+    /// Whether the fact is about a switch that is gone, with the interface that it was of.
+    pub fn went_along(&mut self, fact: &Fact) -> bool {
+        let Fact::Value { at, path, .. } = fact else { return false };
+        self.value(at, path).is_ok_and(|value| value.is_none())
+    }
+
     /// What a file of /proc/sys holds, as it is seen from the place; `None`: there is no such file.
     fn value(&mut self, at: &Place, path: &str) -> Result<Option<String>> {
         match self.values.get(&(at.clone(), path.to_owned())) {

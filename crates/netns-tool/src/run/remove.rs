@@ -34,7 +34,9 @@ impl Removal<'_> {
     fn is_done(&self, look: &mut Look) -> bool {
         self.step.gives.iter().zip(&self.doomed).all(|(fact, before)| {
             let is_another = |now: Option<u64>| now.is_some() && before.is_some() && now != *before;
-            look.holds(fact).unwrap_or(false) || is_another(look.number(fact))
+            look.holds(fact).unwrap_or(false)
+                || look.went_along(fact)
+                || is_another(look.number(fact))
         })
     }
 }
