@@ -7,7 +7,7 @@
 use crate::failure::{Failure, failed, usage};
 use crate::item::Item;
 use crate::kernel::Snapshot;
-use crate::kernel::etc::{self, Etc, File, Folder, resolv_conf};
+use crate::kernel::etc::{self, Etc, File, Folder, Hosts, resolv_conf};
 use crate::mark::ALIAS;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::Step;
@@ -102,6 +102,16 @@ pub fn give(
             .hint(format!("the command without --dns, which leaves it in force; or: rm {path}")));
         }
     }
+    make_folders(steps, name, etc)?;
+    steps.push(
+        wanted.item(name).make(format!("give {name} the name servers {}", list(&wanted.servers))),
+    );
+    Ok(())
+}
+
+/// Makes the directories that are not there.
+fn make_folders(steps: &mut Vec<Step>, name: &NamespaceName, etc: &Etc) -> Result<(), Failure> {
+    let found = etc.of(name);
     for (folder, path) in
         [(&etc.folder, etc::FOLDER.to_owned()), (&found.folder, etc::folder(name))]
     {
@@ -116,9 +126,50 @@ pub fn give(
             steps.push(Item::Directory { path }.make(why));
         }
     }
-    steps.push(
-        wanted.item(name).make(format!("give {name} the name servers {}", list(&wanted.servers))),
-    );
+    Ok(())
+}
+
+/// The first lines of every file of names.
+pub const HOSTS_HEAD: &str = "# netns-tool\n127.0.0.1 localhost\n::1 localhost\n";
+
+/// How long such a file may be, in bytes.
+pub const HOSTS_MAX: usize = 1 << 20;
+
+/// Adds the steps that give the namespace names; none where it has just these. Without any, there is to be no file.
+///
+/// # Errors
+/// There is a file already which is not ours.
+pub fn give_hosts(
+    steps: &mut Vec<Step>,
+    name: &NamespaceName,
+    wanted: &[(IpAddr, String)],
+    etc: &Etc,
+) -> Result<(), Failure> {
+    let path = etc::hosts(name);
+    let lines = wanted.iter().map(|(ip, host)| format!("{ip} {host}\n"));
+    let text = HOSTS_HEAD.to_owned() + &lines.collect::<String>();
+    match etc.of(name).hosts {
+        Hosts::Absent if wanted.is_empty() => return Ok(()),
+        Hosts::Ours(there) if there == text && !wanted.is_empty() => return Ok(()),
+        Hosts::Ours(there) => {
+            let old = Item::File { path: path.clone(), text: there };
+            steps.push(old.remove(format!("remove the names that {name} had")));
+        }
+        Hosts::Foreign if !wanted.is_empty() => {
+            return Err(failed(format!(
+                "{path} is there already, and not as netns-tool writes it"
+            ))
+            .hint(format!("the lab without `hosts` for {name}; or: rm {path}")));
+        }
+        Hosts::Absent | Hosts::Foreign => {}
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    make_folders(steps, name, etc)?;
+    let count = wanted.len();
+    let why = format!("tell {name} the addresses of {count} names");
+    steps.push(Item::File { path, text }.make(why));
     Ok(())
 }
 
@@ -127,9 +178,17 @@ pub fn take_back(names: &[&NamespaceName], etc: &Etc) -> Vec<Step> {
     let (mut steps, mut emptied) = (Vec::new(), BTreeSet::new());
     for name in names {
         let found = etc.of(name);
-        let File::Ours(there) = &found.resolv_conf else { continue };
-        steps.push(there.item(name).remove(format!("remove the name servers of {name}")));
-        if has_only(&found.folder, &BTreeSet::from(["resolv.conf".into()])) {
+        let mut doomed: BTreeSet<OsString> = BTreeSet::new();
+        if let File::Ours(there) = &found.resolv_conf {
+            steps.push(there.item(name).remove(format!("remove the name servers of {name}")));
+            doomed.insert("resolv.conf".into());
+        }
+        if let Hosts::Ours(text) = found.hosts {
+            let file = Item::File { path: etc::hosts(name), text };
+            steps.push(file.remove(format!("remove the names that {name} knows")));
+            doomed.insert("hosts".into());
+        }
+        if !doomed.is_empty() && has_only(&found.folder, &doomed) {
             let why = format!("remove the directory of {name}, which is empty now");
             steps.push(Item::Directory { path: etc::folder(name) }.remove(why));
             emptied.insert(OsString::from(name.as_str()));

@@ -7,13 +7,22 @@ use std::fmt;
 /// A directory, or a file with all of its text, which consists of whole lines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Item {
-    Directory { path: String },
-    File { path: String, text: String },
+    Directory {
+        path: String,
+    },
+    File {
+        path: String,
+        text: String,
+    },
+    /// A file that others write to.
+    Log {
+        path: String,
+    },
 }
 
 impl Item {
     pub fn path(&self) -> &str {
-        let (Self::Directory { path } | Self::File { path, .. }) = self;
+        let (Self::Directory { path } | Self::File { path, .. } | Self::Log { path }) = self;
         path
     }
 
@@ -35,6 +44,7 @@ impl Item {
     pub fn line_to_make(&self) -> String {
         match self {
             Self::Directory { path } => format!("mkdir -m 755 {}", quote(path)),
+            Self::Log { path } => format!("(umask 022; set -C; : > {})", quote(path)),
             Self::File { path, text } => {
                 let lines: Vec<_> = text.lines().map(|line| quote(line).into_owned()).collect();
                 let lines = lines.join(" ");

@@ -4,6 +4,7 @@ mod after;
 pub mod etc;
 pub mod firewall;
 pub mod inside;
+mod logs;
 mod look;
 pub mod namespaces;
 mod netlink;
@@ -21,7 +22,7 @@ use crate::sysctl::Switches;
 use crate::system::tools;
 use anyhow::{Context, Result};
 pub use look::Look;
-use namespaces::{Entry, Mounts, Process, Processes, Seen};
+use namespaces::{Entry, Mounts, Process, Processes, Running, Seen};
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -70,6 +71,8 @@ pub struct Snapshot {
     pub listeners: Vec<sockets::Listener>,
     /// What is in /etc/netns for the namespaces.
     pub etc: etc::Etc,
+    /// What the programs of labs have printed.
+    pub logs: logs::Logs,
     /// The resolver of this host, if it is on the host's own loopback.
     pub loopback_resolver: Option<IpAddr>,
     /// Why there is no `ping` to verify with, if there is none.
@@ -87,6 +90,8 @@ pub struct Netns {
     /// Empty where there is no sound namespace.
     pub state: State,
     pub processes: Vec<Process>,
+    /// The programs of labs among them.
+    pub running: Vec<Running>,
     /// It is the namespace that netns-tool itself runs in.
     pub is_current: bool,
     /// The number by which the host knows it, if any of the host's links leads there.
@@ -107,13 +112,14 @@ impl Snapshot {
             no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
-            etc: etc::Etc::read(&wanted.namespaces),
+            logs: logs::Logs::read(),
             ..Self::default()
         };
         let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
         if wanted.all_namespaces {
             names.extend(namespaces::all());
         }
+        snapshot.etc = etc::Etc::read(&names);
         snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
@@ -173,6 +179,8 @@ impl Netns {
                 (netns.state, netns.numbers, netns.values) = found?;
                 netns.processes =
                     processes.as_ref().map_or_else(Vec::new, |processes| processes.inside(name));
+                netns.running =
+                    processes.as_ref().map_or_else(Vec::new, |processes| processes.running(name));
             }
         }
         Ok(all)
@@ -184,6 +192,7 @@ impl Netns {
             entry,
             state: State::default(),
             processes: Vec::new(),
+            running: Vec::new(),
             is_current: false,
             host_id: None,
             numbers: BTreeMap::new(),

@@ -8,6 +8,7 @@ mod list;
 mod model;
 mod nats;
 mod obsolete;
+mod processes;
 mod record;
 mod routes;
 mod tell;
@@ -16,5 +17,6 @@ mod way_back;
 
 pub use down::Down;
 pub use list::{list, table, wanted};
+pub use processes::{FOLDER, folder};
 pub use tell::{differences, steps};
 pub use up::Up;

@@ -83,11 +83,12 @@ impl LabName {
         &self.0
     }
 
-    /// The metric of the lab's routes on the host, by which they are told from those of other labs: a hash (FNV-1a) of
+    /// The metric of the lab's routes on the host, by which they are told from those of other labs: a hash of
     /// the name, above what people choose.
     pub fn metric(&self) -> u32 {
-        let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        0x4000_0000 | (self.0.bytes().fold(0x811c_9dc5, hash) >> 2)
+        const SMALLEST: u32 = 0x4000_0000;
+        // A number of 30 bits more.
+        SMALLEST | u32::try_from(fnv64(&self.0) >> 34).unwrap_or_default()
     }
 }
 
@@ -95,6 +96,12 @@ impl fmt::Display for LabName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The hash FNV-1a: the same on every host, and in every version.
+pub fn fnv64(text: &str) -> u64 {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
 }
 
 /// Whether an alias says that the thing was made here.

@@ -69,6 +69,7 @@ fn facts() -> Snapshot {
             ..State::default()
         },
         processes,
+        running: vec![],
         is_current: false,
         host_id: None,
         numbers: BTreeMap::new(),
@@ -157,7 +158,11 @@ fn name_servers() {
     );
     let folder = |names: &[&str]| Folder::Sound(names.iter().map(Into::into).collect());
     let ours = ResolvConf { pair: None, servers: vec!["10.0.0.53".parse().unwrap()] };
-    let file = |resolv_conf| etc::Netns { folder: folder(&["resolv.conf"]), resolv_conf };
+    let file = |resolv_conf| etc::Netns {
+        folder: folder(&["resolv.conf"]),
+        resolv_conf,
+        hosts: etc::Hosts::Absent,
+    };
     let stand = [
         ("absent", file(File::Ours(ours.clone()))),
         ("ns1", file(File::Ours(ours))),

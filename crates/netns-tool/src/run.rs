@@ -6,26 +6,27 @@ mod elsewhere;
 mod item;
 mod journal;
 mod lock;
+mod process;
 mod remove;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 pub use lock::journal_lies_there;
 
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
-use crate::kernel::{Look, inside, namespaces};
-use crate::plan::{Cmd, GRACE_SECONDS, Place, Plan, Step, Tool};
+use crate::kernel::{Look, inside};
+use crate::plan::{Cmd, Place, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
 use anyhow::Result;
 use journal::Journal;
 use lock::Lock;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use undo::Begun;
 
 /// How commands are run.
@@ -116,7 +117,10 @@ impl Writer {
     fn execute_quietly(&self, cmd: &Cmd, patient: bool) -> Result<(), Refusal> {
         match cmd {
             Cmd::Write { netns, path, value } => write_value(netns, path, value),
-            Cmd::End { netns, .. } => end_processes(netns),
+            Cmd::End { netns, .. } => process::end(netns, None),
+            Cmd::Stop { netns, mark } => process::end(netns, Some(mark)),
+            Cmd::Start { .. } => self.start(cmd),
+            Cmd::Await { .. } => self.wait_until_ready(cmd),
             Cmd::Make(item) => item::make(item),
             Cmd::Remove(item) => item::remove(item),
             Cmd::Run { .. } => {
@@ -185,31 +189,6 @@ fn write_value(netns: &Place, path: &str, value: &str) -> Result<(), Refusal> {
         Some(netns) => inside::inside(netns, write),
     };
     written.map_err(|error| Refusal::new(format!("{error:#}")))
-}
-
-/// Ends all processes in the namespace: SIGTERM, some time, SIGKILL; also those that appear meanwhile.
-fn end_processes(netns: &crate::name::NamespaceName) -> Result<(), Refusal> {
-    let begin = Instant::now();
-    let grace = Duration::from_secs(GRACE_SECONDS);
-    let mut asked = HashSet::new();
-    while begin.elapsed() < grace * 2 {
-        let processes =
-            namespaces::processes(netns).map_err(|error| Refusal::new(format!("{error:#}")))?;
-        if processes.is_empty() {
-            return Ok(());
-        }
-        for process in processes {
-            let pid = Pid::from_raw(process.pid);
-            // One that has ended meanwhile needs no signal.
-            if begin.elapsed() >= grace {
-                let _ = kill(pid, Signal::SIGKILL);
-            } else if asked.insert(process.pid) {
-                let _ = kill(pid, Signal::SIGTERM);
-            }
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Err(Refusal::new("processes are still there after SIGKILL".to_owned()))
 }
 
 /// Whether a signal has asked the command to end.

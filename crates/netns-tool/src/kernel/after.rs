@@ -54,8 +54,11 @@ impl Snapshot {
             Fact::Rule { .. } | Fact::Chain { .. } | Fact::Frame(_) => self.firewall.note(fact),
             Fact::Value { at: None, path, value } => self.switches.note(path, value, &self.host),
             Fact::Value { at: Some(name), path, value } => self.note_value(name, path, value),
-            Fact::Item(item) => self.etc.note(item, true),
-            Fact::Empty(_) | Fact::Not(_) => {}
+            Fact::Item(item) => {
+                self.etc.note(item, true);
+                self.logs.note(item.path(), true);
+            }
+            Fact::Process { .. } | Fact::Empty(_) | Fact::Not(_) => {}
         }
     }
 
@@ -78,7 +81,10 @@ impl Snapshot {
             Fact::Rule { .. } | Fact::Chain { .. } | Fact::Frame(_) => {
                 self.firewall.note_gone(fact);
             }
-            Fact::Item(item) => self.etc.note(item, false),
+            Fact::Item(item) => {
+                self.etc.note(item, false);
+                self.logs.note(item.path(), false);
+            }
             // Of nothing else does a plan that goes on ask whether it is gone.
             _ => {}
         }
@@ -115,6 +121,7 @@ impl Netns {
             entry: Entry::Sound { mounts: 1, mixed: false },
             state,
             processes: Vec::new(),
+            running: Vec::new(),
             is_current: false,
             host_id: None,
             numbers: Default::default(),
@@ -219,6 +226,10 @@ impl etc::Etc {
             (Some("resolv.conf"), Item::File { text, .. }) => {
                 let ours = ResolvConf::parse(text).filter(|_| is_there);
                 netns.resolv_conf = ours.map_or(etc::File::Absent, etc::File::Ours);
+            }
+            (Some("hosts"), Item::File { text, .. }) => {
+                let ours = is_there.then(|| text.clone());
+                netns.hosts = ours.map_or(etc::Hosts::Absent, etc::Hosts::Ours);
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 //! It outlives a reboot, unlike all else that is read here.
 
 use super::namespaces::kind_in_words;
-use crate::dns::ResolvConf;
+use crate::dns::{self, ResolvConf};
 use crate::failure::{failed, in_words};
 use crate::item::Item;
 use crate::name::NamespaceName;
@@ -28,6 +28,11 @@ pub fn resolv_conf(name: &NamespaceName) -> String {
     format!("{FOLDER}/{name}/resolv.conf")
 }
 
+/// The names that a namespace knows without asking.
+pub fn hosts(name: &NamespaceName) -> String {
+    format!("{FOLDER}/{name}/hosts")
+}
+
 /// What stands in /etc/netns for some namespaces.
 #[derive(Clone, Debug, Default)]
 pub struct Etc {
@@ -40,6 +45,18 @@ pub struct Etc {
 pub struct Netns {
     pub folder: Folder,
     pub resolv_conf: File,
+    pub hosts: Hosts,
+}
+
+/// What a path leads to where there is to be our file of names.
+#[derive(Clone, Debug, Default)]
+pub enum Hosts {
+    #[default]
+    Absent,
+    /// One with our mark, with its whole text.
+    Ours(String),
+    /// Anything else; it is left alone.
+    Foreign,
 }
 
 /// What a path leads to where there is to be a directory.
@@ -68,7 +85,7 @@ pub enum File {
 
 impl Etc {
     /// Looks at what is there for these namespaces.
-    pub fn read(names: &[NamespaceName]) -> Self {
+    pub fn read(names: &BTreeSet<NamespaceName>) -> Self {
         let mut etc = Self { folder: Folder::look(FOLDER), ..Self::default() };
         if etc.folder.is_sound() {
             for name in names {
@@ -77,7 +94,11 @@ impl Etc {
                     true => File::look(&resolv_conf(name)),
                     false => File::Absent,
                 };
-                etc.namespaces.insert(name.clone(), Netns { folder, resolv_conf });
+                let hosts = match folder.is_sound() {
+                    true => Hosts::look(&hosts(name)),
+                    false => Hosts::Absent,
+                };
+                etc.namespaces.insert(name.clone(), Netns { folder, resolv_conf, hosts });
             }
         }
         etc
@@ -118,6 +139,19 @@ impl Folder {
     }
 }
 
+impl Hosts {
+    fn look(path: &str) -> Self {
+        if kind(path).is_ok_and(|kind| kind.is_none()) {
+            return Self::Absent;
+        }
+        let bytes = read_plain(path, dns::HOSTS_MAX).ok().flatten();
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let is_ours =
+            |text: &String| text.starts_with(dns::HOSTS_HEAD) && text.len() <= dns::HOSTS_MAX;
+        text.filter(is_ours).map_or(Self::Foreign, Self::Ours)
+    }
+}
+
 impl File {
     fn look(path: &str) -> Self {
         if kind(path).is_ok_and(|kind| kind.is_none()) {
@@ -133,6 +167,7 @@ impl File {
 pub(super) fn stands(item: &Item) -> Result<bool> {
     match item {
         Item::Directory { path } => Ok(kind(path)?.is_some_and(|kind| kind.is_dir())),
+        Item::Log { path } => Ok(kind(path)?.is_some_and(|kind| kind.is_file())),
         Item::File { path, text } => {
             let found = read_plain(path, text.len())?;
             Ok(found.is_some_and(|found| found == text.as_bytes()))
@@ -145,6 +180,7 @@ pub(super) fn stands(item: &Item) -> Result<bool> {
 pub(super) fn remains(item: &Item) -> Result<bool> {
     match item {
         Item::Directory { path } => Ok(is_empty_directory(path)?),
+        Item::Log { .. } => stands(item),
         Item::File { path, text } => {
             let found = read_plain(path, text.len())?;
             Ok(found.is_some_and(|found| text.as_bytes().starts_with(&found)))
@@ -156,7 +192,7 @@ pub(super) fn remains(item: &Item) -> Result<bool> {
 pub(super) fn is_gone(item: &Item) -> Result<bool> {
     match item {
         Item::Directory { path } => Ok(!is_empty_directory(path)?),
-        Item::File { .. } => Ok(!stands(item)?),
+        Item::File { .. } | Item::Log { .. } => Ok(!stands(item)?),
     }
 }
 

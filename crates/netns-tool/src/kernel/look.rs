@@ -73,6 +73,9 @@ impl Look {
             Fact::Item(item) => etc::stands(item)?,
             Fact::Namespace(name) => namespaces::seen(name)? != Seen::Absent,
             Fact::Empty(name) => self.is_empty(name)?,
+            Fact::Process { netns, mark } => {
+                self.processes()?.bearing(netns, mark).next().is_some()
+            }
             Fact::Value { at, path, value } => {
                 let found = self.value(at, path)?;
                 found.with_context(|| format!("cannot read {path}: it is not there"))? == *value
@@ -203,10 +206,14 @@ impl Look {
 
     /// Whether no process is inside the namespace.
     fn is_empty(&mut self, name: &NamespaceName) -> Result<bool> {
+        Ok(self.processes()?.inside(name).is_empty())
+    }
+
+    fn processes(&mut self) -> Result<&Processes> {
         if self.processes.is_none() {
             self.processes = Some(Processes::read()?);
         }
-        Ok(self.processes.as_ref().is_none_or(|processes| processes.inside(name).is_empty()))
+        self.processes.as_ref().context("what was just read is known")
     }
 }
 

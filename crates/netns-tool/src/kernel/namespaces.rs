@@ -2,6 +2,7 @@
 
 use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
+use crate::plan::PROCESS;
 use anyhow::{Context, Result};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::collections::{BTreeMap, HashMap};
@@ -183,12 +184,7 @@ pub struct Process {
     pub command: String,
 }
 
-/// The processes inside the namespace, besides this one: its readers go in and out.
-pub fn processes(name: &NamespaceName) -> Result<Vec<Process>> {
-    Ok(Processes::read()?.inside(name))
-}
-
-/// All processes but this one, by the network namespaces that they have threads in.
+/// All processes but this one, whose readers go in and out, by the network namespaces that they have threads in.
 #[derive(Debug)]
 pub struct Processes(HashMap<(u64, u64), BTreeMap<i32, PathBuf>>);
 
@@ -211,12 +207,60 @@ impl Processes {
         Ok(processes)
     }
 
+    /// Those inside the namespace that bear the mark.
+    pub fn bearing<'a>(
+        &'a self,
+        name: &NamespaceName,
+        mark: &'a str,
+    ) -> impl Iterator<Item = i32> + 'a {
+        let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
+        let bearing = move |(pid, folder): (&'a i32, &'a PathBuf)| {
+            (mark_of(folder).as_deref() == Some(mark)).then_some(*pid)
+        };
+        inside.into_iter().flatten().filter_map(bearing)
+    }
+
+    /// The programs inside the namespace that bear a mark; of several with the same, the first.
+    pub fn running(&self, name: &NamespaceName) -> Vec<Running> {
+        let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
+        let mut running: Vec<Running> = Vec::new();
+        for folder in inside.into_iter().flatten().map(|(_, folder)| folder) {
+            let Some(mark) = mark_of(folder) else { continue };
+            if !running.iter().any(|known| known.mark == mark) {
+                let line = fs::read(folder.join("cmdline")).unwrap_or_default();
+                let words = line.strip_suffix(&[0]).unwrap_or(&line).split(|byte| *byte == 0);
+                let command = words.map(|word| String::from_utf8_lossy(word).into_owned());
+                running.push(Running { netns: name.clone(), mark, command: command.collect() });
+            }
+        }
+        running
+    }
+
     /// Those inside the namespace.
     pub fn inside(&self, name: &NamespaceName) -> Vec<Process> {
         let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
         let inside = inside.into_iter().flatten();
         inside.map(|(pid, folder)| Process { pid: *pid, command: command(folder) }).collect()
     }
+}
+
+/// A program of a lab that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub netns: NamespaceName,
+    pub mark: String,
+    /// As it shows itself.
+    pub command: Vec<String>,
+}
+
+/// The mark in the environment of the process, whose folder in /proc is given.
+fn mark_of(process: &Path) -> Option<String> {
+    let environ = fs::read(process.join("environ")).ok()?;
+    let variable = |entry: &[u8]| {
+        let mark = entry.strip_prefix(PROCESS.as_bytes())?.strip_prefix(b"=")?;
+        String::from_utf8(mark.to_vec()).ok()
+    };
+    environ.split(|byte| *byte == 0).find_map(variable)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

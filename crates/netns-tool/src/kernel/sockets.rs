@@ -38,7 +38,7 @@ impl Listener {
     }
 }
 
-/// All sockets of the host that wait for connections or datagrams.
+/// All sockets that wait for connections or datagrams in the network namespace that the calling thread is in.
 ///
 /// # Errors
 /// /proc cannot be read.
@@ -46,7 +46,7 @@ pub fn listeners() -> Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     for (protocol, state) in WAITING {
         for suffix in ["", "6"] {
-            let path = format!("/proc/self/net/{}{suffix}", protocol.name());
+            let path = format!("/proc/thread-self/net/{}{suffix}", protocol.name());
             // There is none for a family that the kernel does not speak.
             let Ok(text) = fs::read_to_string(&path) else {
                 anyhow::ensure!(suffix == "6", "cannot read {path}");

@@ -10,7 +10,7 @@ use crate::ip;
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::Link;
 use crate::kernel::{Netns, Snapshot};
-use crate::mark::Mark;
+use crate::mark::{Mark, fnv64};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work, broken, strange, where_is};
 use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
@@ -157,6 +157,7 @@ impl<'a> Course<'a> {
             no_verify: true,
         };
         self.take(args.plan(&self.facts)?);
+        self.hosts(wanted)?;
         let at = Some(name.clone());
         self.makes(&at, None);
         for (path, value) in values(wanted) {
@@ -188,7 +189,23 @@ impl<'a> Course<'a> {
                 self.step(write(name, path, value).undo([undo]));
             }
         }
-        self.name_servers(wanted)
+        self.name_servers(wanted)?;
+        if self.hosts(wanted)? {
+            self.differs(
+                format!("names that network namespace `{name}` knows"),
+                "are not those of the file",
+            );
+        }
+        Ok(())
+    }
+
+    /// The file of names; whether there is anything to be done.
+    fn hosts(&mut self, wanted: &Namespace) -> Result<bool, Failure> {
+        let mut steps = Vec::new();
+        dns::give_hosts(&mut steps, &wanted.name, &wanted.hosts, &self.facts.etc)?;
+        let is_due = !steps.is_empty();
+        steps.into_iter().for_each(|step| self.step(step));
+        Ok(is_due)
     }
 
     fn name_servers(&mut self, wanted: &Namespace) -> Result<(), Failure> {
@@ -312,12 +329,6 @@ impl<'a> Course<'a> {
             self.step_on(at, Some(name), ip::add_one_more_address(at, name, net));
         }
     }
-}
-
-/// The hash FNV-1a.
-fn fnv64(text: &str) -> u64 {
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, hash)
 }
 
 /// What the kernel gives an interface by itself.

@@ -1,7 +1,7 @@
 //! `down`: everything that bears the lab's mark goes, whatever its file says by now.
 
 use super::obsolete::namespaces_of;
-use super::{file, nats, record, way_back};
+use super::{file, nats, processes, record, way_back};
 use crate::cli::DownArgs;
 use crate::dns;
 use crate::failure::{Failure, failed, usage};
@@ -121,6 +121,7 @@ impl Noun for Down {
             }
         }
         doomed.extend(dns::take_back(&names.iter().collect::<Vec<_>>(), &facts.etc));
+        doomed.extend(processes::clear(lab, &facts));
         take(doomed, &mut facts);
         if steps.is_empty() {
             return Ok(Work::nothing(&format!("lab `{lab}` is not up")));

@@ -5,6 +5,7 @@ use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::nat::Publication;
 use crate::plan::Place;
+pub use crate::plan::Ready;
 use crate::sysctl::Scope;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -101,14 +102,4 @@ pub struct Process {
     pub command: Vec<String>,
     /// When others may rely on it; `None`: as soon as it runs.
     pub ready: Option<Ready>,
-}
-
-/// What tells that a process is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// Something inside its namespace listens at the port.
-    Tcp(u16),
-    Udp(u16),
-    /// A command that succeeds inside its namespace.
-    Command(Vec<String>),
 }

@@ -21,7 +21,10 @@ pub fn steps(plan: &Plan) -> String {
     let told = |step: &'_ Step, removes: bool| {
         let namespace = match &step.run {
             Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => netns.clone(),
-            Cmd::End { netns, .. } => Some(netns.clone()),
+            Cmd::End { netns, .. }
+            | Cmd::Start { netns, .. }
+            | Cmd::Stop { netns, .. }
+            | Cmd::Await { netns, .. } => Some(netns.clone()),
             Cmd::Make(_) | Cmd::Remove(_) => None,
         };
         (step.why.clone(), step.run.to_string(), namespace, removes)

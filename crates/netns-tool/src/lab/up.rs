@@ -51,8 +51,10 @@ impl Up {
         lab.routes.iter().try_for_each(|route| course.route(route))?;
         course.catch_up();
         lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
+        course.processes();
         course.clear_nats()?;
         course.clear_rest()?;
+        course.clear_logs();
         Ok(course)
     }
 
@@ -170,8 +172,8 @@ impl Noun for Up {
             routes: true,
             rules: true,
             firewall,
+            processes: true,
             listeners: lab.nats.iter().any(|nat| !nat.publications.is_empty()),
-            ..Wanted::default()
         }
     }
 

@@ -22,10 +22,33 @@ pub enum Cmd {
     /// SIGTERM to the processes in the namespace, and SIGKILL to those that are still there after
     /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
     End { netns: NamespaceName, pids: Vec<i32> },
+    /// A program is started inside the namespace, in a session of its own. It bears the mark, and what it prints goes to
+    /// the end of the file `output`.
+    Start { netns: NamespaceName, mark: String, command: Vec<String>, output: String },
+    /// It is ended like those of [`Cmd::End`], with its children that bear the mark.
+    Stop { netns: NamespaceName, mark: String },
+    /// Nothing is changed: the program that bears the mark is waited for until it is ready.
+    Await { netns: NamespaceName, mark: String, ready: Ready, output: String },
     /// A file or a directory is made, if nothing has its name.
     Make(Item),
     /// It is removed.
     Remove(Item),
+}
+
+/// The variable in the environment of a program, by which it is found again.
+pub const PROCESS: &str = "NETNS_TOOL_PROCESS";
+
+/// Where a program of a lab is looked for.
+pub const PROGRAMS: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What tells that a program is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ready {
+    /// Something inside its namespace listens at the port.
+    Tcp(u16),
+    Udp(u16),
+    /// A command that succeeds inside its namespace.
+    Command(Vec<String>),
 }
 
 /// How long a process may take to end after SIGTERM, in seconds.
@@ -47,6 +70,7 @@ pub enum Tool {
     Ip6tablesNftSave,
     Nft,
     Ping,
+    Setsid,
     Umount,
 }
 
@@ -67,6 +91,7 @@ impl Tool {
             Tool::Ip6tablesLegacySave => "ip6tables-legacy-save",
             Tool::Nft => "nft",
             Tool::Ping => "ping",
+            Tool::Setsid => "setsid",
             Tool::Umount => "umount",
         }
     }
@@ -87,6 +112,7 @@ impl Tool {
             | Tool::Ip6tablesSave
             | Tool::Ip6tablesLegacySave => "iptables",
             Tool::Ping => "iputils-ping",
+            Tool::Setsid => "util-linux",
             Tool::Umount => "mount",
         }
     }
@@ -119,6 +145,9 @@ impl Cmd {
     pub fn netns(&self) -> Option<&NamespaceName> {
         match self {
             Self::Run { netns, .. } | Self::Write { netns, .. } => netns.as_ref(),
+            Self::Start { netns, .. } | Self::Stop { netns, .. } | Self::Await { netns, .. } => {
+                Some(netns)
+            }
             _ => None,
         }
     }
@@ -128,6 +157,8 @@ impl Cmd {
         match self {
             Self::Run { netns: Some(_), tool, .. } if *tool != Tool::Ip => vec![Tool::Ip, *tool],
             Self::Run { tool, .. } => vec![*tool],
+            Self::Start { .. } => vec![Tool::Ip, Tool::Setsid],
+            Self::Await { .. } => vec![Tool::Ip],
             _ => Vec::new(),
         }
     }
@@ -153,6 +184,29 @@ impl fmt::Display for Cmd {
                     Some(netns) => write!(f, "ip netns exec {netns} sh -c {}", quote(&line)),
                 }
             }
+            Self::Start { netns, mark, command, output } => write!(
+                f,
+                "env -i PATH={PROGRAMS} {PROCESS}={mark} ip netns exec {netns} setsid -f {} </dev/null >>{} 2>&1",
+                line(command),
+                quote(output)
+            ),
+            Self::Stop { mark, .. } => {
+                let kill = |signal| {
+                    format!(
+                        "grep -lxz {PROCESS}={mark} /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | xargs -r kill -{signal}"
+                    )
+                };
+                write!(f, "{} || true; sleep 1; {} || true", kill("TERM"), kill("KILL"))
+            }
+            Self::Await { netns, ready, .. } => {
+                let test = match ready {
+                    Ready::Tcp(port) => format!("ss -Hltn sport = :{port} | grep -q ."),
+                    Ready::Udp(port) => format!("ss -Hlun sport = :{port} | grep -q ."),
+                    Ready::Command(command) => line(command),
+                };
+                let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
+                write!(f, "timeout 10 sh -c {}", quote(&wait))
+            }
             Self::Make(item) => f.write_str(&item.line_to_make()),
             Self::Remove(item) => f.write_str(&item.line_to_remove()),
             Self::End { pids, .. } => {
@@ -168,6 +222,11 @@ impl fmt::Display for Cmd {
             }
         }
     }
+}
+
+/// The words of a command, as a shell reads them back.
+fn line(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Commands with no more lines than a person reads.

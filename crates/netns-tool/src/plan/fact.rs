@@ -106,6 +106,8 @@ pub enum Fact {
     /// The file or directory is there. That it is not: a directory may be there with something in it, and a file with
     /// another text.
     Item(Item),
+    /// A process inside the namespace bears the mark.
+    Process { netns: NamespaceName, mark: String },
     /// No process is inside the namespace.
     Empty(NamespaceName),
     /// The opposite.
@@ -126,7 +128,9 @@ impl Fact {
     pub fn place(&self) -> Option<Place> {
         match self {
             Self::Not(fact) => fact.place(),
-            Self::Namespace(name) | Self::Empty(name) => Some(Some(name.clone())),
+            Self::Namespace(name) | Self::Empty(name) | Self::Process { netns: name, .. } => {
+                Some(Some(name.clone()))
+            }
             Self::Link { at, .. }
             | Self::Up { at, .. }
             | Self::Alias { at, .. }
@@ -190,6 +194,9 @@ impl fmt::Display for Fact {
                 write!(f, "value `{value}` of `{path}`{}", place(at))
             }
             Self::Item(item) => write!(f, "{item}"),
+            Self::Process { netns, mark } => {
+                write!(f, "process `{mark}` in network namespace `{netns}`")
+            }
             Self::Empty(name) => write!(f, "end of the processes in network namespace `{name}`"),
             Self::Not(fact) => write!(f, "absence of {fact}"),
         }

@@ -2,12 +2,13 @@
 
 use super::batch::{Manner, Stop};
 use super::journal::Journal;
-use super::schedule::{Level, Task, schedule};
+use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
 use crate::plan::{Fact, Step, few_lines};
 use crate::system::signals;
 use anyhow::Result;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The exit status by which iptables says that its lock, or its chain, is busy; or that it is not permitted.
@@ -17,8 +18,7 @@ impl Writer {
     /// Does all the steps, or leaves the host as it was.
     pub(super) fn build(&self, steps: &[Step], mut journal: Journal) -> Result<()> {
         let mut begun = Vec::new();
-        let outcome =
-            self.do_steps(steps, &mut journal, &mut begun).and_then(|()| self.verify(steps));
+        let outcome = self.do_steps(steps, &mut journal, &mut begun);
         // With the journal still there the next command would take everything back: it is part of the work.
         let Err(error) = outcome.and_then(|()| journal.close()) else { return Ok(()) };
         let leftovers = self.undo(&begun);
@@ -44,7 +44,9 @@ impl Writer {
         begun: &mut Vec<Begun<'p>>,
     ) -> Result<()> {
         let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
-        for level in schedule(&tasks) {
+        let levels = schedule(&tasks);
+        let checks = checks(steps, &tasks, &levels);
+        for (level, facts) in levels.iter().zip(&checks) {
             interruption()?;
             let order = || level.iter().flat_map(|batch| &batch.steps).map(|index| &steps[*index]);
             let undoable: Vec<&Step> = order().filter(|step| !step.undo.is_empty()).collect();
@@ -55,7 +57,7 @@ impl Writer {
             let before = begun.len();
             let outcome = match order().collect::<Vec<_>>()[..] {
                 [step] => self.do_alone(step, begun),
-                _ => self.do_together(&level, steps, begun),
+                _ => self.do_together(level, steps, begun),
             };
             if let Err(failure) = outcome {
                 // A Ctrl-C also ends a child that it finds just before it has a process group of its own.
@@ -63,8 +65,10 @@ impl Writer {
                 return Err(failure.into());
             }
             self.take_numbers(&mut begun[before..]);
+            interruption()?;
+            self.verify(facts)?;
         }
-        interruption()
+        Ok(())
     }
 
     /// Does the one step of a level.
@@ -175,11 +179,10 @@ impl Writer {
     }
 
     /// A command that ends with exit status 0 need not have done anything.
-    fn verify(&self, steps: &[Step]) -> Result<()> {
-        let facts = lasting(steps);
+    fn verify(&self, facts: &[&Fact]) -> Result<()> {
         let mut look = self.look();
         look.gather(facts.iter().copied());
-        match look.first_missing(facts)? {
+        match look.first_missing(facts.iter().copied())? {
             None => Ok(()),
             Some(fact) => {
                 Err(failed(format!("all commands reported success, but there is no {fact}"))
@@ -193,22 +196,34 @@ impl Writer {
 /// What holds after all of the steps: but for what a later one takes away, or puts in the place of what an earlier one
 /// has taken away.
 fn lasting(steps: &[Step]) -> Vec<&Fact> {
-    let is_opposed = |index: usize, fact: &Fact| {
-        let mut later = steps[index + 1..].iter().flat_map(|step| &step.gives);
-        match fact {
-            Fact::Not(fact) => later.any(|other| *other == **fact),
-            fact => later.any(|other| matches!(other, Fact::Not(other) if **other == *fact)),
-        }
+    let facts: Vec<&Fact> = steps.iter().flat_map(|step| &step.gives).collect();
+    let gone = |fact: &Fact| match fact {
+        Fact::Not(gone) => Some((**gone).clone()),
+        _ => None,
     };
-    // Most plans only add.
-    let takes_away =
-        steps.iter().flat_map(|step| &step.gives).any(|fact| matches!(fact, Fact::Not(_)));
-    let steps = steps.iter().enumerate();
-    let facts = steps.flat_map(|(index, step)| step.gives.iter().map(move |fact| (index, fact)));
-    facts
-        .filter(|(index, fact)| !takes_away || !is_opposed(*index, fact))
-        .map(|(_, fact)| fact)
-        .collect()
+    // Most plans only add, and few take much away.
+    let doomed: Vec<(usize, Fact)> =
+        facts.iter().enumerate().filter_map(|(index, fact)| Some((index, gone(fact)?))).collect();
+    let is_opposed = |index: usize, fact: &Fact| match fact {
+        Fact::Not(gone) => facts[index + 1..].contains(&&**gone),
+        fact => doomed.iter().any(|(later, gone)| *later > index && gone == fact),
+    };
+    let lasting = facts.iter().enumerate().filter(|(index, fact)| !is_opposed(*index, fact));
+    lasting.map(|(_, fact)| *fact).collect()
+}
+
+/// The facts to verify after each level: those of a namespace when it is finished. A lab whose links have all come up is
+/// busy with itself, and then each look takes ten times as long.
+fn checks<'p>(steps: &'p [Step], tasks: &[Task], levels: &[Level]) -> Vec<Vec<&'p Fact>> {
+    let last = levels.len().saturating_sub(1);
+    let finished = if steps.len() < LONG { HashMap::new() } else { finished(tasks, levels) };
+    let mut checks = vec![Vec::new(); levels.len()];
+    for fact in lasting(steps) {
+        let inside = fact.place().filter(Option::is_some);
+        let level = inside.and_then(|at| finished.get(&of_place(&at)).copied());
+        checks[level.unwrap_or(last)].push(fact);
+    }
+    checks
 }
 
 /// Whether something has that name which was not there a moment ago: it is somebody else's.

@@ -18,6 +18,9 @@ pub(super) fn make(item: &Item) -> Result<(), Refusal> {
             .mode(0o644)
             .open(path)
             .and_then(|mut file| file.write_all(text.as_bytes())),
+        Item::Log { path } => {
+            OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map(drop)
+        }
     };
     refused(made, "make", item)
 }
@@ -26,7 +29,7 @@ pub(super) fn make(item: &Item) -> Result<(), Refusal> {
 pub(super) fn remove(item: &Item) -> Result<(), Refusal> {
     let removed = match item {
         Item::Directory { path } => fs::remove_dir(path),
-        Item::File { path, .. } => fs::remove_file(path),
+        Item::File { path, .. } | Item::Log { path } => fs::remove_file(path),
     };
     refused(removed, "remove", item)
 }

@@ -81,7 +81,7 @@ fn lanes<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Vec<Lane> {
     facts.into_iter().filter_map(Fact::place).map(|place| of_place(&place)).collect()
 }
 
-fn of_place(place: &Place) -> Lane {
+pub(super) fn of_place(place: &Place) -> Lane {
     place.clone().map_or(Lane::Host, Lane::Netns)
 }
 
@@ -89,7 +89,7 @@ fn lane(run: &Cmd) -> Lane {
     match run {
         Cmd::Make(_) | Cmd::Remove(_) => Lane::Files,
         // It ends processes from outside.
-        Cmd::End { .. } => Lane::Host,
+        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => Lane::Host,
         Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => of_place(netns),
     }
 }
@@ -106,7 +106,7 @@ fn needs_all(run: &Cmd) -> bool {
     match run {
         Cmd::Run { netns: None, tool, .. } => *tool != Tool::Ip,
         Cmd::Write { netns, .. } => netns.is_none(),
-        Cmd::End { .. } => true,
+        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => true,
         _ => false,
     }
 }
@@ -155,6 +155,18 @@ pub(super) fn schedule(tasks: &[Task]) -> Vec<Level> {
         made.extend(task.makes.iter().map(|lane| (lane, (level, Some(&task.lane)))));
     }
     batches
+}
+
+/// For each place that a step touches, the level after which no other does.
+pub(super) fn finished<'t>(tasks: &'t [Task], levels: &[Level]) -> HashMap<&'t Lane, usize> {
+    let mut finished = HashMap::new();
+    for (number, level) in levels.iter().enumerate() {
+        for task in level.iter().flat_map(|batch| &batch.steps).map(|index| &tasks[*index]) {
+            let touched = std::iter::once(&task.lane).chain(&task.touches);
+            finished.extend(touched.map(|lane| (lane, number)));
+        }
+    }
+    finished
 }
 
 #[cfg(test)]

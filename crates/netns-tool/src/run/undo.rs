@@ -39,17 +39,21 @@ impl Writer {
     /// Takes back what can be taken back many steps at a time. What remains is seen by looking.
     fn undo_together(&self, begun: &[Begun]) {
         let mut look = self.look();
-        look.gather(made(begun));
         let all = begun
             .iter()
             .rev()
             .flat_map(|begun| begun.step.undo.iter().map(move |undo| (begun, undo)));
-        let all: Vec<(&Begun, &Undo)> =
-            all.filter(|(begun, undo)| !is_item(undo) && remains(&mut look, undo, begun)).collect();
-        let going: HashSet<&NamespaceName> =
-            all.iter().filter_map(|(_, undo)| namespace(&undo.made)).collect();
-        let (along, undos): (Vec<_>, Vec<_>) =
+        let all: Vec<(&Begun, &Undo)> = all.filter(|(_, undo)| !is_item(undo)).collect();
+        let namespaces =
+            all.iter().filter_map(|(begun, undo)| Some((begun, undo, namespace(&undo.made)?)));
+        let going: HashSet<&NamespaceName> = namespaces
+            .filter(|(begun, undo, _)| remains(&mut look, undo, begun))
+            .map(|(_, _, name)| name)
+            .collect();
+        let (along, mut undos): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(begun, undo)| goes_along(begun.step, undo, &going));
+        look.gather(undos.iter().map(|(_, undo)| &undo.made));
+        undos.retain(|(begun, undo)| remains(&mut look, undo, begun));
         let tasks: Vec<Task> = undos.iter().map(|(_, undo)| Task::of_undo(undo)).collect();
         for level in schedule(&tasks) {
             // How it went is seen by looking.

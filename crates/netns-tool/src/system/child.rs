@@ -2,10 +2,12 @@
 
 use super::{signals, tools};
 use crate::failure::{Failure, in_words, missing};
-use crate::plan::{Cmd, Tool};
+use crate::name::NamespaceName;
+use crate::plan::{Cmd, PROCESS, PROGRAMS, Tool};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
@@ -13,6 +15,7 @@ use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -73,7 +76,7 @@ pub fn run(cmd: &Cmd, limit: Duration, patient: bool) -> Result<Output> {
     // What `ip netns exec` starts is searched in the PATH below, and must be as trustworthy as `ip`.
     let programs = cmd.tools().into_iter().map(tools::find).collect::<Result<Vec<_>, Failure>>()?;
     let program = programs.first().context("a command has a program")?;
-    start(program, &cmd.words()[1..], stdin.as_deref(), limit, patient)
+    feed(program, &cmd.words()[1..], stdin.as_deref(), limit, patient)
 }
 
 /// Has `ip` run many lines, in the network namespace of the calling thread: up to the first that fails, or with `force`
@@ -84,24 +87,37 @@ pub fn run(cmd: &Cmd, limit: Duration, patient: bool) -> Result<Output> {
 pub fn run_batch(lines: &str, force: bool, limit: Duration, patient: bool) -> Result<Output> {
     let words = ["-force", "-batch", "-"].map(str::to_owned);
     let words = if force { &words[..] } else { &words[1..] };
-    start(&tools::find(Tool::Ip)?, words, Some(lines), limit, patient)
+    feed(&tools::find(Tool::Ip)?, words, Some(lines), limit, patient)
 }
 
-/// Starts the program and sees it to its end.
-fn start(
+/// Starts the program with its input and sees it to its end.
+fn feed(
     program: &Path,
     words: &[String],
     stdin: Option<&str>,
     limit: Duration,
     patient: bool,
 ) -> Result<Output> {
+    let mut command = prepared(program);
+    command.args(words).env("LC_ALL", "C").env("PATH", tools::path());
+    command.stdin(input(stdin)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command, limit, patient)
+}
+
+/// The program with a cleared environment, `/` as its directory, and a process group of its own.
+fn prepared(program: &Path) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     let mut command = Command::new(program);
-    command.args(words).env_clear().env("LC_ALL", "C").env("PATH", tools::path()).current_dir("/");
-    command.process_group(0).stdin(input(stdin)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_clear().current_dir("/").process_group(0);
+    command
+}
+
+/// Starts it, and sees it to its end.
+fn finish(mut command: Command, limit: Duration, patient: bool) -> Result<Output> {
     let start = Instant::now();
     let mut child = command.spawn().map_err(|error| {
-        missing(format!("cannot start {}: {}", program.display(), in_words(&error)))
+        let program = Path::new(command.get_program()).display();
+        missing(format!("cannot start {program}: {}", in_words(&error)))
     })?;
     let mut pipes = [
         Pipe::new(child.stdout.take().map(OwnedFd::from))?,
@@ -110,6 +126,43 @@ fn start(
     let status = watch(&mut child, &mut pipes, start + limit, patient)?;
     let [stdout, stderr] = pipes.map(|pipe| String::from_utf8_lossy(&pipe.bytes).into_owned());
     Ok(Output { status, stdout, stderr })
+}
+
+/// Starts a program that stays, in a session of its own: `setsid` comes back at once.
+///
+/// # Errors
+/// It could not be started: then nothing has happened.
+pub fn start(cmd: &Cmd, limit: Duration) -> Result<Output> {
+    let Cmd::Start { netns, mark, command, output } = cmd else {
+        anyhow::bail!("`{cmd}` is not the start of a program")
+    };
+    let setsid = tools::find(Tool::Setsid)?;
+    let log = File::options()
+        .append(true)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
+        .open(output)
+        .with_context(|| format!("cannot write to {output}"))?;
+    let mut program = in_namespace(netns)?;
+    program.arg(setsid).arg("-f").args(command);
+    program.env(PROCESS, mark).stdout(log.try_clone()?).stderr(log);
+    finish(program, limit, false)
+}
+
+/// Runs a command inside the namespace to its end, and takes what it says.
+///
+/// # Errors
+/// It could not be started.
+pub fn run_inside(netns: &NamespaceName, command: &[String], limit: Duration) -> Result<Output> {
+    let mut program = in_namespace(netns)?;
+    program.args(command).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(program, limit, false)
+}
+
+/// `ip netns exec`, which also shows the namespace its own /sys and files of /etc/netns.
+fn in_namespace(netns: &NamespaceName) -> Result<Command> {
+    let mut command = prepared(&tools::find(Tool::Ip)?);
+    command.args(["netns", "exec", netns.as_str()]).env("PATH", PROGRAMS).stdin(Stdio::null());
+    Ok(command)
 }
 
 /// The text as a file in memory, so that a child that does not read it cannot block us.

@@ -34,18 +34,20 @@ impl<'a> Need<'a> {
             Fact::Not(fact) => self.add(fact),
             Fact::Value { path, .. } => self.values.push(path),
             Fact::DefaultRoute { .. } | Fact::Route { .. } => self.routes = true,
-            Fact::Namespace(_)
-            | Fact::Link { .. }
+            Fact::Link { .. }
             | Fact::Bridge { .. }
             | Fact::Set { .. }
             | Fact::Up { .. }
             | Fact::Alias { .. }
             | Fact::Port { .. }
             | Fact::Address { .. } => self.state = true,
-            Fact::Rule { .. }
+            // Its file tells.
+            Fact::Namespace(_)
+            | Fact::Rule { .. }
             | Fact::Chain { .. }
             | Fact::Frame(_)
             | Fact::Item(_)
+            | Fact::Process { .. }
             | Fact::Empty(_) => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use super::problem::{Problem, Problems, Span, shown};
 use super::raw;
-use crate::mark::LabName;
+use crate::mark::{LabName, fnv64};
 use crate::name::{InterfaceName, NamespaceName};
 
 /// The name of the lab, and what it puts before those of its things.
@@ -121,12 +121,10 @@ const HASH: usize = 6;
 const ROOM: usize = 15 - 1 - HASH;
 
 /// The same for the same text for ever: it is in the names of interfaces, which the next release has to find again.
-/// (FNV-1a of 64 bits, folded to 30, in base32.)
+/// (64 bits, folded to 30, in base32.)
 fn short_hash(text: &str) -> String {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
     const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let hash = text.bytes().fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    let hash = fnv64(text);
     let folded = hash ^ (hash >> 32);
     (0..HASH).map(|digit| char::from(DIGITS[(folded >> (5 * digit) & 31) as usize])).collect()
 }

@@ -1,0 +1,175 @@
+//! Whole plans, such as a lab has, through the engine: each test in a private host of its own.
+
+use super::*;
+use crate::failure::Kind;
+use crate::ip::{self, End, Hardware};
+use crate::name::{InterfaceName, NamespaceName};
+use crate::plan::{Fact, Undo};
+use testhost::{Faults, Mode, Snapshot, private_host, sh, warm_up};
+
+const IP_FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+
+fn netns(number: usize) -> Place {
+    Some(NamespaceName::new(&format!("n{number}")).expect("a name"))
+}
+
+fn interface(name: &str) -> InterfaceName {
+    InterfaceName::reported(name.to_owned())
+}
+
+/// A bridge, and around it namespaces with an address and a default route, which forward.
+fn star(count: usize) -> Vec<Step> {
+    let (br0, lo, eth0) = (interface("br0"), interface("lo"), interface("eth0"));
+    let hardware = Hardware::default();
+    let mark = |at: &Place, name: &InterfaceName| {
+        ip::mark(at, name, "netns-tool:star", true, format!("mark {name}"))
+    };
+    let mut steps = vec![ip::add_bridge(&None, &br0, hardware, ""), mark(&None, &br0)];
+    for number in 1..=count {
+        let (at, host) = (netns(number), interface(&format!("h{number}")));
+        let name = at.clone().expect("a namespace");
+        let ends =
+            (End { at: &None, name: &host, hardware }, End { at: &at, name: &eth0, hardware });
+        // What needs the host's batch comes before what is done inside.
+        steps.extend([ip::add_namespace(&name), ip::add_veth(&ends.0, &ends.1)]);
+        steps.extend([mark(&None, &host), mark(&at, &lo), mark(&at, &eth0)]);
+        let forwards = Fact::Value { at: at.clone(), path: IP_FORWARD.into(), value: "1".into() };
+        let run = Cmd::Write { netns: at.clone(), path: IP_FORWARD.into(), value: "1".into() };
+        steps.push(Step::new("forward", run).gives([forwards]));
+        let address = format!("10.7.{}.{}/16", number / 250, number % 250 + 1);
+        steps.push(ip::add_address(&at, &eth0, address.parse().expect("an address")));
+        let gateway = "10.7.255.254".parse().expect("an address");
+        steps.push(ip::add_default_route(&at, gateway, &eth0));
+        steps.push(ip::add_address(&at, &lo, "fd00::7/128".parse().expect("an address")));
+    }
+    for number in 1..=count {
+        let (name, bridge) = (interface(&format!("h{number}")), br0.clone());
+        let run = Cmd::ip(&None, &format!("link set dev {name} master br0"));
+        let port = Fact::Port { at: None, name, bridge };
+        steps.push(Step::new("join", run).gives([port]).after([netns(number)]));
+    }
+    steps
+}
+
+/// Takes it away: the namespaces, and with them the pairs.
+fn gone(count: usize) -> Vec<Step> {
+    let br0 = interface("br0");
+    let mut steps = vec![ip::delete_link(&None, &br0, "delete br0".to_owned())];
+    for number in 1..=count {
+        let name = netns(number).expect("a namespace");
+        let host = Fact::Link { at: None, name: interface(&format!("h{number}")) };
+        let mut step = ip::delete_namespace(&name, format!("delete {name}"));
+        step.gives.push(Fact::not(host));
+        steps.push(step);
+    }
+    steps
+}
+
+fn apply(plan: &Plan) -> Result<()> {
+    let settings =
+        Settings { limit: Duration::from_secs(10), wait: Duration::from_secs(10), verbose: false };
+    Writer::new(settings)?.apply(plan, "netns-tool up star")
+}
+
+/// The failure that the plan ends with, though the host is as it was.
+fn refusal(steps: Vec<Step>) -> String {
+    warm_up();
+    let before = Snapshot::settled();
+    let error = apply(&Plan::build(steps)).expect_err("it must fail");
+    before.wait_equal(Duration::from_secs(3)).expect("the host is as it was");
+    let failure: Failure = error.downcast().expect("a failure in words");
+    assert_ne!(failure.kind, Kind::Left);
+    failure.to_string()
+}
+
+#[test]
+fn a_star_comes_and_goes() {
+    private_host(|| {
+        warm_up();
+        sh("sysctl -qw net.ipv4.ip_forward=0");
+        let before = Snapshot::settled();
+        apply(&Plan::build(star(20))).expect("it is built");
+        assert_eq!(
+            sh("ip netns exec n7 ip route show default").trim(),
+            "default via 10.7.255.254 dev eth0"
+        );
+        assert_eq!(sh("ip netns exec n20 cat /proc/sys/net/ipv4/ip_forward").trim(), "1");
+        assert_eq!(sh("cat /proc/sys/net/ipv4/ip_forward").trim(), "0");
+        assert_eq!(sh("ip -br link show master br0 | wc -l").trim(), "20");
+        sh("ip netns exec n3 ping -c 1 -W 2 10.7.0.5");
+        apply(&Plan::remove(gone(20))).expect("it is removed");
+        before.wait_equal(Duration::from_secs(1)).expect("the host is as it was");
+    });
+}
+
+#[test]
+fn what_fails_inside_a_namespace_takes_all_of_it_back() {
+    private_host(|| {
+        let mut steps = star(14);
+        let (at, lo) = (netns(9), interface("lo"));
+        let twice = ip::add_address(&at, &lo, "fd00::7/128".parse().expect("an address"));
+        steps.push(twice);
+        let said = refusal(steps);
+        assert!(said.contains("could not give lo the address fd00::7/128"), "{said}");
+        assert!(said.contains("ip -n n9 addr add fd00::7/128 dev lo nodad"), "{said}");
+        assert!(
+            said.contains("address already assigned") && !said.contains("Command failed"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn a_wrong_word_that_ip_names_no_line_for_is_found() {
+    private_host(|| {
+        let mut steps = star(14);
+        let (name, bridge) = (interface("h4"), interface("nowhere"));
+        let run = Cmd::ip(&None, "link set dev h4 master nowhere");
+        let port = Fact::Port { at: None, name, bridge };
+        steps.push(Step::new("join h4 to nowhere", run).gives([port]));
+        let said = refusal(steps);
+        assert!(said.contains("could not join h4 to nowhere"), "{said}");
+    });
+}
+
+#[test]
+fn a_value_of_the_host_is_put_back_in_its_turn() {
+    private_host(|| {
+        sh("sysctl -qw net.ipv4.ip_forward=0");
+        let mut steps = star(14);
+        let value =
+            |value: &str| Fact::Value { at: None, path: IP_FORWARD.into(), value: value.into() };
+        let run = Cmd::Write { netns: None, path: IP_FORWARD.into(), value: "1".into() };
+        let undo = Undo::write(&None, IP_FORWARD.into(), "0".into());
+        steps.push(Step::new("let the host forward", run).gives([value("1")]).undo([undo]));
+        steps.push(Step::new("fail", Cmd::ip(&None, "link set dev h99 up")));
+        let said = refusal(steps);
+        assert!(said.contains("could not fail"), "{said}");
+    });
+}
+
+#[test]
+fn each_call_of_a_star_goes_wrong_and_the_host_is_as_it_was() {
+    private_host(|| {
+        warm_up();
+        let faults = Faults::install();
+        faults.reset();
+        apply(&Plan::build(star(12))).expect("it is built");
+        let calls = faults.calls().len();
+        apply(&Plan::remove(gone(12))).expect("it is removed");
+        assert!(calls <= 3 + 2 * 12, "{calls} processes");
+        let before = Snapshot::settled();
+        for k in 1..=calls {
+            for mode in [Mode::FailBefore, Mode::FailAfter, Mode::KilledAfter, Mode::Empty] {
+                faults.reset();
+                faults.arm(k, mode);
+                let outcome = apply(&Plan::build(star(12)));
+                assert!(faults.fired() == 1 && outcome.is_err(), "{mode:?} at {k}");
+                faults.reset();
+                if let Err(diff) = before.wait_equal(Duration::from_secs(3)) {
+                    panic!("{mode:?} at {k}: {:#}\n{diff}", outcome.expect_err("a failure"));
+                }
+            }
+        }
+    });
+}
