@@ -146,13 +146,13 @@ impl Switches {
             v6.note(file, value, host);
         }
     }
-}
 
-impl Switches {
-    /// A new interface begins with the values for interfaces to come.
+    /// A new interface forwards where the whole host does: it takes over `conf/default`.
     pub fn note_new(&mut self, index: u32) {
         for family in std::iter::once(&mut self.v4).chain(&mut self.v6) {
-            turn(&mut family.interfaces, index, family.default);
+            if family.on && family.default {
+                family.interfaces.insert(index);
+            }
         }
     }
 }

@@ -27,9 +27,9 @@ impl Snapshot {
                 self.namespaces.insert(name.clone(), Netns::new());
             }
             Fact::Link { at, name } => {
-                self.state_mut(at).make(name);
-                if let (None, Some(link)) = (at, self.host.links.last()) {
-                    self.switches.note_new(link.index);
+                let index = self.state_mut(at).make(name);
+                if at.is_none() {
+                    self.switches.note_new(index);
                 }
             }
             Fact::Bridge { at, name } => {
@@ -142,10 +142,12 @@ impl Link {
 }
 
 impl State {
-    fn make(&mut self, name: &InterfaceName) {
+    /// Gives its index.
+    fn make(&mut self, name: &InterfaceName) -> u32 {
         let index = self.links.iter().map(|link| link.index).max().unwrap_or(0) + 1;
         let (name, group) = (name.clone(), GROUP);
         self.links.push(Link { index, name, group, ..Link::default() });
+        index
     }
 
     fn lose(&mut self, name: &InterfaceName) {

@@ -138,13 +138,13 @@ impl NatArgs {
         let subnets = self.subnets(&facts.host, self.find_bridge(&facts.host)?)?;
         let own: Vec<IpNet> =
             subnets.into_iter().filter(|net| families.contains(&Family::of_net(net))).collect();
-        let mut wanted = self.wanted_rules(nat);
-        wanted.extend(rules::hairpin(&self.bridge, &own));
-        wanted.extend(rules::answers(&self.bridge, &families));
+        let mut shared: Vec<Rule> = rules::hairpin(&self.bridge, &own).into_iter().collect();
+        shared.extend(rules::answers(&self.bridge, &families));
         if self.publications.iter().any(Publication::is_on_loopback) {
-            wanted.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
+            shared.extend(rules::loopback(&self.bridge, &local_routes_before(facts, &self.bridge)));
         }
-        Ok(rules::marked(wanted, &nat.mark))
+        let own = self.wanted_rules(nat);
+        Ok(own.into_iter().chain(rules::marked(shared, &nat.mark)).collect())
     }
 
     /// Each connection is sent on, and let in.

@@ -2,6 +2,7 @@
 
 use super::batch::{Manner, Stop};
 use super::journal::Journal;
+use super::process::{PAUSE, UNSEEN};
 use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
@@ -9,7 +10,7 @@ use crate::plan::{Fact, Step, few_lines};
 use crate::system::signals;
 use anyhow::Result;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The exit status by which iptables says that its lock, or its chain, is busy; or that it is not permitted.
 const IPTABLES_BUSY: i32 = 4;
@@ -180,14 +181,19 @@ impl Writer {
 
     /// A command that ends with exit status 0 need not have done anything.
     fn verify(&self, facts: &[&Fact]) -> Result<()> {
-        let mut look = self.look();
-        look.gather(facts.iter().copied());
-        match look.first_missing(facts.iter().copied())? {
-            None => Ok(()),
-            Some(fact) => {
-                Err(failed(format!("all commands reported success, but there is no {fact}"))
-                    .hint("netns-tool -v shows what was run")
-                    .into())
+        let begin = Instant::now();
+        loop {
+            let mut look = self.look();
+            look.gather(facts.iter().copied());
+            match look.first_missing(facts.iter().copied())? {
+                None => return Ok(()),
+                Some(Fact::Process { .. }) if begin.elapsed() < UNSEEN => {
+                    std::thread::sleep(PAUSE);
+                }
+                Some(fact) => {
+                    let what = format!("all commands reported success, but there is no {fact}");
+                    return Err(failed(what).hint("netns-tool -v shows what was run").into());
+                }
             }
         }
     }

@@ -16,10 +16,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a program is ready.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a program that runs may not be seen: while it becomes another, nobody can read what it bears.
-const UNSEEN: Duration = Duration::from_millis(200);
+pub(super) const UNSEEN: Duration = Duration::from_secs(1);
 
 /// How many of the last lines of a program's output are shown.
 const LINES: usize = 5;

@@ -14,6 +14,8 @@ use testhost::Snapshot;
 /// No command of a page takes so long.
 const LIMIT: Duration = Duration::from_secs(60);
 const BIN: &str = "/run/tmp/bin";
+/// The folder that the commands are run in: a copy of docs/labs.
+const LABS: &str = "/run/tmp/labs";
 const OUTPUT: &str = "/run/tmp/output";
 
 /// A command that only looks has so long to see what the page shows.
@@ -146,7 +148,7 @@ impl Session {
             .env_clear()
             .env("PATH", format!("{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"))
             .env("LC_ALL", "C")
-            .current_dir("/run/tmp")
+            .current_dir(LABS)
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(both)
@@ -166,8 +168,12 @@ impl Session {
     }
 }
 
-/// The programs that a page may use besides the system's own.
+/// The programs that a page may use besides the system's own, and the labs.
 fn furnish() {
+    fs::create_dir_all(LABS).expect("make a folder for labs");
+    for (name, text) in super::labs::LABS {
+        fs::write(format!("{LABS}/{name}"), text).expect("write a lab");
+    }
     fs::create_dir_all(BIN).expect("make a folder for programs");
     symlink(testhost::binary("netns-tool"), format!("{BIN}/netns-tool")).expect("link the tool");
     for (name, text) in [("sudo", SUDO), ("uplink", UPLINK)] {
