@@ -1,5 +1,6 @@
 //! Labs: a whole network from one file. It is made of nothing but the plans of the nouns.
 
+mod clash;
 mod course;
 mod down;
 mod file;
