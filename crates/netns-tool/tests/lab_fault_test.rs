@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use support::faults::{kinds, modes, tried_here, undone_here};
+use support::faults::{kinds, modes, slow, tried_here, undone_here};
 use support::labs::{EVERYTHING, FILE, TEN_LINES, file, internet};
 use support::{SOON, done, private_host, sh};
 use testhost::{Mode, Scenario, Snapshot, binary, foreign_objects, warm_up};
@@ -86,7 +86,7 @@ fn up_of_ten_lines() {
 fn up_of_everything() {
     on_a_host(|| {
         file(EVERYTHING);
-        tried_here(&up(), kinds());
+        tried_here(&up(), &slow(Mode::FailAfter));
     });
 }
 
@@ -94,7 +94,7 @@ fn up_of_everything() {
 fn down_of_a_small_lab() {
     on_a_host(|| {
         file(SMALL);
-        tried_here(&down(), modes());
+        tried_here(&down(), kinds());
     });
 }
 
@@ -102,18 +102,18 @@ fn down_of_a_small_lab() {
 fn down_of_everything() {
     on_a_host(|| {
         file(EVERYTHING);
-        tried_here(&down(), kinds());
+        tried_here(&down(), &slow(Mode::KillToolDuring));
     });
 }
 
 #[test]
 fn up_that_changes_a_lab() {
-    on_a_host(|| tried_here(&change(TEN_LINES, CHANGED), modes()));
+    on_a_host(|| tried_here(&change(TEN_LINES, CHANGED), &slow(Mode::FailAfter)));
 }
 
 #[test]
 fn up_that_changes_it_back() {
-    on_a_host(|| tried_here(&change(CHANGED, TEN_LINES), kinds()));
+    on_a_host(|| tried_here(&change(CHANGED, TEN_LINES), &slow(Mode::KillToolDuring)));
 }
 
 #[test]
