@@ -71,6 +71,8 @@ pub struct Snapshot {
     pub listeners: Vec<sockets::Listener>,
     /// What is in /etc/netns for the namespaces.
     pub etc: etc::Etc,
+    /// What is left for more of it.
+    pub room: Room,
     /// What the programs of labs have printed.
     pub logs: logs::Logs,
     /// The resolver of this host, if it is on the host's own loopback.
@@ -81,6 +83,27 @@ pub struct Snapshot {
     pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
     pub fresh_mac: Option<Mac>,
+}
+
+/// What the host has room for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// How many network namespaces there may be; `None`: nobody knows.
+    pub namespaces: Option<u64>,
+    /// The memory that is available, in bytes.
+    pub memory: Option<u64>,
+}
+
+impl Room {
+    fn read() -> Self {
+        let memory = || {
+            let text = fs::read_to_string("/proc/meminfo").ok()?;
+            let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+            Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
+        };
+        let namespaces = read_value(crate::lab::LIMIT).ok();
+        Self { namespaces: namespaces.and_then(|value| value.parse().ok()), memory: memory() }
+    }
 }
 
 /// A name of /run/netns, and the namespace behind it.
@@ -107,19 +130,20 @@ impl Snapshot {
     pub fn read(wanted: &Wanted, limit: Duration) -> Result<Self> {
         let read_state =
             if wanted.routes || wanted.firewall.is_some() { read_all } else { read_state };
+        let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
+        if wanted.all_namespaces {
+            names.extend(namespaces::all());
+        }
         let mut snapshot = Self {
             host: read_state()?,
             no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
             logs: logs::Logs::read(),
+            room: Room::read(),
+            etc: etc::Etc::read(&names),
             ..Self::default()
         };
-        let mut names: BTreeSet<NamespaceName> = wanted.namespaces.iter().cloned().collect();
-        if wanted.all_namespaces {
-            names.extend(namespaces::all());
-        }
-        snapshot.etc = etc::Etc::read(&names);
         snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
@@ -131,8 +155,8 @@ impl Snapshot {
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
             snapshot.firewall = firewall::read(Choice::Auto, false, limit).unwrap_or_default();
-            // What goes with the rules: forwarding gets back to what it was.
-            if snapshot.firewall.ours().next().is_some() {
+            // A NAT that goes turns back what it has turned.
+            if !crate::nat::standing(snapshot.firewall.ours()).is_empty() {
                 snapshot.switches = switches::read(&snapshot.host)?;
             }
         }

@@ -1,8 +1,10 @@
 //! Labs: a whole network from one file. It is made of nothing but the plans of the nouns.
 
+mod clash;
 mod course;
 mod down;
 mod file;
+mod fit;
 mod links;
 mod list;
 mod model;
@@ -16,6 +18,7 @@ mod up;
 mod way_back;
 
 pub use down::Down;
+pub use fit::LIMIT;
 pub use list::{list, table, wanted};
 pub use processes::{FOLDER, folder};
 pub use tell::{differences, steps};

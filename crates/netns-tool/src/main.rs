@@ -77,6 +77,7 @@ fn act(cli: &Cli) -> Result<ExitCode> {
         limit: Duration::from_secs(global.timeout.into()),
         wait: Duration::from_secs(global.wait.into()),
         verbose: global.verbose,
+        progress: !global.verbose && !global.quiet && std::io::stderr().is_terminal(),
     };
     let Some(noun) = noun::of(&cli.command)? else {
         return show(&cli.command, settings, global);

@@ -7,6 +7,7 @@ mod item;
 mod journal;
 mod lock;
 mod process;
+mod progress;
 mod remove;
 mod schedule;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use crate::system::{child, signals, tools};
 use anyhow::Result;
 use journal::Journal;
 use lock::Lock;
+use progress::Done;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -38,12 +40,15 @@ pub struct Settings {
     pub wait: Duration,
     /// Show each change on stderr as it is made.
     pub verbose: bool,
+    /// Show on stderr how far a long plan has come.
+    pub progress: bool,
 }
 
 /// The right to change the host: it holds the lock, and nothing of a killed command is left.
 pub struct Writer {
     settings: Settings,
     lock: Lock,
+    done: Done,
 }
 
 /// Why a command did not do what it should.
@@ -65,7 +70,7 @@ impl Writer {
     /// The same, and says whether there was anything to take back.
     pub fn open(settings: Settings) -> Result<(Self, bool)> {
         require_privileges()?;
-        let writer = Self { settings, lock: Lock::take(settings.wait)? };
+        let writer = Self { settings, lock: Lock::take(settings.wait)?, done: Done::default() };
         let had_left = writer.recover()?;
         Ok((writer, had_left))
     }
@@ -76,6 +81,7 @@ impl Writer {
         let commands = plan.steps().map(|step| &step.run).chain(undo);
         let needed: HashSet<Tool> = commands.flat_map(Cmd::tools).collect();
         needed.into_iter().try_for_each(|tool| tools::find(tool).map(|_| ()))?;
+        let _shown = self.settings.progress.then(|| self.done.show(plan.steps().count()));
         if plan.build.is_empty() {
             interruption()?;
         } else {
@@ -110,7 +116,9 @@ impl Writer {
         if self.settings.verbose {
             tell(&format!("+ {cmd}"));
         }
-        self.execute_quietly(cmd, patient)
+        let outcome = self.execute_quietly(cmd, patient);
+        self.done.add(1);
+        outcome
     }
 
     /// The same, and it has been shown already.

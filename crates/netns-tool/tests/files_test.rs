@@ -164,7 +164,7 @@ fn limits_that_are_too_low() {
         let allowed = Allowed { codes: &[1, 3, 4, 127], why: &why };
         let files = (3..=16).map(|n| format!("ulimit -n {n}"));
         let others = [
-            "-S -n 5", "-f 0", "-S -f 0", "-p 0", "-p 1", "-v 8000", "-v 32000", "-d 500",
+            "-S -n 5", "-f 0", "-S -f 0", "-p 0", "-p 1", "-v 20000", "-v 32000", "-d 500",
             "-d 8000", "-s 256", "-t 1", "-S -t 1", "-c 0", "-l 0",
         ];
         let runs: usize = files

@@ -217,7 +217,8 @@ fn reaches_from(from: &str, address: &str, (to, at): (&str, &str)) {
 
 fn use_router() {
     all_ping(&BEHIND_NODES);
-    for (from, to) in [("node1", "192.168.2.6"), ("node2", "192.168.1.5"), ("n1-ns1", "192.168.2.1")]
+    for (from, to) in
+        [("node1", "192.168.2.6"), ("node2", "192.168.1.5"), ("n1-ns1", "192.168.2.1")]
     {
         ping(from, to);
     }
@@ -255,9 +256,11 @@ fn use_spine_leaf() {
     all_ping(&servers);
     reaches_from("a1", "10.1.1.2", ("c2", "10.1.3.3"));
     // The second router on the way is the spine.
-    for (from, to, spine) in
-        [("a1", "10.1.2.2", "10.2.11.0"), ("b1", "10.1.3.2", "10.2.12.0"), ("a1", "10.1.3.2", "10.2.21.0")]
-    {
+    for (from, to, spine) in [
+        ("a1", "10.1.2.2", "10.2.11.0"),
+        ("b1", "10.1.3.2", "10.2.12.0"),
+        ("a1", "10.1.3.2", "10.2.21.0"),
+    ] {
         let answer = said_by_ping(from, &format!("-t 2 {to}"));
         let wanted = format!("From {spine} icmp_seq=1 Time to live exceeded");
         assert!(answer.contains(&wanted), "{answer}");

@@ -233,6 +233,8 @@ fn steady(key: &str, value: &Value) -> Value {
             let forever = n.as_u64() == Some(FOREVER);
             Value::from(if forever { "forever" } else { "limited" })
         }
+        // Since when a lab is up.
+        Value::String(alias) if key == "ifalias" => Value::from(without_time(alias)),
         // With STP a port goes through these in 30 seconds.
         Value::String(_) if key == "state" && ["listening", "learning"].contains(&state) => {
             Value::from("forwarding")
@@ -245,6 +247,12 @@ fn steady(key: &str, value: &Value) -> Value {
             .collect(),
         _ => value.clone(),
     }
+}
+
+/// A namespace's mark (`netns-tool:lab since 1700000000 file …`) without the second of its making.
+fn without_time(alias: &str) -> String {
+    let Some((mark, rest)) = alias.split_once(" since ") else { return alias.to_owned() };
+    format!("{mark} since …{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 /// JSON with sorted keys, whatever map serde_json was built with; plain text without quotes.

@@ -143,6 +143,12 @@ impl Look {
         })
     }
 
+    /// Whether the fact is about a setting of an interface that is gone.
+    pub fn is_setting_of_nothing(&mut self, fact: &Fact) -> bool {
+        let Fact::Value { at, path, .. } = fact else { return false };
+        path.contains("/conf/") && matches!(self.value(at, path), Ok(None))
+    }
+
     /// What tells the thing that the fact is about from another of the same name, made later: interface indices and
     /// the numbers of files are not used again (those of files, on a tmpfs). `None` where there is no such thing.
     pub fn number(&mut self, fact: &Fact) -> Option<u64> {
@@ -188,12 +194,6 @@ impl Look {
             self.places.insert(at.clone(), Known::new(state, routes));
         }
         self.places.get(at).context("a place that was just read is known")
-    }
-
-    /// Whether the fact is about a switch that is gone, with the interface that it was of.
-    pub fn went_along(&mut self, fact: &Fact) -> bool {
-        let Fact::Value { at, path, .. } = fact else { return false };
-        self.value(at, path).is_ok_and(|value| value.is_none())
     }
 
     /// What a file of /proc/sys holds, as it is seen from the place; `None`: there is no such file.

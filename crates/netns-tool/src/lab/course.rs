@@ -14,9 +14,10 @@ use crate::mark::{Mark, fnv64};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, Work, broken, strange, where_is};
 use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 
 /// The switch of IPv4 forwarding, which a new namespace takes over from the first of all (`devinet_init_net` of
 /// net/ipv4/devinet.c): it is set, so that a lab is the same on every host.
@@ -173,7 +174,7 @@ impl<'a> Course<'a> {
         let at = Some(name.clone());
         let lo = InterfaceName::reported("lo".to_owned());
         self.bring_up(&at, &lo);
-        self.addresses(&at, &lo, &wanted.addresses);
+        self.addresses(&at, &lo, &with_localhost(netns, &lo, &wanted.addresses));
         for (path, value) in values(wanted) {
             let found = netns.values.get(path).cloned();
             if found.as_deref().map(words) != Some(words(value)) {
@@ -304,17 +305,22 @@ impl<'a> Course<'a> {
     pub fn addresses(&mut self, at: &Place, name: &InterfaceName, wanted: &[IpNet]) {
         let state = self.facts.state(at);
         let Some(link) = state.link(name).cloned() else { return };
-        let found: Vec<IpNet> =
-            state.addresses_of(&link).filter(|net| !is_the_kernel_s(name, net)).collect();
+        let found: Vec<IpNet> = state
+            .addresses_of(&link)
+            .filter(|net| wanted.contains(net) || !is_the_kernel_s(name, net))
+            .collect();
         let object = format!("interface `{name}`{}", where_is(at));
         for net in found.iter().filter(|net| !wanted.contains(net)) {
             self.differs(
                 object.clone(),
                 format!("has the address {net}, which is not in the file"),
             );
+            if !self.facts.state(at).addresses_of(&link).any(|there| there == *net) {
+                continue;
+            }
             // First: with an address of IPv4 go those of its subnet that came later.
-            let step = way_back::delete_address(at, &link, *net, self.facts.state(at));
-            self.step(step);
+            let steps = way_back::delete_address(at, &link, *net, self.facts.state(at));
+            steps.into_iter().for_each(|step| self.step(step));
         }
         let state = self.facts.state(at);
         let missing: Vec<IpNet> = wanted
@@ -329,6 +335,14 @@ impl<'a> Course<'a> {
             self.step_on(at, Some(name), ip::add_one_more_address(at, name, net));
         }
     }
+}
+
+/// The addresses of the loopback with 127.0.0.1, which the kernel gives it only as it comes up.
+fn with_localhost(netns: &Netns, lo: &InterfaceName, wanted: &[IpNet]) -> Vec<IpNet> {
+    let localhost = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8));
+    let is_up = netns.state.link(lo).is_some_and(|link| link.up);
+    let is_more = is_up && !wanted.contains(&localhost);
+    is_more.then_some(localhost).into_iter().chain(wanted.iter().copied()).collect()
 }
 
 /// What the kernel gives an interface by itself.

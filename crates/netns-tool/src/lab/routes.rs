@@ -5,7 +5,7 @@ use super::model;
 use super::way_back;
 use crate::failure::Failure;
 use crate::ip;
-use crate::kernel::state::{Route, State};
+use crate::kernel::state::Route;
 use crate::mark::PROTOCOL;
 use crate::noun::where_is;
 use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
@@ -112,11 +112,4 @@ fn target(route: &plan::Route) -> String {
         (None, Some(device)) => format!("whoever is on {device}"),
         (None, None) => "nobody".to_owned(),
     }
-}
-
-/// Refuses routes of a lab into networks that the host reaches otherwise.
-pub fn check_host(state: &State, wanted: &model::Route) -> Option<String> {
-    let is_foreign = |found: &&Route| found.to == wanted.to && found.protocol != PROTOCOL;
-    let found = state.routes.iter().find(is_foreign)?;
-    Some(way_back::planned(found, state).to_string())
 }

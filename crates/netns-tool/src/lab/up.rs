@@ -2,9 +2,9 @@
 
 use super::course::{Course, paths};
 use super::model::Lab;
-use super::{file, links, routes};
+use super::{clash, file, fit, links};
 use crate::cli::LabArgs;
-use crate::failure::{Failure, failed};
+use crate::failure::Failure;
 use crate::kernel::{Snapshot, Wanted, WantedFirewall};
 use crate::mark::Mark;
 use crate::name::NamespaceName;
@@ -41,7 +41,8 @@ impl Up {
     /// Something is in the way, or the lab does not fit.
     pub fn course(&self, facts: &Snapshot) -> Result<Course<'_>, Failure> {
         let lab = &self.lab;
-        self.check_host(facts)?;
+        fit::check(lab, facts)?;
+        clash::check(lab, &facts.host)?;
         let mut course = Course::new(lab, &self.mark, facts);
         course.clear_bridges();
         lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
@@ -56,23 +57,6 @@ impl Up {
         course.clear_rest()?;
         course.clear_logs();
         Ok(course)
-    }
-
-    /// Whether the host has networks of its own where the lab's are to be.
-    fn check_host(&self, facts: &Snapshot) -> Result<(), Failure> {
-        for wanted in self.lab.routes.iter().filter(|route| route.at.is_none()) {
-            if let Some(found) = routes::check_host(&facts.host, wanted) {
-                return Err(failed(format!(
-                    "the host reaches {} already: its route is `{found}`",
-                    wanted.to
-                ))
-                .hint(format!(
-                    "take it away, or that of lab `{}` out of its file",
-                    self.lab.name
-                )));
-            }
-        }
-        Ok(())
     }
 
     fn report(&self, course: &Course, facts: &Snapshot) -> Vec<String> {

@@ -7,30 +7,36 @@ use crate::mark::{GROUP, PROTOCOL};
 use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
 use ipnet::IpNet;
 
-/// Takes an address off a link. With it go, of IPv4, the later addresses of its subnet (unless `promote_secondaries` is
-/// set) and, with the last, the routes over the link.
-pub fn delete_address(at: &Place, link: &Link, net: IpNet, state: &State) -> Step {
+/// Takes addresses off a link: this one, and before it, of IPv4, the later ones of its subnet. These would go with it, or
+/// would not (`promote_secondaries`).
+pub fn delete_address(at: &Place, link: &Link, net: IpNet, state: &State) -> Vec<Step> {
+    let mut state = state.clone();
+    let all = later(link, net, &state).into_iter().rev().chain([net]);
+    let step = |net| {
+        let step = delete_one_address(at, link, net, &state);
+        state.addresses.retain(|address| (address.index, address.net) != (link.index, net));
+        step
+    };
+    all.map(step).collect()
+}
+
+/// The addresses of the subnet of another that the kernel knows as secondary to it.
+fn later(link: &Link, net: IpNet, state: &State) -> Vec<IpNet> {
+    let is_beside = |other: &IpNet| net.addr().is_ipv4() && other.trunc() == net.trunc();
+    let mut subnet = state.addresses_of(link).filter(is_beside);
+    if subnet.next() == Some(net) { subnet.collect() } else { Vec::new() }
+}
+
+/// With the last address of IPv4 go the routes over the link.
+fn delete_one_address(at: &Place, link: &Link, net: IpNet, state: &State) -> Step {
     let name = &link.name;
     let mut step = ip::delete_address(at, name, net, format!("take {net} off {name}"));
     let mut undo = vec![address(at, link, net)];
-    if net.addr().is_ipv4() {
-        let is_later = |other: &IpNet| *other != net && other.trunc() == net.trunc();
-        let later: Vec<IpNet> = state.addresses_of(link).filter(is_later).collect();
-        for other in &later {
-            step.gives.push(Fact::not(Fact::Address {
-                at: at.clone(),
-                name: name.clone(),
-                address: *other,
-            }));
-            undo.push(address(at, link, *other));
-        }
-        let stays =
-            |other: &IpNet| other.addr().is_ipv4() && *other != net && !later.contains(other);
-        if !state.addresses_of(link).any(|other| stays(&other)) {
-            for route in routes_over(link, state).filter(|route| route.to.addr().is_ipv4()) {
-                step.gives
-                    .push(Fact::not(Fact::Route { at: at.clone(), route: planned(route, state) }));
-            }
+    let stays = |other: &IpNet| other.addr().is_ipv4() && *other != net;
+    if net.addr().is_ipv4() && !state.addresses_of(link).any(|other| stays(&other)) {
+        for route in routes_over(link, state).filter(|route| route.to.addr().is_ipv4()) {
+            step.gives
+                .push(Fact::not(Fact::Route { at: at.clone(), route: planned(route, state) }));
         }
     }
     undo.extend(routes_over(link, state).map(|route| lead(at, route, state)));

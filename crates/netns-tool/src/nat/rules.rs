@@ -47,8 +47,12 @@ pub struct Memory {
 /// The rules with a mark that may name a lab.
 pub fn marked(rules: impl IntoIterator<Item = Rule>, mark: &Mark) -> Vec<Rule> {
     let put = |rule: Rule| {
-        let more = rule.comment.strip_prefix(mark::ALIAS).unwrap_or_default();
-        Rule { comment: format!("{mark}{more}"), ..rule }
+        // Some of them may have it already.
+        let comment = match Mark::read(&rule.comment) {
+            Some((_, more)) if !more.is_empty() => format!("{mark} {more}"),
+            _ => mark.to_string(),
+        };
+        Rule { comment, ..rule }
     };
     rules.into_iter().map(put).collect()
 }

@@ -109,6 +109,7 @@ impl Writer {
                 _ => {}
             }
             done += count;
+            self.done.add(count);
         }
         Ok(())
     }

@@ -35,8 +35,8 @@ impl Removal<'_> {
         self.step.gives.iter().zip(&self.doomed).all(|(fact, before)| {
             let is_another = |now: Option<u64>| now.is_some() && before.is_some() && now != *before;
             look.holds(fact).unwrap_or(false)
-                || look.went_along(fact)
                 || is_another(look.number(fact))
+                || look.is_setting_of_nothing(fact)
         })
     }
 }

@@ -66,8 +66,12 @@ fn gone(count: usize) -> Vec<Step> {
 }
 
 fn apply(plan: &Plan) -> Result<()> {
-    let settings =
-        Settings { limit: Duration::from_secs(10), wait: Duration::from_secs(10), verbose: false };
+    let settings = Settings {
+        limit: Duration::from_secs(10),
+        wait: Duration::from_secs(10),
+        verbose: false,
+        progress: false,
+    };
     Writer::new(settings)?.apply(plan, "netns-tool up star")
 }
 

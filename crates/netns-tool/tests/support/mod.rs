@@ -7,6 +7,7 @@ pub mod echo;
 pub mod faults;
 pub mod firewalls;
 pub mod internet;
+pub mod labs;
 pub mod law;
 pub mod net;
 pub mod others;
