@@ -41,6 +41,19 @@ pages! {
     tutorial_5_nat => "docs/tutorials/05-nat.md",
     tutorial_6_common_errors => "docs/tutorials/06-common-errors.md",
     tutorial_7_publish => "docs/tutorials/07-publish.md",
+    labs => "docs/labs/README.md",
+    lab_shop => "docs/labs/shop.md",
+    lab_veth_pair => "docs/labs/veth-pair.md",
+    lab_one_container => "docs/labs/one-container.md",
+    lab_two_containers => "docs/labs/two-containers.md",
+    lab_containers_nat => "docs/labs/containers-nat.md",
+    lab_two_namespaces => "docs/labs/two-namespaces.md",
+    lab_same_subnet => "docs/labs/same-subnet.md",
+    lab_router => "docs/labs/router.md",
+    lab_routers => "docs/labs/routers.md",
+    lab_spine_leaf => "docs/labs/spine-leaf.md",
+    lab_two_sites => "docs/labs/two-sites.md",
+    lab_dual_stack => "docs/labs/dual-stack.md",
 }
 
 /// Runs the page; fails with file and line of whatever is not as it shows.

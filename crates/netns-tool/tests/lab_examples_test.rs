@@ -154,6 +154,7 @@ fn use_two_containers() {
 
 fn use_containers_nat() {
     all_ping(&[(HOST, "172.18.0.1"), ("net0", "172.18.0.10"), ("net1", "172.18.0.20")]);
+    all_ping(&[("net0", "net0"), ("net1", "net1")]);
     serve("net0", 80);
     for from in ["net0", "net1"] {
         reaches(from, &format!("{SERVER}:80"), &format!("you are {UPLINK} on server:80"));
@@ -170,6 +171,17 @@ fn use_two_namespaces() {
     all_ping(&[("net1", "10.10.0.10"), ("net2", "10.10.0.20")]);
     no_ping(HOST, "10.10.0.20");
     cannot(HOST, "10.10.0.20:8000");
+    let ask = |from: &str| {
+        sh(&format!(
+            "ip netns exec {from} bash -c 'exec 3<>/dev/tcp/10.10.0.20/8000
+            printf \"GET / HTTP/1.0\\r\\n\\r\\n\" >&3; cat <&3'"
+        ))
+    };
+    assert_eq!(ask("net1"), "HTTP/1.0 200 OK\r\n\r\nhello from net2 to 10.10.0.10\n");
+    // A server that has ended is started again.
+    sh("kill $(ip netns pids net2); while ip netns pids net2 | grep -q .; do sleep 0.01; done");
+    mends("two-namespaces", "process `web` in network namespace `net2` does not run");
+    assert!(ask("net1").ends_with("hello from net2 to 10.10.0.10\n"));
 }
 
 /// The four namespaces behind the two nodes.
@@ -264,9 +276,8 @@ fn use_two_sites() {
     let (berlin, lisbon) = (["berlin1", "berlin2"], ["lisbon1", "lisbon2"]);
     all_ping(&[("berlin1", "10.1.0.2"), ("berlin2", "10.1.0.3"), (HOST, "10.1.0.1")]);
     all_ping(&[("lisbon1", "10.2.0.2"), ("lisbon2", "10.2.0.3"), (HOST, "10.2.0.1")]);
-    serve("server", 80);
     for from in berlin.into_iter().chain(lisbon) {
-        reaches(from, "192.0.2.80:80", "you are 192.0.2.2 on server:80");
+        assert_eq!(tcp_ask(from, "192.0.2.80:80").unwrap(), "you are 192.0.2.2\n");
     }
     serve("berlin1", 22);
     serve("lisbon1", 22);
@@ -283,17 +294,16 @@ fn use_two_sites() {
 fn use_dual_stack() {
     all_ping(&[("web", "10.0.0.2"), ("db", "10.0.0.3"), (HOST, "10.0.0.1")]);
     all_ping(&[("web", "fd00:0:0:1::2"), ("db", "fd00:0:0:1::3"), (HOST, "fd00:0:0:1::1")]);
-    serve("web", 80);
     serve("inet", 80);
-    reaches("db", "10.0.0.2:80", "you are 10.0.0.3 on web:80");
-    reaches("db", "[fd00:0:0:1::2]:80", "you are fd00:0:0:1::3 on web:80");
+    assert_eq!(tcp_ask("db", "10.0.0.2:80").unwrap(), "you are ::ffff:10.0.0.3\n");
+    assert_eq!(tcp_ask("db", "[fd00:0:0:1::2]:80").unwrap(), "you are fd00:0:0:1::3\n");
     for from in ["web", "db"] {
         reaches(from, "192.0.2.1:80", "you are 192.0.2.2 on inet:80");
         reaches(from, "[2001:db8::1]:80", "you are 2001:db8::2 on inet:80");
     }
-    for (host, seen) in [("192.0.2.2", "192.0.2.1"), ("[2001:db8::2]", "2001:db8::1")] {
+    for (host, seen) in [("192.0.2.2", "::ffff:192.0.2.1"), ("[2001:db8::2]", "2001:db8::1")] {
         let answer = tcp_ask("inet", &format!("{host}:8080")).unwrap();
-        assert_eq!(answer, format!("you are {seen} on web:80"));
+        assert_eq!(answer, format!("you are {seen}\n"));
     }
     sh("ip -n inet route add 10.0.0.0/8 via 192.0.2.2
         ip -n inet route add fd00::/8 via 2001:db8::2");

@@ -6,7 +6,7 @@ use super::process::{PAUSE, UNSEEN};
 use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
-use crate::plan::{Fact, Step, few_lines};
+use crate::plan::{Fact, Place, Step, few_lines};
 use crate::system::signals;
 use anyhow::Result;
 use std::collections::HashMap;
@@ -210,8 +210,18 @@ fn lasting(steps: &[Step]) -> Vec<&Fact> {
     // Most plans only add, and few take much away.
     let doomed: Vec<(usize, Fact)> =
         facts.iter().enumerate().filter_map(|(index, fact)| Some((index, gone(fact)?))).collect();
+    // Of what is written several times, the last stays.
+    let mut written: HashMap<(&Place, &str), usize> = HashMap::new();
+    for (index, fact) in facts.iter().enumerate() {
+        if let Fact::Value { at, path, .. } = fact {
+            written.insert((at, path), index);
+        }
+    }
     let is_opposed = |index: usize, fact: &Fact| match fact {
         Fact::Not(gone) => facts[index + 1..].contains(&&**gone),
+        Fact::Value { at, path, .. } => {
+            written.get(&(at, path.as_str())).is_some_and(|last| *last > index)
+        }
         fact => doomed.iter().any(|(later, gone)| *later > index && gone == fact),
     };
     let lasting = facts.iter().enumerate().filter(|(index, fact)| !is_opposed(*index, fact));

@@ -102,7 +102,7 @@ fn commands(name: &str, lines: &[String], block: Range<usize>) -> Result<Vec<Par
         let line = at + 1;
         let mut script = first.to_owned();
         at += 1;
-        while let Some(more) = lines[at].strip_prefix("> ").filter(|_| at < block.end) {
+        while let Some(more) = continuation(&lines[at]).filter(|_| at < block.end) {
             script.push('\n');
             script.push_str(more);
             at += 1;
@@ -117,6 +117,11 @@ fn commands(name: &str, lines: &[String], block: Range<usize>) -> Result<Vec<Par
         return Err(format!("{name}:{}: an empty console block", block.start));
     }
     Ok(parts)
+}
+
+/// What a `> ` line adds to the command; an empty line of it need not end in a blank.
+fn continuation(line: &str) -> Option<&str> {
+    if line == ">" { Some("") } else { line.strip_prefix("> ") }
 }
 
 #[cfg(test)]
