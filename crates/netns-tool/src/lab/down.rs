@@ -4,7 +4,7 @@ use super::obsolete::namespaces_of;
 use super::{file, nats, processes, record, way_back};
 use crate::cli::DownArgs;
 use crate::dns;
-use crate::failure::{Failure, failed, usage};
+use crate::failure::{Failure, count, failed, usage};
 use crate::ip;
 use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
@@ -136,8 +136,6 @@ impl Noun for Down {
 }
 
 fn report(lab: &LabName, (namespaces, links): (usize, usize)) -> String {
-    let count =
-        |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
     format!(
         "Lab `{lab}` is down: {}, {} on the host",
         count(namespaces, "namespace"),
