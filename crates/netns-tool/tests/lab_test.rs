@@ -47,7 +47,7 @@ fn ten_lines_come_up_and_go() {
         let down = done(&format!("down {FILE}"));
         assert_eq!(down, "Lab `lab` is down: 2 namespaces, 3 interfaces on the host\n");
         assert_is(&before);
-        assert_eq!(done("down lab"), "Lab `lab` is not up; nothing to delete\n");
+        assert_eq!(done("down lab"), "Lab `lab` is not up; nothing to take down\n");
         assert_is(&before);
     });
 }
@@ -267,7 +267,7 @@ fn what_cannot_be_a_lab_is_told() {
             }
         }
         refused_with(2, "up /run/tmp/none.toml").stderr(contains("none.toml"));
-        assert_eq!(done("down gone"), "Lab `gone` is not up; nothing to delete\n");
+        assert_eq!(done("down gone"), "Lab `gone` is not up; nothing to take down\n");
         refused_with(2, "down ../none");
         assert_eq!(ip(HOST, "netns list"), "");
     });

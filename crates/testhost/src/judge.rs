@@ -8,8 +8,8 @@ use crate::scenario::Kind;
 use crate::snapshot::Snapshot;
 use crate::sweep::Sweep;
 
-/// For a host to become what it was: links go away a little after the command that removes them.
-const SOON: Duration = Duration::from_millis(1500);
+/// For a host to become what it was: links go away, and lose their carrier, a little after the command that removes them.
+const SOON: Duration = Duration::from_secs(3);
 /// For a host to become what it is to be: carriers and IPv6 addresses take longer.
 pub(crate) const SETTLED: Duration = Duration::from_secs(5);
 /// The exit codes that the reference documents, but for 0, 4 and those of signals.

@@ -97,13 +97,16 @@ impl Noun for Down {
                 steps.push(step);
             }
         };
+        let names = namespaces_of(lab, &facts);
+        // Before their namespaces: of those that are gone nobody would know that they were the lab's.
+        let files = dns::take_back(&names.iter().collect::<Vec<_>>(), &facts.etc);
+        take(files, &mut facts);
         for nat in nat::standing(facts.firewall.clone().ours()) {
             if nat.mark.lab.as_ref() == Some(lab) {
                 let work = nats::removal(&nat.bridge, &nat.uplink).plan(&facts)?;
                 take(work.plan.remove, &mut facts);
             }
         }
-        let names = namespaces_of(lab, &facts);
         let ends: Vec<Step> = names
             .iter()
             .filter_map(|name| end_processes(name, facts.namespaces.get(name)?))
@@ -120,11 +123,13 @@ impl Noun for Down {
                 doomed.extend(unmount(name, netns));
             }
         }
-        doomed.extend(dns::take_back(&names.iter().collect::<Vec<_>>(), &facts.etc));
         doomed.extend(processes::clear(lab, &facts));
         take(doomed, &mut facts);
         if steps.is_empty() {
-            return Ok(Work::nothing(&format!("lab `{lab}` is not up")));
+            return Ok(Work::remove(
+                steps,
+                vec![format!("Lab `{lab}` is not up; nothing to take down")],
+            ));
         }
         Ok(Work::remove(steps, vec![report(lab, counts)]))
     }

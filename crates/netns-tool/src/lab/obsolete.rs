@@ -3,6 +3,7 @@
 use super::course::Course;
 use super::way_back;
 use crate::cli::DeleteArgs;
+use crate::dns;
 use crate::failure::Failure;
 use crate::ip;
 use crate::kernel::Snapshot;
@@ -99,6 +100,10 @@ impl Course<'_> {
         }
         for name in &names {
             self.differs(format!("network namespace `{name}`"), "is not in the file");
+        }
+        // First: of a namespace that is gone nobody would know that they were the lab's.
+        for step in dns::take_back(&names.iter().collect::<Vec<_>>(), &self.facts.etc) {
+            self.removes(step);
         }
         let delete = DeleteArgs { names, if_exists: true, kill: true, force: false };
         self.take(delete.plan(&self.facts)?);

@@ -87,11 +87,12 @@ fn remake(at: &Place, link: &Link, other: Option<(&Place, &Link)>) -> Cmd {
             )
         }
         None => {
-            let (stp, vlans) = (u8::from(link.stp), u8::from(link.vlan_filtering));
-            format!(
-                "link add name {name} {} type bridge stp_state {stp} vlan_filtering {vlans}",
-                traits(link)
-            )
+            // Not every kernel knows of VLANs, and a size that is given stays when ports have others.
+            let traits = traits(link);
+            let traits = traits.strip_prefix("mtu 1500 ").unwrap_or(&traits);
+            let stp = if link.stp { " stp_state 1" } else { "" };
+            let vlans = if link.vlan_filtering { " vlan_filtering 1" } else { "" };
+            format!("link add name {name} {traits} type bridge{stp}{vlans}")
         }
     };
     Cmd::ip(at, &line)

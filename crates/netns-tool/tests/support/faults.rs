@@ -45,6 +45,14 @@ pub fn kinds() -> &'static [Mode] {
     }
 }
 
+/// All ways to go wrong; or, where each run takes seconds because a whole lab has to come up again, this one.
+pub fn slow(one: Mode) -> Vec<Mode> {
+    match depth() {
+        Depth::Soak => Mode::ALL.to_vec(),
+        Depth::Quick | Depth::Again => vec![one],
+    }
+}
+
 /// Every fault at every call of the scenario's command.
 pub fn tried(scenario: &Scenario) {
     private_host(|| {
