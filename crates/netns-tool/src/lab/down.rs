@@ -52,8 +52,9 @@ impl Down {
     /// The lab that is meant, among those that stand.
     fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
         let mut labs = BTreeSet::new();
-        for netns in facts.namespaces.values() {
-            let mut aliases = netns.state.links.iter().filter_map(|link| link.alias.as_deref());
+        let states = facts.namespaces.values().map(|netns| &netns.state);
+        for state in states.chain([&facts.host]) {
+            let mut aliases = state.links.iter().filter_map(|link| link.alias.as_deref());
             let read = aliases.find_map(|alias| {
                 let (mark, rest) = Mark::read(alias)?;
                 Some((mark.lab?, record::read(rest).1?))
