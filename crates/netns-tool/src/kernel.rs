@@ -294,6 +294,11 @@ fn read_state() -> Result<State> {
     Ok(State { links: netlink::links()?, addresses: netlink::addresses()?, ..State::default() })
 }
 
+/// Whether an address of the network namespace that the calling thread is in cannot be used yet.
+pub fn has_tentative_addresses() -> Result<bool> {
+    netlink::has_tentative_addresses()
+}
+
 /// The same with the routes.
 fn read_all() -> Result<State> {
     let (routes, advertised) = netlink::routes()?;

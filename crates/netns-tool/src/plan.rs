@@ -7,7 +7,7 @@ mod fact;
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
 
-pub use cmd::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool, few_lines, quote};
+pub use cmd::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool, few_lines, quote};
 pub use fact::{ANY_V4, ANY_V6, Fact, Route, Setting};
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace

@@ -119,8 +119,22 @@ fn link_request() -> Vec<u8> {
 
 /// All addresses of the network namespace that the calling thread is in.
 pub fn addresses() -> Result<Vec<Address>> {
-    let bodies = dump(RTM_GETADDR, vec![0; 8], 8)?;
+    let bodies = address_bodies()?;
     Ok(bodies.iter().filter_map(|body| address(body)).collect())
+}
+
+/// Whether the kernel still asks on a link of ours whether anybody else has one of its addresses (`IFA_F_TENTATIVE` of
+/// linux/if_addr.h).
+pub fn has_tentative_addresses() -> Result<bool> {
+    const TENTATIVE: u8 = 0x40;
+    let bodies = address_bodies()?;
+    let tentative = bodies.iter().filter(|body| body[2] & TENTATIVE != 0);
+    let over: Vec<u32> = tentative.map(|body| number(&body[4..8])).collect();
+    Ok(!over.is_empty() && links()?.iter().any(|link| link.is_ours() && over.contains(&link.index)))
+}
+
+fn address_bodies() -> Result<Vec<Vec<u8>>> {
+    dump(RTM_GETADDR, vec![0; 8], 8)
 }
 
 /// The routes of the main table of the network namespace that the calling thread is in, and the indices of the

@@ -16,7 +16,7 @@ use crate::noun::{Noun, Work, broken, strange, where_is};
 use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
 use ipnet::{IpNet, Ipv4Net};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::Ipv4Addr;
 
 /// The switch of IPv4 forwarding, which a new namespace takes over from the first of all (`devinet_init_net` of
@@ -76,6 +76,26 @@ impl<'a> Course<'a> {
         // What waits for other places would make all that comes after it wait as well.
         let steps = if step.after.is_empty() { &mut self.build } else { &mut self.late };
         steps.push(step);
+    }
+
+    /// Waits where something was done to addresses of IPv6: without a link-local address that can be used the kernel asks
+    /// nobody on the link for its neighbours.
+    pub fn settle(&mut self) {
+        let lab = self.lab;
+        let ends =
+            lab.links.iter().flat_map(|link| &link.ends).map(|end| (&end.at, &end.addresses));
+        let all = lab.bridges.iter().map(|bridge| (&bridge.at, &bridge.addresses)).chain(ends);
+        let has_ipv6 =
+            |(_, addresses): &(_, &Vec<IpNet>)| addresses.iter().any(|net| net.addr().is_ipv6());
+        let places: BTreeSet<Place> = all.filter(has_ipv6).map(|(at, _)| at.clone()).collect();
+        let gives = self.build.iter().flat_map(|step| &step.gives);
+        let touched: HashSet<Place> = gives.filter_map(Fact::place).collect();
+        for at in places.into_iter().filter(|at| touched.contains(at)) {
+            let place = at.as_ref().map_or("the host", NamespaceName::as_str).to_owned();
+            let why = format!("wait until the IPv6 addresses of {place} can be used");
+            // The ends of links on the host are the last to come up.
+            self.build.push(Step::new(why, Cmd::Settle { netns: at }).after([None]));
+        }
     }
 
     /// Now it is time for the steps that wait for others.

@@ -53,13 +53,12 @@ impl Down {
     fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
         let mut labs = BTreeSet::new();
         let states = facts.namespaces.values().map(|netns| &netns.state);
-        for state in states.chain([&facts.host]) {
-            let mut aliases = state.links.iter().filter_map(|link| link.alias.as_deref());
-            let read = aliases.find_map(|alias| {
-                let (mark, rest) = Mark::read(alias)?;
-                Some((mark.lab?, record::read(rest).1?))
-            });
-            labs.extend(read.filter(|(_, of)| Some(of) == self.file.as_ref()).map(|(lab, _)| lab));
+        let links = states.chain([&facts.host]).flat_map(|state| &state.links);
+        for alias in links.filter_map(|link| link.alias.as_deref()) {
+            let Some((Mark { lab: Some(lab), .. }, rest)) = Mark::read(alias) else { continue };
+            if self.file.is_some() && record::read(rest).1 == self.file {
+                labs.insert(lab);
+            }
         }
         match labs.len() {
             1.. if labs.contains(&self.name) => Ok(self.name.clone()),

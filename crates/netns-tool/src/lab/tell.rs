@@ -20,7 +20,9 @@ struct Told<'a> {
 pub fn steps(plan: &Plan) -> String {
     let told = |step: &'_ Step, removes: bool| {
         let namespace = match &step.run {
-            Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => netns.clone(),
+            Cmd::Run { netns, .. } | Cmd::Write { netns, .. } | Cmd::Settle { netns } => {
+                netns.clone()
+            }
             Cmd::End { netns, .. }
             | Cmd::Start { netns, .. }
             | Cmd::Stop { netns, .. }

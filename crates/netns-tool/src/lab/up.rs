@@ -53,6 +53,7 @@ impl Up {
         lab.routes.iter().try_for_each(|route| course.route(route))?;
         course.catch_up();
         lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
+        course.settle();
         course.processes();
         course.clear_nats()?;
         course.clear_rest()?;

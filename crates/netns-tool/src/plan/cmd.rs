@@ -29,11 +29,16 @@ pub enum Cmd {
     Stop { netns: NamespaceName, mark: String },
     /// Nothing is changed: the program that bears the mark is waited for until it is ready.
     Await { netns: NamespaceName, mark: String, ready: Ready, output: String },
+    /// Nothing is changed: it is waited, for [`DAD_SECONDS`] at most, until the addresses of the place can be used.
+    Settle { netns: Place },
     /// A file or a directory is made, if nothing has its name.
     Make(Item),
     /// It is removed.
     Remove(Item),
 }
+
+/// How long the kernel may ask whether anybody else has an address, in seconds: twice what it takes.
+pub const DAD_SECONDS: u64 = 4;
 
 /// The variable in the environment of a program, by which it is found again.
 pub const PROCESS: &str = "NETNS_TOOL_PROCESS";
@@ -144,7 +149,9 @@ impl Cmd {
     /// The namespace that it is run in, if not the host.
     pub fn netns(&self) -> Option<&NamespaceName> {
         match self {
-            Self::Run { netns, .. } | Self::Write { netns, .. } => netns.as_ref(),
+            Self::Run { netns, .. } | Self::Write { netns, .. } | Self::Settle { netns } => {
+                netns.as_ref()
+            }
             Self::Start { netns, .. } | Self::Stop { netns, .. } | Self::Await { netns, .. } => {
                 Some(netns)
             }
@@ -206,6 +213,13 @@ impl fmt::Display for Cmd {
                 };
                 let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
                 write!(f, "timeout 10 sh -c {}", quote(&wait))
+            }
+            Self::Settle { netns } => {
+                let lead = netns.as_ref().map_or_else(String::new, |netns| format!(" -n {netns}"));
+                write!(
+                    f,
+                    "timeout {DAD_SECONDS} sh -c 'while ip{lead} -6 addr show tentative | grep -q .; do sleep 0.1; done' || true"
+                )
             }
             Self::Make(item) => f.write_str(&item.line_to_make()),
             Self::Remove(item) => f.write_str(&item.line_to_remove()),

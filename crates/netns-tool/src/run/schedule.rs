@@ -90,7 +90,9 @@ fn lane(run: &Cmd) -> Lane {
         Cmd::Make(_) | Cmd::Remove(_) => Lane::Files,
         // It ends processes from outside.
         Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => Lane::Host,
-        Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => of_place(netns),
+        Cmd::Run { netns, .. } | Cmd::Write { netns, .. } | Cmd::Settle { netns } => {
+            of_place(netns)
+        }
     }
 }
 
@@ -105,7 +107,7 @@ fn is_value(fact: &Fact) -> bool {
 fn needs_all(run: &Cmd) -> bool {
     match run {
         Cmd::Run { netns: None, tool, .. } => *tool != Tool::Ip,
-        Cmd::Write { netns, .. } => netns.is_none(),
+        Cmd::Write { netns, .. } | Cmd::Settle { netns } => netns.is_none(),
         Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => true,
         _ => false,
     }
