@@ -47,7 +47,7 @@ fn ten_lines_come_up_and_go() {
         let down = done(&format!("down {FILE}"));
         assert_eq!(down, "Lab `lab` is down: 2 namespaces, 3 interfaces on the host\n");
         assert_is(&before);
-        assert_eq!(done("down lab"), "Lab `lab` is not up; nothing to delete\n");
+        assert_eq!(done("down lab"), "Lab `lab` is not up; nothing to take down\n");
         assert_is(&before);
     });
 }
@@ -246,8 +246,9 @@ fn what_others_have_added_to_it_stays_or_is_told() {
         assert_is(&before);
         // A program that runs inside ends with the namespace that it is in.
         up(TEN_LINES);
-        let _program = support::start("web", "echo ready; exec sleep 600");
+        let mut program = support::start("web", "echo ready; exec sleep 600");
         done(&format!("down {FILE}"));
+        assert!(!program.wait().expect("its end").success());
         assert_is(&before);
     });
 }
@@ -267,7 +268,7 @@ fn what_cannot_be_a_lab_is_told() {
             }
         }
         refused_with(2, "up /run/tmp/none.toml").stderr(contains("none.toml"));
-        assert_eq!(done("down gone"), "Lab `gone` is not up; nothing to delete\n");
+        assert_eq!(done("down gone"), "Lab `gone` is not up; nothing to take down\n");
         refused_with(2, "down ../none");
         assert_eq!(ip(HOST, "netns list"), "");
     });
