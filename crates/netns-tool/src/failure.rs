@@ -115,6 +115,11 @@ pub fn shortened(command: &str) -> String {
     }
 }
 
+/// So many of something, in words.
+pub fn count(number: usize, name: &str) -> String {
+    format!("{number} {name}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Text of others (names, what a tool said, a command line) made safe for a terminal: control characters
 /// but for line breaks are written as `\u{1b}` and the like.
 pub fn printable(text: &str) -> String {

@@ -64,6 +64,8 @@ pub struct WantedFirewall {
 pub struct Snapshot {
     pub host: State,
     pub namespaces: BTreeMap<NamespaceName, Netns>,
+    /// How many others there are that could not be looked into.
+    pub hidden: usize,
     pub firewall: Firewall,
     pub switches: Switches,
     /// What is only switched from port to port of a bridge is shown to the firewall too (br_netfilter).
@@ -145,6 +147,7 @@ impl Snapshot {
             ..Self::default()
         };
         snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
+        snapshot.hidden = names.len() - snapshot.namespaces.len();
         if let Some(wanted) = wanted.firewall {
             snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
             snapshot.switches = switches::read(&snapshot.host)?;

@@ -30,7 +30,7 @@ mod veth;
 use anyhow::Result;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use cli::{Cli, Command};
-use failure::{Failure, Kind};
+use failure::{Failure, Kind, count};
 use kernel::Snapshot;
 use noun::{Noun, Work};
 use run::{Settings, Writer};
@@ -131,6 +131,12 @@ fn show(command: &Command, settings: Settings, global: &cli::Global) -> Result<E
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
+            if facts.hidden > 0 && !global.quiet {
+                run::tell(&format!(
+                    "note: {} could not be looked into; root can (sudo netns-tool labs)",
+                    count(facts.hidden, "network namespace")
+                ));
+            }
             say(&lab::table(&lab::list(&facts, settings.limit), args.json))?;
         }
         _ => recover(settings, global)?,

@@ -22,6 +22,8 @@ pub struct Mark {
     pub lab: Option<LabName>,
     /// What comes after it in the alias of a namespace.
     pub record: String,
+    /// The same in that of veth pairs, where there are no namespaces to tell it.
+    pub link_record: String,
 }
 
 impl fmt::Display for Mark {
@@ -36,12 +38,21 @@ impl fmt::Display for Mark {
 impl Mark {
     /// The alias of a namespace's `lo`: the mark, and of a lab what `labs` tells of it, as far as there is room.
     pub fn alias(&self) -> String {
-        let whole = format!("{self}{}", self.record);
+        self.with(&self.record)
+    }
+
+    /// The alias of an end of a veth pair.
+    pub fn link_alias(&self) -> String {
+        self.with(&self.link_record)
+    }
+
+    fn with(&self, record: &str) -> String {
+        let whole = format!("{self}{record}");
         if whole.len() <= ALIAS_MAX { whole } else { self.to_string() }
     }
 
     fn of(lab: Option<LabName>) -> Self {
-        Self { lab, record: String::new() }
+        Self { lab, ..Self::default() }
     }
 
     /// Reads the mark that an alias or a comment begins with, and what comes after it; `None` if it is none of ours.

@@ -125,7 +125,7 @@ impl VethArgs {
         steps.push(ip::mark(
             other.at,
             other.name,
-            &self.mark.to_string(),
+            &self.mark.link_alias(),
             is_up,
             ip::why_marked(other.name, is_up),
         ));
@@ -156,7 +156,7 @@ impl VethArgs {
             return ip::mark(
                 one.at,
                 one.name,
-                &self.mark.to_string(),
+                &self.mark.link_alias(),
                 is_up,
                 ip::why_marked(one.name, is_up),
             );
@@ -164,7 +164,7 @@ impl VethArgs {
         let (at, name) = (one.at.clone(), one.name.clone());
         let why =
             format!("mark {name} as made by {ALIAS}, bring it up, and make it a port of {bridge}");
-        let mut step = ip::mark(one.at, one.name, &self.mark.to_string(), is_up, why);
+        let mut step = ip::mark(one.at, one.name, &self.mark.link_alias(), is_up, why);
         ip::with_words(&mut step.run, &["master", bridge.as_str()]);
         step.gives.push(Fact::Port { at, name, bridge: bridge.clone() });
         step

@@ -139,6 +139,12 @@ fn anchor(heading: &str) -> String {
     kept.collect::<String>().replace(' ', "-")
 }
 
+/// The empty one stands for the options of all.
+const COMMANDS: [&str; 12] = [
+    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "labs",
+    "recover",
+];
+
 #[test]
 fn every_option_is_explained_in_the_reference() {
     let (name, text) = PAGES[1];
@@ -146,7 +152,7 @@ fn every_option_is_explained_in_the_reference() {
     let global = long_options(&[]);
     assert!(global.contains("--dry-run"), "{global:?}");
     let mut checked = 0;
-    for command in ["", "create", "delete", "veth", "bridge", "nat", "recover"] {
+    for command in COMMANDS {
         let (section, options) = match command {
             "" => ("Global options".to_owned(), global.clone()),
             _ => {

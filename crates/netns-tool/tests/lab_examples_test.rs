@@ -109,6 +109,11 @@ fn mends(name: &str, difference: &str) {
     assert!(up.starts_with(&format!("Lab `{name}` is up again as its file says: ")), "{up}");
 }
 
+/// The service at the address answers so, over TCP.
+fn answers(from: &str, to: &str, answer: &str) {
+    assert_eq!(tcp_ask(from, to).expect("an answer"), answer, "{from} to {to}");
+}
+
 /// Each reaches each other.
 fn all_ping(who: &[(&str, &str)]) {
     for (from, own) in who {
@@ -159,11 +164,10 @@ fn use_containers_nat() {
     for from in ["net0", "net1"] {
         reaches(from, &format!("{SERVER}:80"), &format!("you are {UPLINK} on server:80"));
     }
-    let tcp = |from: &str, to: &str| tcp_ask(from, to).unwrap_or_else(|e| panic!("{from}: {e}"));
     let published = format!("{UPLINK}:8080");
-    assert_eq!(tcp("client", &published), format!("you are {CLIENT} on net0:80"));
-    assert_eq!(tcp("net1", &published), "you are 172.18.0.1 on net0:80");
-    assert_eq!(tcp(HOST, "127.0.0.1:8080"), "you are 172.18.0.1 on net0:80");
+    answers("client", &published, &format!("you are {CLIENT} on net0:80"));
+    answers("net1", &published, "you are 172.18.0.1 on net0:80");
+    answers(HOST, "127.0.0.1:8080", "you are 172.18.0.1 on net0:80");
     cannot_any("client", &["172.18.0.10:80", "192.0.2.2:80"]);
 }
 
@@ -277,11 +281,11 @@ fn use_two_sites() {
     all_ping(&[("berlin1", "10.1.0.2"), ("berlin2", "10.1.0.3"), (HOST, "10.1.0.1")]);
     all_ping(&[("lisbon1", "10.2.0.2"), ("lisbon2", "10.2.0.3"), (HOST, "10.2.0.1")]);
     for from in berlin.into_iter().chain(lisbon) {
-        assert_eq!(tcp_ask(from, "192.0.2.80:80").unwrap(), "you are 192.0.2.2\n");
+        answers(from, "192.0.2.80:80", "you are 192.0.2.2\n");
     }
     serve("berlin1", 22);
     serve("lisbon1", 22);
-    assert_eq!(tcp_ask("server", "192.0.2.2:2222").unwrap(), "you are 192.0.2.80 on berlin1:22");
+    answers("server", "192.0.2.2:2222", "you are 192.0.2.80 on berlin1:22");
     // Even if the server knew the way.
     sh("ip -n server route add 10.0.0.0/8 via 192.0.2.2");
     cannot_any("server", &["10.1.0.2:22", "10.2.0.2:22", "192.0.2.2:22"]);
@@ -295,15 +299,14 @@ fn use_dual_stack() {
     all_ping(&[("web", "10.0.0.2"), ("db", "10.0.0.3"), (HOST, "10.0.0.1")]);
     all_ping(&[("web", "fd00:0:0:1::2"), ("db", "fd00:0:0:1::3"), (HOST, "fd00:0:0:1::1")]);
     serve("inet", 80);
-    assert_eq!(tcp_ask("db", "10.0.0.2:80").unwrap(), "you are ::ffff:10.0.0.3\n");
-    assert_eq!(tcp_ask("db", "[fd00:0:0:1::2]:80").unwrap(), "you are fd00:0:0:1::3\n");
+    answers("db", "10.0.0.2:80", "you are ::ffff:10.0.0.3\n");
+    answers("db", "[fd00:0:0:1::2]:80", "you are fd00:0:0:1::3\n");
     for from in ["web", "db"] {
         reaches(from, "192.0.2.1:80", "you are 192.0.2.2 on inet:80");
         reaches(from, "[2001:db8::1]:80", "you are 2001:db8::2 on inet:80");
     }
     for (host, seen) in [("192.0.2.2", "::ffff:192.0.2.1"), ("[2001:db8::2]", "2001:db8::1")] {
-        let answer = tcp_ask("inet", &format!("{host}:8080")).unwrap();
-        assert_eq!(answer, format!("you are {seen}\n"));
+        answers("inet", &format!("{host}:8080"), &format!("you are {seen}\n"));
     }
     sh("ip -n inet route add 10.0.0.0/8 via 192.0.2.2
         ip -n inet route add fd00::/8 via 2001:db8::2");

@@ -4,7 +4,7 @@ use super::obsolete::namespaces_of;
 use super::{file, nats, processes, record, way_back};
 use crate::cli::DownArgs;
 use crate::dns;
-use crate::failure::{Failure, failed, usage};
+use crate::failure::{Failure, count, failed, usage};
 use crate::ip;
 use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
@@ -52,8 +52,9 @@ impl Down {
     /// The lab that is meant, among those that stand.
     fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
         let mut labs = BTreeSet::new();
-        for netns in facts.namespaces.values() {
-            let mut aliases = netns.state.links.iter().filter_map(|link| link.alias.as_deref());
+        let states = facts.namespaces.values().map(|netns| &netns.state);
+        for state in states.chain([&facts.host]) {
+            let mut aliases = state.links.iter().filter_map(|link| link.alias.as_deref());
             let read = aliases.find_map(|alias| {
                 let (mark, rest) = Mark::read(alias)?;
                 Some((mark.lab?, record::read(rest).1?))
@@ -136,8 +137,6 @@ impl Noun for Down {
 }
 
 fn report(lab: &LabName, (namespaces, links): (usize, usize)) -> String {
-    let count =
-        |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
     format!(
         "Lab `{lab}` is down: {}, {} on the host",
         count(namespaces, "namespace"),

@@ -42,11 +42,11 @@ pub fn list(facts: &Snapshot, limit: Duration) -> Vec<Listed> {
                 continue;
             };
             let listed = labs.entry(lab.clone()).or_insert_with(|| Listed::new(&lab));
-            if link.name.as_str() != "lo" {
+            if link.name.as_str() == "lo" {
+                listed.namespaces += 1;
+            } else {
                 listed.interfaces += 1;
-                continue;
             }
-            listed.namespaces += 1;
             let (since, file) = record::read(rest);
             listed.since = [listed.since, since].into_iter().flatten().min();
             listed.file = listed.file.take().or(file);

@@ -102,7 +102,7 @@ impl Course<'_> {
         let Some(ready) = &process.ready else { return };
         let (netns, name) = (process.at.clone(), &process.name);
         let output = output(&self.lab.name, &netns, name);
-        let why = format!("wait until {name} inside {netns} is ready");
+        let why = format!("see {name} inside {netns} become ready");
         let run = Cmd::Await { netns, mark: mark.to_owned(), ready: ready.clone(), output };
         self.step(Step::new(why, run));
     }

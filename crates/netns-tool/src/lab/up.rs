@@ -31,7 +31,8 @@ impl Up {
     pub fn new(lab: Lab) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let record = super::record::write(since, &lab.file);
-        let mark = Mark { lab: Some(lab.name.clone()), record };
+        let link_record = if lab.namespaces.is_empty() { record.clone() } else { String::new() };
+        let mark = Mark { lab: Some(lab.name.clone()), record, link_record };
         Self { lab, mark }
     }
 

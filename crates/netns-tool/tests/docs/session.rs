@@ -35,8 +35,10 @@ ip link add name eth0 type veth peer name wan0 netns faraway
 ip -n faraway link set dev lo up
 ip -n faraway addr add 203.0.113.1/24 dev wan0
 ip -n faraway link set dev wan0 up
+[ ! -e /proc/sys/net/ipv6 ] || echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_dad
 ip addr add 203.0.113.2/24 dev eth0
 ip link set dev eth0 up
+until ip -br link show dev eth0 | grep -q ' UP '; do sleep 0.01; done
 ip route add default via 203.0.113.1
 ip netns exec faraway sleep infinity &
 until ip netns pids faraway | grep -q .; do sleep 0.01; done
