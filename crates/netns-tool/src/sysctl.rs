@@ -27,7 +27,7 @@ use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use change::{folder, host_switch};
+pub use change::{folder, host_switch, switch_over};
 pub use localnet::Localnet;
 pub use record::{ROOM_IPTABLES, ROOM_NFT};
 
@@ -178,6 +178,11 @@ impl Forwarding {
             self.interfaces = if is_on { all.collect() } else { BTreeSet::new() };
             self.accept_redirects = self.family == Family::V4 && !is_on;
             return;
+        }
+        match file {
+            "conf/all/accept_redirects" => self.accept_redirects = is_on,
+            "conf/default/forwarding" => self.default = is_on,
+            _ => {}
         }
         let mut words = file.split('/').skip(1);
         let (Some(name), Some(switch)) = (words.next(), words.next()) else { return };

@@ -246,8 +246,9 @@ fn what_others_have_added_to_it_stays_or_is_told() {
         assert_is(&before);
         // A program that runs inside ends with the namespace that it is in.
         up(TEN_LINES);
-        let _program = support::start("web", "echo ready; exec sleep 600");
+        let mut program = support::start("web", "echo ready; exec sleep 600");
         done(&format!("down {FILE}"));
+        assert!(!program.wait().expect("its end").success());
         assert_is(&before);
     });
 }

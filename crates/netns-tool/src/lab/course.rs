@@ -22,6 +22,8 @@ use std::net::Ipv4Addr;
 /// The switch of IPv4 forwarding, which a new namespace takes over from the first of all (`devinet_init_net` of
 /// net/ipv4/devinet.c): it is set, so that a lab is the same on every host.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+/// That of IPv6.
+const FORWARDING_V6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 
 /// Something that is not as the file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -195,7 +197,7 @@ impl<'a> Course<'a> {
         let lo = InterfaceName::reported("lo".to_owned());
         self.bring_up(&at, &lo);
         self.addresses(&at, &lo, &with_localhost(netns, &lo, &wanted.addresses));
-        for (path, value) in values(wanted) {
+        for (path, value) in values(wanted).chain(forwards_no_more(wanted, netns)) {
             let found = netns.values.get(path).cloned();
             if found.as_deref().map(words) != Some(words(value)) {
                 let found = found.unwrap_or_default();
@@ -282,7 +284,8 @@ impl<'a> Course<'a> {
         self.bring_up(at, name);
         let settings =
             [Some(Setting::Stp(wanted.stp)), Some(Setting::VlanFiltering(wanted.vlan_filtering))];
-        let more = [wanted.mtu.map(Setting::Mtu), wanted.mac.map(Setting::Mac)];
+        let mac = wanted.mac.unwrap_or_else(|| self.mac_of(at, name));
+        let more = [wanted.mtu.map(Setting::Mtu), Some(Setting::Mac(mac))];
         for setting in settings.into_iter().chain(more).flatten() {
             self.set(at, name, setting);
         }
@@ -379,9 +382,17 @@ fn values(wanted: &Namespace) -> impl Iterator<Item = (&str, &str)> {
     default.into_iter().chain(wanted.sysctls.iter().map(|(path, value)| (&path[..], &value[..])))
 }
 
+/// The switch of IPv6 forwarding, which is off in a new namespace and has to be turned back where it was in the file.
+fn forwards_no_more<'a>(wanted: &Namespace, netns: &Netns) -> Option<(&'a str, &'a str)> {
+    let is_told = wanted.sysctls.iter().any(|(path, _)| path == FORWARDING_V6);
+    let is_off = netns.values.get(FORWARDING_V6).is_none_or(|value| value == "0");
+    (!is_told && !is_off).then_some((FORWARDING_V6, "0"))
+}
+
 /// The files of /proc/sys that have to be read to compare.
 pub fn paths(wanted: &Namespace) -> Vec<String> {
-    values(wanted).map(|(path, _)| path.to_owned()).collect()
+    let paths = values(wanted).map(|(path, _)| path.to_owned());
+    paths.chain([FORWARDING_V6.to_owned()]).collect()
 }
 
 fn write(name: &NamespaceName, path: &str, value: &str) -> Step {

@@ -1,15 +1,20 @@
 //! The veth pairs of a lab.
 
 use super::course::Course;
-use super::model::{End, Link};
+use super::model::{self, End, Link};
 use super::way_back;
 use crate::cli::VethArgs;
 use crate::failure::Failure;
 use crate::ip;
-use crate::kernel::state;
+use crate::kernel::{Snapshot, state};
+use crate::name::InterfaceName;
 use crate::noun::{Noun, find_bridge, where_is};
 use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
 use crate::veth;
+use std::collections::HashMap;
+
+/// What a veth pair has that is given no other, in bytes (`ETH_DATA_LEN`).
+const MTU: u32 = 1500;
 
 /// The ends in an order in which the host, if it has one, is the first, and else a port is.
 pub fn ordered(link: &Link) -> (&End, &End) {
@@ -137,15 +142,35 @@ impl Course<'_> {
         for end in [one, other] {
             let (at, name) = (&end.at, &end.name);
             self.bring_up(at, name);
-            for setting in
-                [wanted.mtu.map(Setting::Mtu), end.mac.map(Setting::Mac)].into_iter().flatten()
-            {
+            let size = Setting::Mtu(wanted.mtu.unwrap_or(MTU));
+            for setting in [Some(size), end.mac.map(Setting::Mac)].into_iter().flatten() {
                 self.set(at, name, setting);
             }
             self.port(end)?;
             self.addresses(at, name, &end.addresses);
         }
         Ok(())
+    }
+
+    /// A bridge that is given no size has that of its smallest port, as long as nobody has given it one.
+    pub fn bridge_size(&mut self, wanted: &model::Bridge, before: &Snapshot) {
+        let (at, name) = (&wanted.at, &wanted.name);
+        let state = before.state(at);
+        let Some(bridge) = state.link(name).filter(|_| wanted.mtu.is_none()) else { return };
+        let smallest = state.ports(bridge).map(|port| port.mtu).min();
+        if bridge.mtu == smallest.unwrap_or(MTU) {
+            return;
+        }
+        let state = self.facts.state(at);
+        let Some(bridge) = state.link(name) else { return };
+        let ends =
+            self.lab.links.iter().flat_map(|link| link.ends.iter().map(move |end| (link, end)));
+        let its = ends.filter(|(_, end)| end.at == *at && end.bridge.as_ref() == Some(name));
+        let sizes: HashMap<&InterfaceName, u32> =
+            its.map(|(link, end)| (&end.name, link.mtu.unwrap_or(MTU))).collect();
+        let size = |port: &state::Link| sizes.get(&port.name).copied().unwrap_or(port.mtu);
+        let smallest = state.ports(bridge).map(size).min();
+        self.set(at, name, Setting::Mtu(smallest.unwrap_or(MTU)));
     }
 
     /// The end is a port of its bridge, or of none.

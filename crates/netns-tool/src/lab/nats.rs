@@ -27,23 +27,44 @@ impl Course<'_> {
         }
     }
 
+    /// Takes down what is in the way of the NATs of the file: those that stand with other settings, published ports that
+    /// the file does not know, and NATs that it does not know as far as they may hold ports that others are to have.
+    pub fn make_room_for_nats(&mut self) -> Result<(), Failure> {
+        let publishes = |nat: &Nat| !nat.publications.is_empty();
+        if self.lab.nats.iter().any(publishes) {
+            for nat in self.unknown_nats()? {
+                if !nat::published(&self.facts, &nat.bridge).is_empty() {
+                    self.differs(name(&nat.bridge, &nat.uplink), "is not in the file");
+                    self.take_down(&nat.bridge, &nat.uplink)?;
+                }
+            }
+        }
+        for wanted in &self.lab.nats {
+            let uplink = self.args(wanted).uplink_name(&self.facts)?;
+            let standing = self.standing();
+            let standing = standing.iter().find(|nat| nat.is_of(&wanted.bridge, &uplink));
+            if standing.is_some_and(|standing| stands_differently(standing, wanted)) {
+                self.differs(
+                    name(&wanted.bridge, &uplink),
+                    "stands with other settings than in the file",
+                );
+                self.take_down(&wanted.bridge, &uplink)?;
+            } else if standing.is_some() {
+                self.withdraw(wanted, &uplink)?;
+            }
+        }
+        Ok(())
+    }
+
     pub fn nat(&mut self, wanted: &Nat) -> Result<(), Failure> {
         let mut args = self.args(wanted);
         let uplink = args.uplink_name(&self.facts)?;
         args.outbound = Some(uplink.clone());
-        let object = format!("NAT {} -> {uplink}", wanted.bridge);
-        let standing = self.standing().into_iter().find(|nat| nat.is_of(&wanted.bridge, &uplink));
-        if let Some(standing) = &standing
-            && stands_differently(standing, wanted)
-        {
-            self.differs(object.clone(), "stands with other settings than in the file");
-            self.take_down(&wanted.bridge, &uplink)?;
-        } else {
-            self.withdraw(wanted, &uplink)?;
-        }
+        let object = name(&wanted.bridge, &uplink);
+        let stands = self.standing().iter().any(|nat| nat.is_of(&wanted.bridge, &uplink));
         let work = args.plan(&self.facts)?;
         if !work.plan.is_empty() {
-            self.differs(object, if standing.is_some() { "is not whole" } else { "is missing" });
+            self.differs(object, if stands { "is not whole" } else { "is missing" });
         }
         self.take(work);
         for publication in &wanted.publications {
@@ -128,19 +149,28 @@ impl Course<'_> {
 
     /// Takes down the NATs of the lab that the file does not know.
     pub fn clear_nats(&mut self) -> Result<(), Failure> {
+        for nat in self.unknown_nats()? {
+            self.differs(name(&nat.bridge, &nat.uplink), "is not in the file");
+            let work = removal(&nat.bridge, &nat.uplink).plan(&self.facts)?;
+            self.take(work);
+        }
+        Ok(())
+    }
+
+    /// The NATs of the lab that stand, and that the file does not know.
+    fn unknown_nats(&self) -> Result<Vec<Standing>, Failure> {
         let mut wanted = HashSet::new();
         for nat in &self.lab.nats {
             wanted.insert((nat.bridge.clone(), self.args(nat).uplink_name(&self.facts)?));
         }
-        for nat in self.standing() {
-            if !wanted.contains(&(nat.bridge.clone(), nat.uplink.clone())) {
-                self.differs(format!("NAT {} -> {}", nat.bridge, nat.uplink), "is not in the file");
-                let work = removal(&nat.bridge, &nat.uplink).plan(&self.facts)?;
-                self.take(work);
-            }
-        }
-        Ok(())
+        let mut unknown = self.standing();
+        unknown.retain(|nat| !wanted.contains(&(nat.bridge.clone(), nat.uplink.clone())));
+        Ok(unknown)
     }
+}
+
+fn name(bridge: &InterfaceName, uplink: &InterfaceName) -> String {
+    format!("NAT {bridge} -> {uplink}")
 }
 
 /// The words that take a NAT back, with all that was published through it.

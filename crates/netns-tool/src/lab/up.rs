@@ -50,8 +50,10 @@ impl Up {
         lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
         course.clear_routes();
         lab.links.iter().try_for_each(|link| course.link(link))?;
+        lab.bridges.iter().for_each(|bridge| course.bridge_size(bridge, facts));
         lab.routes.iter().try_for_each(|route| course.route(route))?;
         course.catch_up();
+        course.make_room_for_nats()?;
         lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
         course.settle();
         course.processes();

@@ -7,6 +7,7 @@ use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
 use crate::plan::{Fact, Place, Step, few_lines};
+use crate::sysctl;
 use crate::system::signals;
 use anyhow::Result;
 use std::collections::HashMap;
@@ -220,7 +221,9 @@ fn lasting(steps: &[Step]) -> Vec<&Fact> {
     let is_opposed = |index: usize, fact: &Fact| match fact {
         Fact::Not(gone) => facts[index + 1..].contains(&&**gone),
         Fact::Value { at, path, .. } => {
-            written.get(&(at, path.as_str())).is_some_and(|last| *last > index)
+            let is_written =
+                |path: &str| written.get(&(at, path)).is_some_and(|last| *last > index);
+            is_written(path) || sysctl::switch_over(path).is_some_and(|over| is_written(&over))
         }
         fact => doomed.iter().any(|(later, gone)| *later > index && gone == fact),
     };

@@ -210,6 +210,14 @@ pub fn host_switch(family: Family) -> &'static str {
     }
 }
 
+/// The whole host's switch that turns the switch of this path along with itself.
+pub fn switch_over(path: &str) -> Option<String> {
+    let turned = ["/forwarding", "/force_forwarding", "/all/accept_redirects"];
+    let family = Family::BOTH.into_iter().find(|family| path.starts_with(folder(*family)))?;
+    let over = format!("{}/{}", folder(family), host_switch(family));
+    (turned.iter().any(|end| path.ends_with(end)) && path != over).then_some(over)
+}
+
 /// `accept_ra` 2: routers are heard also while the interface forwards (`ipv6_accept_ra` in include/net/ipv6.h), and
 /// what they said is kept when forwarding is turned on (`rt6_purge_dflt_routers` in net/ipv6/route.c).
 fn keep_hearing(name: &str) -> Step {
