@@ -47,14 +47,10 @@ enum Task {
     },
     /// Everything that must pass before a change is merged: format, lints, docs, tests, demo, vm
     Ci,
-    /// Compare the tool with the bare commands, in pairs, in a private host
+    /// Compare the tool with the bare commands, and whole labs with a netlink baseline, in a private host
     Bench {
-        /// Measured pairs for each command
-        #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..))]
-        pairs: u32,
-        /// Exit with 1 when a goal is missed
-        #[arg(long)]
-        strict: bool,
+        #[command(flatten)]
+        options: bench::Options,
     },
     /// Check the tool on a stock Debian kernel, in a virtual machine without a network (needs Debian on x86_64)
     Vm,
@@ -71,11 +67,15 @@ enum Task {
     #[command(hide = true)]
     BenchInside {
         tool: PathBuf,
-        #[arg(long)]
-        pairs: u32,
-        #[arg(long)]
-        strict: bool,
+        #[command(flatten)]
+        options: bench::Options,
     },
+    /// The baseline of `bench`: builds a lab, or takes it away, by netlink messages of its own
+    #[command(hide = true)]
+    LabFloor { way: bench::lab::Way, kind: bench::lab::Kind, count: u32 },
+    /// The most memory that the tool takes for the `up` of a lab
+    #[command(hide = true)]
+    LabMemory { tool: PathBuf, file: PathBuf },
     /// Tell one visitor the address it is seen from (the server of the demo)
     #[command(hide = true)]
     TellAddress { listen: SocketAddr },
@@ -90,12 +90,14 @@ fn run(task: Task) -> Result<ExitCode> {
         // Not what clap kept: it swallows the first `--`, and `cargo test` needs it.
         Task::Test { .. } => test::run(&std::env::args_os().skip(2).collect::<Vec<_>>()),
         Task::Ci => ci::run(),
-        Task::Bench { pairs, strict } => bench::run(pairs, strict),
+        Task::Bench { options } => bench::run(options),
         Task::Vm => vm::run(),
         Task::InstallTools => install::run().map(|()| ExitCode::SUCCESS),
         Task::Probe => testhost::probe().map(|()| ExitCode::SUCCESS),
         Task::DemoInside { tool } => demo::inside(&tool),
-        Task::BenchInside { tool, pairs, strict } => bench::inside(&tool, pairs, strict),
+        Task::BenchInside { tool, options } => bench::inside(&tool, options),
+        Task::LabFloor { way, kind, count } => bench::lab::run_floor(way, kind, count),
+        Task::LabMemory { tool, file } => bench::lab::run_memory(&tool, &file),
         Task::TellAddress { listen } => demo::address::tell(listen).map(|()| ExitCode::SUCCESS),
         Task::AskAddress { server } => demo::address::ask(server).map(|()| ExitCode::SUCCESS),
     }

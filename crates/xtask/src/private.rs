@@ -54,15 +54,20 @@ pub fn require(test_as: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// The safety belt of the hidden subcommands: typed by hand on a real host, they must not touch it. Then it gets
-/// over with what the first namespace and rule of a host leave behind, whoever makes them: the mount on /run/netns
-/// and empty chains.
-pub fn begin() -> Result<()> {
+/// The safety belt of the hidden subcommands: typed by hand on a real host, they must not touch it.
+pub fn require_inside() -> Result<()> {
     let inside = network()?;
     ensure!(
         std::env::var_os(OUTSIDE).is_some_and(|outside| outside != inside),
         "this runs in a private host only: use `cargo xtask demo` or `cargo xtask bench`"
     );
+    Ok(())
+}
+
+/// Makes sure of that. Then it gets over with what the first namespace and rule of a host leave behind, whoever makes
+/// them: the mount on /run/netns and empty chains.
+pub fn begin() -> Result<()> {
+    require_inside()?;
     process::check(
         process::system("sh").args(["-eu", "-c", WARM_UP]).env("PATH", process::SYSTEM_PATH),
     )

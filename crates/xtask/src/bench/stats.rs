@@ -77,7 +77,7 @@ pub fn table(rows: &[Row]) -> String {
 }
 
 /// The middle value; of an even number, the mean of the two in the middle. NaN of nothing: it reaches no goal.
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     match (values.len() / 2, values.len() % 2) {
         (0, 0) => f64::NAN,
