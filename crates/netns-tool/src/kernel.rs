@@ -14,6 +14,7 @@ mod switches;
 pub mod whose;
 
 use crate::address::Mac;
+use crate::failure::failed;
 use crate::firewall::{Choice, Firewall};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
@@ -29,6 +30,7 @@ use state::State;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::net::IpAddr;
+use std::thread;
 use std::time::Duration;
 
 /// What a command wants to know before it plans.
@@ -148,10 +150,15 @@ impl Snapshot {
             etc: etc::Etc::read(&names),
             ..Self::default()
         };
-        snapshot.namespaces = Netns::read_all(&names, read_state, wanted)?;
+        let (firewall, namespaces) =
+            beside(|| read_firewall(wanted, limit), || Netns::read_all(&names, read_state, wanted));
+        (snapshot.namespaces, snapshot.firewall) = (namespaces?, firewall?);
         snapshot.hidden = names.len() - snapshot.namespaces.len();
-        if let Some(wanted) = wanted.firewall {
-            snapshot.firewall = firewall::read(wanted.choice, wanted.whole, limit)?;
+        if wanted.processes {
+            // Not before: what reads the firewall is a process, too.
+            Netns::add_processes(&mut snapshot.namespaces)?;
+        }
+        if wanted.firewall.is_some() {
             snapshot.switches = switches::read(&snapshot.host)?;
             snapshot.is_bridged_traffic_filtered =
                 read_value("/proc/sys/net/bridge/bridge-nf-call-iptables")
@@ -159,7 +166,6 @@ impl Snapshot {
             let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
-            snapshot.firewall = firewall::read(Choice::Auto, false, limit).unwrap_or_default();
             // A NAT that goes turns back what it has turned.
             if !crate::nat::standing(snapshot.firewall.ours()).is_empty() {
                 snapshot.switches = switches::read(&snapshot.host)?;
@@ -205,20 +211,26 @@ impl Netns {
         let sound: Vec<_> = names.iter().filter(is_sound).map(question).collect();
         let read = |question: &Question| Ok((read_state()?, question.numbers(), question.values()));
         let (found, ()) = inside::each_inside(&sound, read, || ());
-        let processes = if wanted.processes { Some(Processes::read()?) } else { None };
         for ((name, _), found) in sound.into_iter().zip(found) {
             // One that was not asked for by its name is nobody's concern if it cannot be looked into.
             if found.is_err() && !wanted.namespaces.contains(name) {
                 all.remove(name);
             } else if let Some(netns) = all.get_mut(name) {
                 (netns.state, netns.numbers, netns.values) = found?;
-                netns.processes =
-                    processes.as_ref().map_or_else(Vec::new, |processes| processes.inside(name));
-                netns.running =
-                    processes.as_ref().map_or_else(Vec::new, |processes| processes.running(name));
             }
         }
         Ok(all)
+    }
+
+    fn add_processes(all: &mut BTreeMap<NamespaceName, Self>) -> Result<()> {
+        if all.is_empty() {
+            return Ok(());
+        }
+        let processes = Processes::read()?;
+        for (name, netns) in all.iter_mut().filter(|(_, netns)| netns.is_sound()) {
+            (netns.processes, netns.running) = (processes.inside(name), processes.running(name));
+        }
+        Ok(())
     }
 
     /// What of it is seen from outside.
@@ -265,24 +277,22 @@ impl Netns {
 }
 
 /// What is asked for inside a namespace besides its state.
-struct Question {
-    /// One that is not sound has no number.
-    others: Vec<(NamespaceName, fs::File)>,
-    paths: Vec<String>,
+struct Question<'a> {
+    others: &'a [&'a NamespaceName],
+    paths: &'a [String],
 }
 
-impl Question {
-    fn about(name: &NamespaceName, others: &[&NamespaceName], wanted: &Wanted) -> Self {
-        let open =
-            |other: &&NamespaceName| Some(((*other).clone(), fs::File::open(other.path()).ok()?));
-        let paths = wanted.values.get(name).cloned().unwrap_or_default();
-        Self { others: others.iter().filter_map(open).collect(), paths }
+impl<'a> Question<'a> {
+    fn about(name: &NamespaceName, others: &'a [&'a NamespaceName], wanted: &'a Wanted) -> Self {
+        Self { others, paths: wanted.values.get(name).map_or(&[], Vec::as_slice) }
     }
 
+    /// One that is not sound has no number.
     fn numbers(&self) -> BTreeMap<NamespaceName, i32> {
         let reader = if self.others.is_empty() { None } else { Reader::open().ok() };
-        let number = |(other, file): &(NamespaceName, fs::File)| {
-            Some((other.clone(), reader.as_ref()?.netns_id(file).ok().flatten()?))
+        let number = |other: &&NamespaceName| {
+            let file = fs::File::open(other.path()).ok()?;
+            Some(((*other).clone(), reader.as_ref()?.netns_id(&file).ok().flatten()?))
         };
         self.others.iter().filter_map(number).collect()
     }
@@ -291,6 +301,30 @@ impl Question {
         let value = |path: &String| Some((path.clone(), read_value(path).ok()?));
         self.paths.iter().filter_map(value).collect()
     }
+}
+
+/// The firewall, as far as it is wanted; what is only to be read as far as it can be is empty where it cannot.
+fn read_firewall(wanted: &Wanted, limit: Duration) -> Result<Firewall> {
+    match wanted.firewall {
+        Some(wanted) => firewall::read(wanted.choice, wanted.whole, limit),
+        None if wanted.rules => Ok(firewall::read(Choice::Auto, false, limit).unwrap_or_default()),
+        None => Ok(Firewall::default()),
+    }
+}
+
+/// Does both at the same time, where a thread can be had: the tools that read a firewall take some time to start.
+fn beside<A: Send, B>(
+    one: impl Fn() -> Result<A> + Sync,
+    other: impl FnOnce() -> B,
+) -> (Result<A>, B) {
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, &one) {
+        Ok(thread) => {
+            let other = other();
+            let panicked = || Err(failed("a reader of the kernel panicked").into());
+            (thread.join().unwrap_or_else(|_| panicked()), other)
+        }
+        Err(_) => (one(), other()),
+    })
 }
 
 /// What is read at the place. A namespace that is not there has nothing in it.
