@@ -80,7 +80,7 @@ impl<'a> Course<'a> {
         steps.push(step);
     }
 
-    /// Waits where something was done to addresses of IPv6: without a link-local address that can be used the kernel asks
+    /// Waits where links with addresses of IPv6 came up: without a link-local address that can be used the kernel asks
     /// nobody on the link for its neighbours.
     pub fn settle(&mut self) {
         let lab = self.lab;
@@ -91,7 +91,8 @@ impl<'a> Course<'a> {
             |(_, addresses): &(_, &Vec<IpNet>)| addresses.iter().any(|net| net.addr().is_ipv6());
         let places: BTreeSet<Place> = all.filter(has_ipv6).map(|(at, _)| at.clone()).collect();
         let gives = self.build.iter().flat_map(|step| &step.gives);
-        let touched: HashSet<Place> = gives.filter_map(Fact::place).collect();
+        let comes_up = |fact: &&Fact| matches!(fact, Fact::Up { .. } | Fact::Port { .. });
+        let touched: HashSet<Place> = gives.filter(comes_up).filter_map(Fact::place).collect();
         for at in places.into_iter().filter(|at| touched.contains(at)) {
             let place = at.as_ref().map_or("the host", NamespaceName::as_str).to_owned();
             let why = format!("wait until the IPv6 addresses of {place} can be used");
