@@ -240,8 +240,13 @@ fn settings() {
         (
             C,
             &with("mtu = 1400"),
-            "ip link set dev c-eth0 mtu 1400\nip -n c link set dev eth0 mtu 1400",
-            "ip link set dev c-eth0 mtu 1500\nip -n c link set dev eth0 mtu 1500",
+            // The bridge has the size of its smallest port.
+            "ip link set dev br0 mtu 1400
+            ip link set dev c-eth0 mtu 1400
+            ip -n c link set dev eth0 mtu 1400",
+            "ip link set dev br0 mtu 1500
+            ip link set dev c-eth0 mtu 1500
+            ip -n c link set dev eth0 mtu 1500",
         ),
         (
             &with("mac = \"02:00:00:00:00:04\""),
