@@ -1,5 +1,6 @@
 //! From what stands to what the file says: the steps, and each difference in words.
 
+use super::links::MTU;
 use super::model::{Bridge, Lab, Namespace};
 use super::way_back;
 use crate::address::Mac;
@@ -236,12 +237,6 @@ impl<'a> Course<'a> {
         let name = &wanted.name;
         let what = format!("name servers of network namespace `{name}`");
         if wanted.name_servers.is_empty() {
-            if dns::is_ours(name, None, &self.facts.etc) {
-                self.differs(what, "are not in the file");
-                dns::take_back(&[name], &self.facts.etc)
-                    .into_iter()
-                    .for_each(|step| self.removes(step));
-            }
             return Ok(());
         }
         let servers = ResolvConf { pair: None, servers: wanted.name_servers.clone() };
@@ -264,7 +259,8 @@ impl<'a> Course<'a> {
                 name: name.clone(),
                 addresses: wanted.addresses.clone(),
                 attach: Vec::new(),
-                mtu: wanted.mtu,
+                // What it has anyway it is given at last, if its ports have another.
+                mtu: wanted.mtu.filter(|mtu| *mtu != MTU),
                 mac: wanted.mac,
                 stp: wanted.stp,
                 vlan_filtering: wanted.vlan_filtering,
@@ -286,7 +282,7 @@ impl<'a> Course<'a> {
         let settings =
             [Some(Setting::Stp(wanted.stp)), Some(Setting::VlanFiltering(wanted.vlan_filtering))];
         let mac = wanted.mac.unwrap_or_else(|| self.mac_of(at, name));
-        let more = [wanted.mtu.map(Setting::Mtu), Some(Setting::Mac(mac))];
+        let more = [Some(Setting::Mtu(self.size_of(wanted))), Some(Setting::Mac(mac))];
         for setting in settings.into_iter().chain(more).flatten() {
             self.set(at, name, setting);
         }

@@ -50,7 +50,6 @@ impl Up {
         lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
         course.clear_routes();
         lab.links.iter().try_for_each(|link| course.link(link))?;
-        lab.bridges.iter().for_each(|bridge| course.bridge_size(bridge, facts));
         lab.routes.iter().try_for_each(|route| course.route(route))?;
         course.catch_up();
         course.make_room_for_nats()?;
@@ -59,6 +58,7 @@ impl Up {
         course.processes();
         course.clear_nats()?;
         course.clear_rest()?;
+        lab.bridges.iter().for_each(|bridge| course.keep_size(bridge, facts));
         course.clear_logs();
         Ok(course)
     }
