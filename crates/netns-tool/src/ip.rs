@@ -51,21 +51,23 @@ pub fn delete_namespace(name: &NamespaceName, why: String) -> Step {
         .gives([Fact::not(Fact::Namespace(name.clone()))])
 }
 
-/// Makes a veth pair, both ends at once where they belong.
-pub fn add_veth(one: &End, other: &End) -> Step {
-    let netns = match other.at {
-        Some(netns) if other.at != one.at => format!(" netns {netns}"),
+/// Makes a veth pair, both ends at once where they belong, `from` the place of one of them or from the host.
+pub fn add_veth(from: &Place, one: &End, other: &End) -> Step {
+    let netns = |end: &End| match end.at {
+        Some(netns) if end.at != from => format!(" netns {netns}"),
         _ => String::new(),
     };
     let (name, peer) = (one.name, other.name);
     let line = format!(
-        "link add name {name}{} type veth peer name {peer}{netns}{}",
+        "link add name {name}{}{} type veth peer name {peer}{}{}",
+        netns(one),
         one.hardware.words(),
+        netns(other),
         other.hardware.words()
     );
     Step::new(
         format!("make the veth pair {name} and {peer}, both ends where they belong"),
-        Cmd::ip(one.at, &line),
+        Cmd::ip(from, &line),
     )
     .gives([link(one.at, one.name), link(other.at, other.name)])
     // With the one end the other is gone too, unless somebody has renamed it meanwhile.

@@ -23,8 +23,10 @@ use crate::system::tools;
 use anyhow::{Context, Result};
 pub use look::Look;
 use namespaces::{Entry, Mounts, Process, Processes, Running, Seen};
+use netlink::Reader;
+use nix::libc::{AF_INET, AF_INET6};
 use state::State;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -189,11 +191,17 @@ impl Netns {
             return Ok(all);
         }
         let mounts = Mounts::read()?;
+        let (reader, current) = (Reader::open()?, fs::metadata("/proc/self/ns/net")?);
         for name in names {
-            all.insert(name.clone(), Self::read(name, mounts.entry(name)?)?);
+            all.insert(name.clone(), Self::read(name, mounts.entry(name)?, &reader, &current)?);
         }
         let is_sound = |name: &&NamespaceName| all.get(*name).is_some_and(Self::is_sound);
-        let question = |name| (name, Question::about(name, wanted));
+        let mut others: HashMap<&NamespaceName, Vec<&NamespaceName>> = HashMap::new();
+        for [one, other] in &wanted.numbers {
+            others.entry(one).or_default().push(other);
+        }
+        let others = |name| others.get(name).map_or(&[][..], Vec::as_slice);
+        let question = |name| (name, Question::about(name, others(name), wanted));
         let sound: Vec<_> = names.iter().filter(is_sound).map(question).collect();
         let read = |question: &Question| Ok((read_state()?, question.numbers(), question.values()));
         let (found, ()) = inside::each_inside(&sound, read, || ());
@@ -214,7 +222,12 @@ impl Netns {
     }
 
     /// What of it is seen from outside.
-    fn read(name: &NamespaceName, entry: Entry) -> Result<Self> {
+    fn read(
+        name: &NamespaceName,
+        entry: Entry,
+        reader: &Reader,
+        current: &fs::Metadata,
+    ) -> Result<Self> {
         let mut netns = Self {
             entry,
             state: State::default(),
@@ -227,8 +240,8 @@ impl Netns {
         };
         if netns.is_sound() {
             let file = fs::File::open(name.path())?;
-            netns.is_current = same_file(&file.metadata()?, &fs::metadata("/proc/self/ns/net")?);
-            netns.host_id = netlink::netns_id(&file)?;
+            netns.is_current = same_file(&file.metadata()?, current);
+            netns.host_id = reader.netns_id(&file)?;
         }
         Ok(netns)
     }
@@ -259,17 +272,17 @@ struct Question {
 }
 
 impl Question {
-    fn about(name: &NamespaceName, wanted: &Wanted) -> Self {
-        let others = wanted.numbers.iter().filter(|pair| pair[0] == *name).map(|pair| &pair[1]);
+    fn about(name: &NamespaceName, others: &[&NamespaceName], wanted: &Wanted) -> Self {
         let open =
-            |other: &NamespaceName| Some((other.clone(), fs::File::open(other.path()).ok()?));
+            |other: &&NamespaceName| Some(((*other).clone(), fs::File::open(other.path()).ok()?));
         let paths = wanted.values.get(name).cloned().unwrap_or_default();
-        Self { others: others.filter_map(open).collect(), paths }
+        Self { others: others.iter().filter_map(open).collect(), paths }
     }
 
     fn numbers(&self) -> BTreeMap<NamespaceName, i32> {
+        let reader = if self.others.is_empty() { None } else { Reader::open().ok() };
         let number = |(other, file): &(NamespaceName, fs::File)| {
-            Some((other.clone(), netlink::netns_id(file).ok().flatten()?))
+            Some((other.clone(), reader.as_ref()?.netns_id(file).ok().flatten()?))
         };
         self.others.iter().filter_map(number).collect()
     }
@@ -291,21 +304,40 @@ fn read_in<T: Default + Send>(at: &Place, read: impl FnOnce() -> Result<T> + Sen
 
 /// The state of the network namespace that the calling thread is in, but for the routes.
 fn read_state() -> Result<State> {
-    Ok(State { links: netlink::links()?, addresses: netlink::addresses()?, ..State::default() })
+    state(&Reader::open()?)
+}
+
+fn state(reader: &Reader) -> Result<State> {
+    Ok(State { links: reader.links()?, addresses: reader.addresses()?, ..State::default() })
 }
 
 /// Whether an address of the network namespace that the calling thread is in cannot be used yet.
 pub fn has_tentative_addresses() -> Result<bool> {
-    netlink::has_tentative_addresses()
+    Reader::open()?.has_tentative_addresses()
 }
 
 /// The same with the routes.
 fn read_all() -> Result<State> {
-    let (routes, advertised) = netlink::routes()?;
-    Ok(State { routes, advertised, ..read_state()? })
+    let reader = Reader::open()?;
+    let (routes, advertised) = reader.routes()?;
+    Ok(State { routes, advertised, ..state(&reader)? })
+}
+
+/// What a file of /proc/sys shows that the kernel also tells over netlink, and sooner.
+fn told(path: &str) -> Option<String> {
+    let family = match path {
+        "/proc/sys/net/ipv4/ip_forward" => AF_INET,
+        "/proc/sys/net/ipv6/conf/all/forwarding" => AF_INET6,
+        _ => return None,
+    };
+    let value = Reader::open().ok()?.forwarding(u8::try_from(family).ok()?).ok()?;
+    Some(value.to_string())
 }
 
 fn read_value(path: &str) -> Result<String> {
+    if let Some(value) = told(path) {
+        return Ok(value);
+    }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
     Ok(text.trim().to_owned())
 }

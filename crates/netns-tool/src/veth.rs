@@ -115,7 +115,7 @@ impl VethArgs {
             let is_left = dns::is_ours(netns, pair.as_ref(), &facts.etc);
             dns::give(&mut steps, netns, &ResolvConf { pair, servers }, is_left, &facts.etc)?;
         }
-        steps.push(ip::add_veth(&one, &other));
+        steps.push(ip::add_veth(&self.made_from(facts), &one, &other));
         if self.bridge.is_none() {
             steps.push(self.mark_first(is_up));
         }
@@ -142,6 +142,13 @@ impl VethArgs {
         let mut report = self.report(is_up, &gateways);
         report.extend(other.at.iter().flat_map(|name| dns::given_lines(name, &self.name_servers)));
         Ok(Work::build(steps, report))
+    }
+
+    /// Where the command is run that makes the pair. The pairs of a lab are all made from the host, so that one process
+    /// does it, and none has to wait for another. But kernels before 6.15 also want the name to be free there.
+    fn made_from(&self, facts: &Snapshot) -> Place {
+        let is_free = facts.host.link(&self.host_if).is_none();
+        if self.mark.lab.is_some() && is_free { None } else { self.host_ns.clone() }
     }
 
     fn is_up(&self) -> bool {

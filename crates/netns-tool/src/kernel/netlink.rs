@@ -21,6 +21,7 @@ use std::os::fd::AsRawFd;
 const RTM_GETLINK: u16 = 18;
 const RTM_GETADDR: u16 = 22;
 const RTM_GETROUTE: u16 = 26;
+const RTM_GETNETCONF: u16 = 82;
 const RTM_GETNSID: u16 = 90;
 
 // Attributes of a link (linux/if_link.h) …
@@ -47,8 +48,10 @@ const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
 const RTA_TABLE: u16 = 15;
-// … and of the number of a namespace (linux/net_namespace.h).
+// … of the number of a namespace (linux/net_namespace.h) …
 const NETNSA_NSID: u16 = 1;
+// … and of switches (linux/netconf.h).
+const NETCONFA_FORWARDING: u16 = 2;
 
 /// A message of rtnetlink whose body is taken apart by its reader.
 #[derive(Debug)]
@@ -76,9 +79,77 @@ impl NetlinkDeserializable for Raw {
     }
 }
 
-/// All links of the network namespace that the calling thread is in.
-pub fn links() -> Result<Vec<Link>> {
-    dump(RTM_GETLINK, link_request(), 16)?.iter().map(|body| link(body)).collect()
+/// Asks about the network namespace that the calling thread was in when it was opened.
+pub struct Reader(Socket);
+
+impl Reader {
+    pub fn open() -> Result<Self> {
+        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        socket.bind_auto()?;
+        socket.connect(&SocketAddr::new(0, 0))?;
+        Ok(Self(socket))
+    }
+
+    /// All links.
+    pub fn links(&self) -> Result<Vec<Link>> {
+        self.dump(RTM_GETLINK, link_request(), 16)?.iter().map(|body| link(body)).collect()
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> Result<Vec<Address>> {
+        Ok(self.address_bodies()?.iter().filter_map(|body| address(body)).collect())
+    }
+
+    /// Whether the kernel still asks on a link of ours whether anybody else has one of its addresses (`IFA_F_TENTATIVE`
+    /// of linux/if_addr.h).
+    pub fn has_tentative_addresses(&self) -> Result<bool> {
+        const TENTATIVE: u8 = 0x40;
+        let bodies = self.address_bodies()?;
+        let tentative = bodies.iter().filter(|body| body[2] & TENTATIVE != 0);
+        let over: Vec<u32> = tentative.map(|body| number(&body[4..8])).collect();
+        let is_over = |link: &Link| link.is_ours() && over.contains(&link.index);
+        Ok(!over.is_empty() && self.links()?.iter().any(is_over))
+    }
+
+    fn address_bodies(&self) -> Result<Vec<Vec<u8>>> {
+        self.dump(RTM_GETADDR, vec![0; 8], 8)
+    }
+
+    /// The routes of the main table, and the indices of the interfaces over which routes lead, in any table, that a
+    /// router advertised.
+    pub fn routes(&self) -> Result<(Vec<Route>, BTreeSet<u32>)> {
+        let bodies = self.dump(RTM_GETROUTE, vec![0; 12], 12)?;
+        let routes = bodies.iter().filter_map(|body| route(body)).collect();
+        Ok((routes, bodies.iter().filter_map(|body| advertised_over(body)).collect()))
+    }
+
+    /// The number by which the network namespace knows the one behind the file, if it knows it at all;
+    /// [`Link::peer_netns`] is such a number.
+    pub fn netns_id(&self, file: &impl AsRawFd) -> Result<Option<i32>> {
+        // struct rtgenmsg, then NETNSA_FD.
+        let mut request = vec![0, 0, 0, 0, 8, 0, 3, 0];
+        request.extend(file.as_raw_fd().to_ne_bytes());
+        let bodies = self.ask(RTM_GETNSID, request, 0)?.unwrap_or_default();
+        let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
+        // -1 stands for "not assigned".
+        let id = attributes
+            .iter()
+            .find(|(kind, _)| *kind == NETNSA_NSID)
+            .map(|(_, value)| number(value).cast_signed());
+        Ok(id.filter(|id| *id >= 0))
+    }
+
+    /// The switch of forwarding of a whole family, AF_INET or AF_INET6, as /proc/sys shows it. Where there are many
+    /// namespaces, a look into /proc/sys takes as long as there are: the kernel finds those of all behind one hash.
+    pub fn forwarding(&self, family: u8) -> Result<u32> {
+        // struct netconfmsg, then NETCONFA_IFINDEX with NETCONFA_IFINDEX_ALL.
+        let mut request = vec![family, 0, 0, 0, 8, 0, 1, 0];
+        request.extend((-1i32).to_ne_bytes());
+        let bodies = self.ask(RTM_GETNETCONF, request, 0)?.unwrap_or_default();
+        let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
+        let value = attributes.iter().find(|(kind, _)| *kind == NETCONFA_FORWARDING);
+        value.map(|(_, value)| number(value)).context("the kernel tells nothing of forwarding")
+    }
 }
 
 /// The link of that name in the network namespace that the calling thread is in.
@@ -90,7 +161,7 @@ pub fn link_named(name: &InterfaceName) -> Result<Option<Link>> {
     request.extend(text);
     // The NUL, and up to the next multiple of four.
     request.resize((request.len() + 1).next_multiple_of(4), 0);
-    match ask(RTM_GETLINK, request, 0) {
+    match Reader::open()?.ask(RTM_GETLINK, request, 0) {
         Ok(bodies) => {
             let body = bodies.unwrap_or_default().into_iter().find(|body| body.len() >= 16);
             // The kernel also looks among the alternative names.
@@ -117,105 +188,61 @@ fn link_request() -> Vec<u8> {
     request
 }
 
-/// All addresses of the network namespace that the calling thread is in.
-pub fn addresses() -> Result<Vec<Address>> {
-    let bodies = address_bodies()?;
-    Ok(bodies.iter().filter_map(|body| address(body)).collect())
-}
-
-/// Whether the kernel still asks on a link of ours whether anybody else has one of its addresses (`IFA_F_TENTATIVE` of
-/// linux/if_addr.h).
-pub fn has_tentative_addresses() -> Result<bool> {
-    const TENTATIVE: u8 = 0x40;
-    let bodies = address_bodies()?;
-    let tentative = bodies.iter().filter(|body| body[2] & TENTATIVE != 0);
-    let over: Vec<u32> = tentative.map(|body| number(&body[4..8])).collect();
-    Ok(!over.is_empty() && links()?.iter().any(|link| link.is_ours() && over.contains(&link.index)))
-}
-
-fn address_bodies() -> Result<Vec<Vec<u8>>> {
-    dump(RTM_GETADDR, vec![0; 8], 8)
-}
-
-/// The routes of the main table of the network namespace that the calling thread is in, and the indices of the
-/// interfaces over which routes lead, in any table, that a router advertised.
-pub fn routes() -> Result<(Vec<Route>, BTreeSet<u32>)> {
-    let bodies = dump(RTM_GETROUTE, vec![0; 12], 12)?;
-    let routes = bodies.iter().filter_map(|body| route(body)).collect();
-    Ok((routes, bodies.iter().filter_map(|body| advertised_over(body)).collect()))
-}
-
-/// The number by which the calling thread's network namespace knows the one behind the file, if it knows it at all;
-/// [`Link::peer_netns`] is such a number.
-pub fn netns_id(file: &impl AsRawFd) -> Result<Option<i32>> {
-    // struct rtgenmsg, then NETNSA_FD.
-    let mut request = vec![0, 0, 0, 0, 8, 0, 3, 0];
-    request.extend(file.as_raw_fd().to_ne_bytes());
-    let bodies = ask(RTM_GETNSID, request, 0)?.unwrap_or_default();
-    let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
-    // -1 stands for "not assigned".
-    let id = attributes
-        .iter()
-        .find(|(kind, _)| *kind == NETNSA_NSID)
-        .map(|(_, value)| number(value).cast_signed());
-    Ok(id.filter(|id| *id >= 0))
-}
-
-/// Asks for a dump until one was not disturbed by a change, and gives its message bodies.
-fn dump(kind: u16, request: Vec<u8>, header: usize) -> Result<Vec<Vec<u8>>> {
-    for _ in 0..20 {
-        if let Some(bodies) = ask(kind, request.clone(), NLM_F_DUMP)
-            .context("the kernel could not be asked over netlink")?
-        {
-            if let Some(short) = bodies.iter().find(|body| body.len() < header) {
-                bail!(
-                    "the kernel sent a netlink message of {} bytes, less than its header",
-                    short.len()
-                );
-            }
-            return Ok(bodies);
-        }
-    }
-    bail!("the network kept changing while it was read; try again when it is quieter")
-}
-
-/// Sends one request and collects the answer; `None`: something changed during the dump, and parts may be missing.
-fn ask(kind: u16, request: Vec<u8>, flags: u16) -> Result<Option<Vec<Vec<u8>>>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut message = NetlinkMessage::new(
-        NetlinkHeader::default(),
-        NetlinkPayload::InnerMessage(Raw { kind, body: request }),
-    );
-    message.header.flags = NLM_F_REQUEST | flags;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-    let mut bodies = Vec::new();
-    let mut disturbed = false;
-    loop {
-        // The kernel sends dumps in datagrams of at most 32 KiB.
-        let mut datagram = Vec::with_capacity(1 << 16);
-        socket.recv(&mut datagram, 0)?;
-        let mut rest = datagram.as_slice();
-        while !rest.is_empty() {
-            let message = NetlinkMessage::<Raw>::deserialize(rest)?;
-            disturbed |= message.header.flags & NLM_F_DUMP_INTR != 0;
-            match message.payload {
-                NetlinkPayload::Done(_) => return Ok((!disturbed).then_some(bodies)),
-                NetlinkPayload::Error(error) if error.code.is_some() => {
-                    return Err(error.to_io().into());
+impl Reader {
+    /// Asks for a dump until one was not disturbed by a change, and gives its message bodies.
+    fn dump(&self, kind: u16, request: Vec<u8>, header: usize) -> Result<Vec<Vec<u8>>> {
+        for _ in 0..20 {
+            if let Some(bodies) = self
+                .ask(kind, request.clone(), NLM_F_DUMP)
+                .context("the kernel could not be asked over netlink")?
+            {
+                if let Some(short) = bodies.iter().find(|body| body.len() < header) {
+                    bail!(
+                        "the kernel sent a netlink message of {} bytes, less than its header",
+                        short.len()
+                    );
                 }
-                NetlinkPayload::InnerMessage(raw) => bodies.push(raw.body),
-                _ => {}
+                return Ok(bodies);
             }
-            let length = (message.header.length as usize).next_multiple_of(4);
-            rest = rest.get(length..).unwrap_or_default();
         }
-        if flags & NLM_F_DUMP != NLM_F_DUMP {
-            return Ok(Some(bodies));
+        bail!("the network kept changing while it was read; try again when it is quieter")
+    }
+
+    /// Sends one request and collects the answer; `None`: something changed during the dump, and parts may be missing.
+    fn ask(&self, kind: u16, request: Vec<u8>, flags: u16) -> Result<Option<Vec<Vec<u8>>>> {
+        let mut message = NetlinkMessage::new(
+            NetlinkHeader::default(),
+            NetlinkPayload::InnerMessage(Raw { kind, body: request }),
+        );
+        message.header.flags = NLM_F_REQUEST | flags;
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        self.0.send(&bytes, 0)?;
+        let mut bodies = Vec::new();
+        let mut disturbed = false;
+        loop {
+            // The kernel sends dumps in datagrams of at most 32 KiB.
+            let mut datagram = Vec::with_capacity(1 << 16);
+            self.0.recv(&mut datagram, 0)?;
+            let mut rest = datagram.as_slice();
+            while !rest.is_empty() {
+                let message = NetlinkMessage::<Raw>::deserialize(rest)?;
+                disturbed |= message.header.flags & NLM_F_DUMP_INTR != 0;
+                match message.payload {
+                    NetlinkPayload::Done(_) => return Ok((!disturbed).then_some(bodies)),
+                    NetlinkPayload::Error(error) if error.code.is_some() => {
+                        return Err(error.to_io().into());
+                    }
+                    NetlinkPayload::InnerMessage(raw) => bodies.push(raw.body),
+                    _ => {}
+                }
+                let length = (message.header.length as usize).next_multiple_of(4);
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            if flags & NLM_F_DUMP != NLM_F_DUMP {
+                return Ok(Some(bodies));
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, count, failed, usage};
 use crate::ip;
 use crate::kernel::state::Link;
 use crate::kernel::{Snapshot, Wanted};
-use crate::mark::{LabName, Mark, PROTOCOL};
+use crate::mark::{GROUP, LabName, Mark, PROTOCOL};
 use crate::namespace::{end_processes, unmount};
 use crate::nat;
 use crate::noun::{Noun, Work};
@@ -161,8 +161,8 @@ fn routes(lab: &LabName, facts: &Snapshot) -> Vec<Step> {
     .collect()
 }
 
-/// The lab's interfaces on the host. Each alone takes the kernel some 20 ms; a group goes at once. It is one of their own:
-/// the group that all of netns-tool's links have is not the lab's alone.
+/// The lab's interfaces on the host. Each alone takes the kernel some 20 ms; a group goes at once. Where the group that
+/// all of netns-tool's links have is not the lab's alone, it is one of their own: to put them into it takes as long again.
 fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
     let names: Vec<&Link> = links.iter().collect();
     if names.len() < 3 {
@@ -170,8 +170,12 @@ fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
             |link: &&Link| ip::delete_link(&None, &link.name, format!("delete {}", link.name));
         return names.iter().map(single).collect();
     }
+    let is_its = |link: &Link| link.group != GROUP || links.contains(link);
+    if links.iter().all(|link| link.group == GROUP) && facts.host.links.iter().all(is_its) {
+        return vec![delete_group(GROUP, links)];
+    }
     let is_free = |group: &u32| !facts.host.links.iter().any(|link| link.group == *group);
-    let group = (crate::mark::GROUP << 16..).find(is_free).unwrap_or(crate::mark::GROUP << 16);
+    let group = (GROUP << 16..).find(is_free).unwrap_or(GROUP << 16);
     let join = |link: &&Link| {
         let line = format!("link set dev {} group {group}", link.name);
         Step::new(
@@ -180,11 +184,15 @@ fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
         )
     };
     let mut steps: Vec<Step> = names.iter().map(join).collect();
-    let gone = names.iter().map(|link| Fact::not(Fact::Link { at: None, name: link.name.clone() }));
+    steps.push(delete_group(group, links));
+    steps
+}
+
+fn delete_group(group: u32, links: &[Link]) -> Step {
+    let gone = links.iter().map(|link| Fact::not(Fact::Link { at: None, name: link.name.clone() }));
     let delete = Step::new(
         "delete the interfaces of the lab on the host, with their other ends",
         Cmd::ip(&None, &format!("link del group {group}")),
     );
-    steps.push(delete.gives(gone.collect::<Vec<_>>()));
-    steps
+    delete.gives(gone.collect::<Vec<_>>())
 }

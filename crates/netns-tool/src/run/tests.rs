@@ -31,7 +31,7 @@ fn star(count: usize) -> Vec<Step> {
         let ends =
             (End { at: &None, name: &host, hardware }, End { at: &at, name: &eth0, hardware });
         // What needs the host's batch comes before what is done inside.
-        steps.extend([ip::add_namespace(&name), ip::add_veth(&ends.0, &ends.1)]);
+        steps.extend([ip::add_namespace(&name), ip::add_veth(&None, &ends.0, &ends.1)]);
         steps.extend([mark(&None, &host), mark(&at, &lo), mark(&at, &eth0)]);
         let forwards = Fact::Value { at: at.clone(), path: IP_FORWARD.into(), value: "1".into() };
         let run = Cmd::Write { netns: at.clone(), path: IP_FORWARD.into(), value: "1".into() };

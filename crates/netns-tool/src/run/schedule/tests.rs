@@ -23,6 +23,7 @@ fn veth(one: (&str, &str), other: (&str, &str)) -> Step {
     let hardware = Hardware::default();
     let (one_at, other_at) = (at(one.0), at(other.0));
     ip::add_veth(
+        &one_at,
         &End { at: &one_at, name: &interface(one.1), hardware },
         &End { at: &other_at, name: &interface(other.1), hardware },
     )
