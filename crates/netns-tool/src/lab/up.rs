@@ -1,7 +1,8 @@
 //! `up`: what stands becomes what the file says, and nothing else changes.
 
-use super::course::{Course, paths};
+use super::course::Course;
 use super::model::Lab;
+use super::namespaces::paths;
 use super::{clash, file, fit, links};
 use crate::cli::LabArgs;
 use crate::failure::Failure;
