@@ -71,18 +71,13 @@ impl BridgeArgs {
         );
         // Without an address of its own a bridge takes the lowest of its ports', and changes it as they come and go:
         // then whoever has it as its gateway loses packets.
-        let hardware =
-            Hardware { mtu: self.mtu, mac: self.mac.or(facts.fresh_mac), single_queue: false };
-        let mut steps = vec![
-            ip::add_bridge(at, &self.name, hardware, &self.options()),
-            ip::mark(
-                at,
-                &self.name,
-                &memory.alias(&self.mark)?,
-                true,
-                ip::why_marked(&self.name, true),
-            ),
-        ];
+        let hardware = Hardware { mac: self.mac.or(facts.fresh_mac), ..Hardware::default() };
+        let why = ip::why_marked(&self.name, true);
+        let mut mark = ip::mark(at, &self.name, &memory.alias(&self.mark)?, true, why);
+        if let Some(mtu) = self.mtu {
+            mark = ip::with_mtu(mark, at, &self.name, mtu);
+        }
+        let mut steps = vec![ip::add_bridge(at, &self.name, hardware, &self.options()), mark];
         steps
             .extend(self.addresses.iter().map(|address| ip::add_address(at, &self.name, *address)));
         steps.extend(ports.iter().map(|port| self.attach(port)));

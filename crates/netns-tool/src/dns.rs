@@ -135,7 +135,7 @@ pub const HOSTS_HEAD: &str = "# netns-tool\n127.0.0.1 localhost\n::1 localhost\n
 /// How long such a file may be, in bytes.
 pub const HOSTS_MAX: usize = 1 << 20;
 
-/// Adds the steps that give the namespace names; none where it has just these. Without any, there is to be no file.
+/// Adds the steps that give the namespace names; none where it has just these, or where there are none to give.
 ///
 /// # Errors
 /// There is a file already which is not ours.
@@ -145,26 +145,25 @@ pub fn give_hosts(
     wanted: &[(IpAddr, String)],
     etc: &Etc,
 ) -> Result<(), Failure> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let path = etc::hosts(name);
     let lines = wanted.iter().map(|(ip, host)| format!("{ip} {host}\n"));
     let text = HOSTS_HEAD.to_owned() + &lines.collect::<String>();
     match etc.of(name).hosts {
-        Hosts::Absent if wanted.is_empty() => return Ok(()),
-        Hosts::Ours(there) if there == text && !wanted.is_empty() => return Ok(()),
+        Hosts::Absent => {}
+        Hosts::Ours(there) if there == text => return Ok(()),
         Hosts::Ours(there) => {
             let old = Item::File { path: path.clone(), text: there };
             steps.push(old.remove(format!("remove the names that {name} had")));
         }
-        Hosts::Foreign if !wanted.is_empty() => {
+        Hosts::Foreign => {
             return Err(failed(format!(
                 "{path} is there already, and not as netns-tool writes it"
             ))
             .hint(format!("the lab without `hosts` for {name}; or: rm {path}")));
         }
-        Hosts::Absent | Hosts::Foreign => {}
-    }
-    if wanted.is_empty() {
-        return Ok(());
     }
     make_folders(steps, name, etc)?;
     let count = wanted.len();
@@ -173,17 +172,29 @@ pub fn give_hosts(
     Ok(())
 }
 
+/// What goes of the files of a namespace.
+pub struct Doomed<'a> {
+    pub name: &'a NamespaceName,
+    pub name_servers: bool,
+    pub hosts: bool,
+}
+
 /// The steps that remove the files of ours of these namespaces, and the directories that are empty then.
 pub fn take_back(names: &[&NamespaceName], etc: &Etc) -> Vec<Step> {
+    take_away(names.iter().map(|name| Doomed { name, name_servers: true, hosts: true }), etc)
+}
+
+/// The same for some of the files.
+pub fn take_away<'a>(all: impl IntoIterator<Item = Doomed<'a>>, etc: &Etc) -> Vec<Step> {
     let (mut steps, mut emptied) = (Vec::new(), BTreeSet::new());
-    for name in names {
+    for Doomed { name, name_servers, hosts } in all {
         let found = etc.of(name);
         let mut doomed: BTreeSet<OsString> = BTreeSet::new();
-        if let File::Ours(there) = &found.resolv_conf {
+        if let (File::Ours(there), true) = (&found.resolv_conf, name_servers) {
             steps.push(there.item(name).remove(format!("remove the name servers of {name}")));
             doomed.insert("resolv.conf".into());
         }
-        if let Hosts::Ours(text) = found.hosts {
+        if let (Hosts::Ours(text), true) = (found.hosts, hosts) {
             let file = Item::File { path: etc::hosts(name), text };
             steps.push(file.remove(format!("remove the names that {name} knows")));
             doomed.insert("hosts".into());

@@ -100,6 +100,15 @@ pub fn mark(at: &Place, name: &InterfaceName, alias: &str, up: bool, why: String
     Step::new(why, run).gives(gives)
 }
 
+/// The same, which also gives a bridge its size. In the call that makes it, it would hold only until the first port
+/// joins or leaves (`br_mtu_auto_adjust` of net/bridge/br_if.c).
+pub fn with_mtu(mark: Step, at: &Place, name: &InterfaceName, mtu: u32) -> Step {
+    let mut mark = mark;
+    with_words(&mut mark.run, &["mtu", &mtu.to_string()]);
+    mark.gives.push(Fact::Set { at: at.clone(), name: name.clone(), setting: Setting::Mtu(mtu) });
+    mark
+}
+
 /// Why a new link is marked.
 pub fn why_marked(name: &InterfaceName, up: bool) -> String {
     format!("mark {name} as made by {ALIAS}{}", if up { ", and bring it up" } else { "" })

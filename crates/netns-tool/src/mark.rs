@@ -89,7 +89,6 @@ impl LabName {
         NamespaceName::new(text).map(|_| Self(text.to_owned()))
     }
 
-    #[allow(dead_code, reason = "the parts of labs come one after the other")]
     pub fn as_str(&self) -> &str {
         &self.0
     }

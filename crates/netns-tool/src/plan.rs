@@ -46,7 +46,6 @@ impl Step {
     }
 
     /// Not before what is planned for these places.
-    #[allow(dead_code, reason = "for labs, whose parts come one after the other")]
     pub fn after(self, after: impl Into<Vec<Place>>) -> Self {
         Self { after: after.into(), ..self }
     }

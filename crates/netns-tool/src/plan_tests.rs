@@ -282,8 +282,8 @@ fn bridge() {
     assert_eq!(
         commands("bridge br1 --addr 10.1.0.1/24 --attach q0,r0 --stp --vlan-filtering --mtu 1400"),
         [
-            "ip link add name br1 mtu 1400 address 02:00:00:00:00:99 group 28276 type bridge stp_state 1 vlan_filtering 1",
-            "ip link set dev br1 alias 'netns-tool ports 6d' up",
+            "ip link add name br1 address 02:00:00:00:00:99 group 28276 type bridge stp_state 1 vlan_filtering 1",
+            "ip link set dev br1 alias 'netns-tool ports 6d' up mtu 1400",
             "ip addr add 10.1.0.1/24 dev br1",
             "ip link set dev q0 master br1 up",
             "ip link set dev r0 master br1 up",

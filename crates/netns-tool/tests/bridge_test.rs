@@ -82,10 +82,16 @@ fn attached_interfaces_become_ports_and_go_up() {
 fn mtu_and_mac_are_those_asked_for() {
     private_host(|| {
         let line = "bridge br0 --mtu 9000 --mac 02:00:00:00:00:aa --addr 10.0.0.1/24";
-        let made =
-            "ip link add name br0 mtu 9000 address 02:00:00:00:00:aa group 28276 type bridge\n";
-        tool(&format!("{line} --dry-run")).success().stdout(contains(made));
+        let made = "ip link add name br0 address 02:00:00:00:00:aa group 28276 type bridge\n";
+        let sized = "ip link set dev br0 alias netns-tool up mtu 9000\n";
+        let script = done(&format!("{line} --dry-run"));
+        assert!(script.contains(made) && script.contains(sized), "{script}");
         done(line);
+        // A port of another size does not change it, neither as it comes nor as it goes.
+        for words in ["", " --delete"] {
+            done(&format!("veth p0 --host p1 --bridge br0{words}"));
+            assert!(ip(HOST, "link show dev br0").contains("mtu 9000"));
+        }
         done("create a");
         done("veth va a eth0 --bridge br0 --mtu 9000 --ns-addr 10.0.0.2/24");
         ping_with("a", "-W 2 -M do -s 8000 10.0.0.1");

@@ -206,7 +206,12 @@ fn routes_settings_and_name_servers() {
             "",
         ),
         ("rm /etc/netns/web/resolv.conf", &["name servers of network namespace `web`"], ""),
-        ("rm -r /etc/netns", &["name servers of network namespace `web`"], ""),
+        ("rm /etc/netns/web/hosts", &["names that network namespace `web` knows"], ""),
+        (
+            "rm -r /etc/netns",
+            &["name servers of network namespace `web`", "names that network namespace `web`"],
+            "",
+        ),
     ]);
 }
 

@@ -240,8 +240,13 @@ fn settings() {
         (
             C,
             &with("mtu = 1400"),
-            "ip link set dev c-eth0 mtu 1400\nip -n c link set dev eth0 mtu 1400",
-            "ip link set dev c-eth0 mtu 1500\nip -n c link set dev eth0 mtu 1500",
+            // The bridge has the size of its smallest port.
+            "ip link set dev br0 mtu 1400
+            ip link set dev c-eth0 mtu 1400
+            ip -n c link set dev eth0 mtu 1400",
+            "ip link set dev br0 mtu 1500
+            ip link set dev c-eth0 mtu 1500
+            ip -n c link set dev eth0 mtu 1500",
         ),
         (
             &with("mac = \"02:00:00:00:00:04\""),
@@ -270,14 +275,32 @@ fn settings() {
             "ip netns exec c sh -c 'echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter'",
         ),
         (
+            &with("dns = \"192.0.2.53\""),
+            &with("hosts = { b = \"10.0.0.3\" }"),
+            r"(umask 022; set -C; printf '%s\n' '# netns-tool' '127.0.0.1 localhost' '::1 localhost' '10.0.0.3 b' > /etc/netns/c/hosts)
+            rm /etc/netns/c/resolv.conf",
+            "(umask 022; set -C; …
+            rm /etc/netns/c/hosts",
+        ),
+        (
+            C,
+            &with("hosts = { b = \"10.0.0.3\" }"),
+            "mkdir -m 755 /etc/netns
+            mkdir -m 755 /etc/netns/c
+            (umask 022; set -C; …",
+            "rm /etc/netns/c/hosts
+            rmdir /etc/netns/c
+            rmdir /etc/netns",
+        ),
+        (
             &bridge(""),
             &bridge("mtu = 1400\nmac = \"02:00:00:00:00:10\"\nstp = true"),
             "ip link set dev br1 type bridge stp_state 1
             ip link set dev br1 mtu 1400
             ip link set dev br1 address 02:00:00:00:00:10",
             "ip link set dev br1 type bridge stp_state 0
-            ip link set dev br1 address 4e:a9:cb:bc:98:c7
-            ip link set dev br1 mtu 1500",
+            ip link set dev br1 mtu 1500
+            ip link set dev br1 address 4e:a9:cb:bc:98:c7",
         ),
     ]);
 }

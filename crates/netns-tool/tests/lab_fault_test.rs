@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use support::faults::{kinds, modes, slow, tried_here, undone_here};
+use support::faults::{kinds, slow, tried_here, undone_here};
 use support::labs::{EVERYTHING, FILE, TEN_LINES, file, internet};
 use support::{SOON, done, private_host, sh};
 use testhost::{Mode, Scenario, Snapshot, binary, foreign_objects, warm_up};
@@ -70,7 +70,7 @@ fn change(old: &str, new: &str) -> Scenario {
 fn up_of_a_small_lab() {
     on_a_host(|| {
         file(SMALL);
-        tried_here(&up(), modes());
+        tried_here(&up(), kinds());
     });
 }
 
@@ -78,7 +78,7 @@ fn up_of_a_small_lab() {
 fn up_of_ten_lines() {
     on_a_host(|| {
         file(TEN_LINES);
-        tried_here(&up(), modes());
+        tried_here(&up(), kinds());
     });
 }
 
@@ -94,7 +94,7 @@ fn up_of_everything() {
 fn down_of_a_small_lab() {
     on_a_host(|| {
         file(SMALL);
-        tried_here(&down(), kinds());
+        tried_here(&down(), &slow(Mode::FailAfter));
     });
 }
 
@@ -119,7 +119,10 @@ fn up_that_changes_it_back() {
 #[test]
 fn the_undo_fails() {
     on_a_host(|| {
-        file(SMALL);
+        // Each call of each way back fails, which soon is much.
+        file(
+            "[namespace.a]\n[[link]]\nfrom = { namespace = \"a\", interface = \"x\" }\nto = { interface = \"y\" }\n",
+        );
         undone_here(&up());
     });
 }
@@ -140,7 +143,7 @@ fn killed_at_any_moment_it_goes_without_a_trace() {
         let before = Snapshot::settled();
         let path = file(TEN_LINES);
         let tool = binary("netns-tool");
-        let (step, most) = if kinds().len() > 2 { (1, 80) } else { (5, 60) };
+        let (step, most) = if kinds().len() > 2 { (1, 80) } else { (6, 60) };
         for milliseconds in (1..most).step_by(step) {
             sh(&format!(
                 "timeout -s KILL 0.0{milliseconds:02} {} up {path} >/dev/null 2>&1 || true",

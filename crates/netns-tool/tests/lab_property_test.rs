@@ -6,6 +6,7 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use support::labs::{FILE, differences, file, internet};
 use support::{HOST, done, ip, lived_in, namespaces, private_host, sh, tool};
 use testhost::{Faults, warm_up};
@@ -30,12 +31,14 @@ struct Bridge {
 struct Namespace {
     /// The bridge that it is on; past the last: none.
     bridge: usize,
+    mtu: Option<u32>,
     /// Or an address is found for it.
     is_addressed: bool,
     has_gateway: bool,
     has_loopback: bool,
     forwards: bool,
     has_dns: bool,
+    has_hosts: bool,
 }
 
 /// What an interface shall be: its addresses and its size.
@@ -49,17 +52,20 @@ fn cases(quick: u32, soak: u32) -> Config {
 }
 
 fn labs() -> impl Strategy<Value = Lab> {
-    let mtu = || prop::option::of(prop::sample::select(vec![1280_u32, 1400]));
+    let mtu = || prop::option::of(prop::sample::select(vec![1280_u32, 1400, 1500]));
     let bridge = (any::<bool>(), mtu(), prop::bool::weighted(0.3));
     let bridge = bridge.prop_map(|(has_v6, mtu, nat)| Bridge { has_v6, mtu, nat });
-    let namespace = (0..4_usize, any::<[bool; 5]>()).prop_map(|(bridge, is)| Namespace {
-        bridge,
-        is_addressed: is[0],
-        has_gateway: is[1],
-        has_loopback: is[2],
-        forwards: is[3],
-        has_dns: is[4],
-    });
+    let namespace =
+        (0..4_usize, mtu(), any::<[bool; 6]>()).prop_map(|(bridge, mtu, is)| Namespace {
+            bridge,
+            mtu,
+            is_addressed: is[0],
+            has_gateway: is[1],
+            has_loopback: is[2],
+            forwards: is[3],
+            has_dns: is[4],
+            has_hosts: is[5],
+        });
     let bridges = prop::collection::vec(bridge, 0..4);
     let namespaces = prop::collection::vec(namespace, 1..6);
     let link = (0..6_usize, 0..6_usize, mtu());
@@ -94,14 +100,12 @@ impl Lab {
                     false => String::new(),
                 };
                 text += if netns.has_gateway { "" } else { "gateway = false\n" };
-                text += &self.bridges[bridge]
-                    .mtu
-                    .map(|mtu| format!("mtu = {mtu}\n"))
-                    .unwrap_or_default();
+                text += &netns.mtu.map(|mtu| format!("mtu = {mtu}\n")).unwrap_or_default();
             }
             let flag = |is: bool, line: String| if is { line } else { String::new() };
             text += &flag(netns.has_loopback, format!("loopback = \"10.255.0.{i}/32\"\n"));
             text += &flag(netns.forwards, "forwarding = true\n".to_owned());
+            text += &flag(netns.has_hosts, format!("hosts = {{ \"n{i}.test\" = \"10.9.9.9\" }}\n"));
             text += &flag(netns.has_dns, format!("dns = \"192.0.2.{}\"\n", 50 + i));
         }
         for (i, (one, other, mtu)) in self.links.iter().enumerate() {
@@ -134,16 +138,23 @@ impl Lab {
             for (i, bridge) in self.bridges.iter().enumerate() {
                 let v6 = bridge.has_v6.then(|| format!("fd00:a{i}::1/64"));
                 let nets = set(v6.into_iter().chain([format!("10.{i}.0.1/24")]).collect());
-                all.insert(format!("br{i}"), (nets, bridge.mtu.unwrap_or(1500)));
+                let size = bridge.mtu.unwrap_or_else(|| self.smallest_port(i));
+                all.insert(format!("br{i}"), (nets, size));
             }
             return all;
         };
         let netns = &self.namespaces[at];
-        if let Some(bridge) = self.bridges.get(netns.bridge).filter(|_| netns.is_addressed) {
+        if netns.bridge < self.bridges.len() && netns.is_addressed {
             let net = set(vec![format!("10.{}.0.{}/24", netns.bridge, 100 + at)]);
-            all.insert("eth0".to_owned(), (net, bridge.mtu.unwrap_or(1500)));
+            all.insert("eth0".to_owned(), (net, netns.mtu.unwrap_or(1500)));
         }
         all
+    }
+
+    /// What a bridge has that is given no size.
+    fn smallest_port(&self, bridge: usize) -> u32 {
+        let ports = self.namespaces.iter().filter(|netns| netns.bridge == bridge);
+        ports.map(|netns| netns.mtu.unwrap_or(1500)).min().unwrap_or(1500)
     }
 
     /// Looks at the host with `ip` alone.
@@ -178,8 +189,10 @@ impl Lab {
             prop_assert_eq!(lo, Some(2 + usize::from(netns.has_loopback)), "lo of {}", &place);
             let forwards = sh(&format!("ip netns exec {place} cat /proc/sys/net/ipv4/ip_forward"));
             prop_assert_eq!(forwards.trim() == "1", netns.forwards, "{}", &place);
-            let dns = std::fs::read_to_string(format!("/etc/netns/{place}/resolv.conf"));
-            prop_assert_eq!(dns.is_ok(), netns.has_dns, "{}", &place);
+            for (file, is_wanted) in [("resolv.conf", netns.has_dns), ("hosts", netns.has_hosts)] {
+                let is_there = Path::new("/etc/netns").join(&place).join(file).exists();
+                prop_assert_eq!(is_there, is_wanted, "{} of {}", file, &place);
+            }
         }
         let rules = sh("iptables-save -t nat");
         for (i, bridge) in self.bridges.iter().enumerate() {
@@ -217,6 +230,8 @@ fn any_lab_goes_up_becomes_another_and_goes() {
         let before = lived_in();
         let mut runner = TestRunner::new(cases(6, 150));
         let outcome = runner.run(&(labs(), labs()), |(one, other)| {
+            // What a failure before has left.
+            done("down lab");
             for lab in [one, other] {
                 let text = lab.text();
                 let up = tool(&format!("up {}", file(&text)));

@@ -9,6 +9,7 @@ use crate::mark::GROUP;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::{self, Fact, Place, Setting, Step};
 use ipnet::IpNet;
+use std::ffi::OsString;
 
 impl Snapshot {
     /// Takes the step for done: what it gives is so.
@@ -221,6 +222,15 @@ impl etc::Etc {
             rest.split_once('/').map_or((rest, None), |(name, file)| (name, Some(file)));
         let Ok(name) = NamespaceName::existing(name) else { return };
         let netns = self.namespaces.entry(name).or_default();
+        let folder = if file.is_some() { &mut netns.folder } else { &mut self.folder };
+        if let etc::Folder::Sound(names) = folder {
+            let entry = OsString::from(file.unwrap_or(rest));
+            if is_there {
+                names.insert(entry)
+            } else {
+                names.remove(&entry)
+            };
+        }
         match (file, item) {
             (None, _) => netns.folder = sound(),
             (Some("resolv.conf"), Item::File { text, .. }) => {

@@ -11,10 +11,15 @@ use crate::name::InterfaceName;
 use crate::noun::{Noun, find_bridge, where_is};
 use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
 use crate::veth;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// What a veth pair has that is given no other, in bytes (`ETH_DATA_LEN`).
-const MTU: u32 = 1500;
+pub const MTU: u32 = 1500;
+
+/// What a bridge has by itself.
+fn smallest(ports: &BTreeMap<InterfaceName, u32>) -> u32 {
+    ports.values().copied().min().unwrap_or(MTU)
+}
 
 /// The ends in an order in which the host, if it has one, is the first, and else a port is.
 pub fn ordered(link: &Link) -> (&End, &End) {
@@ -152,25 +157,44 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// A bridge that is given no size has that of its smallest port, as long as nobody has given it one.
-    pub fn bridge_size(&mut self, wanted: &model::Bridge, before: &Snapshot) {
+    /// The size that a bridge is to have: without one of its own, that of its smallest port.
+    pub fn size_of(&self, bridge: &model::Bridge) -> u32 {
+        bridge.mtu.unwrap_or_else(|| smallest(&self.ports_after(bridge)))
+    }
+
+    /// The size that a bridge has anyway is not one that it was given: it loses it when its ports change
+    /// (`br_mtu_auto_adjust` of net/bridge/br_if.c), so that it is given once they have.
+    pub fn keep_size(&mut self, wanted: &model::Bridge, before: &Snapshot) {
         let (at, name) = (&wanted.at, &wanted.name);
+        let Some(mtu) = wanted.mtu else { return };
         let state = before.state(at);
-        let Some(bridge) = state.link(name).filter(|_| wanted.mtu.is_none()) else { return };
-        let smallest = state.ports(bridge).map(|port| port.mtu).min();
-        if bridge.mtu == smallest.unwrap_or(MTU) {
-            return;
+        let old = state.link(name);
+        let ports = self.ports_after(wanted);
+        let old_ports: BTreeMap<_, _> = old
+            .into_iter()
+            .flat_map(|bridge| state.ports(bridge))
+            .map(|port| (port.name.clone(), port.mtu))
+            .collect();
+        let is_given = old.map_or(MTU, |bridge| bridge.mtu) != mtu;
+        if !is_given && ports != old_ports && smallest(&ports) != mtu {
+            let size = Setting::Mtu(mtu);
+            let why = format!("set {name} to {}, whatever its ports have", size.words());
+            self.removes(ip::set_link(at, name, size, None, why));
         }
-        let state = self.facts.state(at);
-        let Some(bridge) = state.link(name) else { return };
+    }
+
+    /// The ports that a bridge will have, with their sizes: those of the file, and those of others.
+    fn ports_after(&self, bridge: &model::Bridge) -> BTreeMap<InterfaceName, u32> {
+        let state = self.facts.state(&bridge.at);
+        let link = state.link(&bridge.name);
+        let others = link.into_iter().flat_map(|bridge| state.ports(bridge));
+        let others = others.filter(|port| !self.owns(port));
+        let others = others.map(|port| (port.name.clone(), port.mtu));
+        let is_port = |end: &End| end.at == bridge.at && end.bridge.as_ref() == Some(&bridge.name);
         let ends =
             self.lab.links.iter().flat_map(|link| link.ends.iter().map(move |end| (link, end)));
-        let its = ends.filter(|(_, end)| end.at == *at && end.bridge.as_ref() == Some(name));
-        let sizes: HashMap<&InterfaceName, u32> =
-            its.map(|(link, end)| (&end.name, link.mtu.unwrap_or(MTU))).collect();
-        let size = |port: &state::Link| sizes.get(&port.name).copied().unwrap_or(port.mtu);
-        let smallest = state.ports(bridge).map(size).min();
-        self.set(at, name, Setting::Mtu(smallest.unwrap_or(MTU)));
+        let own = ends.filter(|(_, end)| is_port(end));
+        others.chain(own.map(|(link, end)| (end.name.clone(), link.mtu.unwrap_or(MTU)))).collect()
     }
 
     /// The end is a port of its bridge, or of none.

@@ -3,16 +3,20 @@
 use super::course::Course;
 use super::way_back;
 use crate::cli::DeleteArgs;
-use crate::dns;
+use crate::dns::{self, Doomed};
 use crate::failure::Failure;
 use crate::ip;
 use crate::kernel::Snapshot;
+use crate::kernel::etc::{File, Hosts};
 use crate::kernel::state::Link;
 use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, where_is};
 use crate::plan::{Fact, Place, Undo};
 use std::collections::HashSet;
+
+/// What is said of several things that the file does not know.
+const NOT_IN_FILE: &str = "are not in the file";
 
 /// The namespaces that bear the lab's mark.
 pub fn namespaces_of(lab: &LabName, facts: &Snapshot) -> Vec<NamespaceName> {
@@ -95,18 +99,39 @@ impl Course<'_> {
         }
         let mut names = namespaces_of(&self.lab.name, &self.facts);
         names.retain(|name| self.is_doomed(&Some(name.clone())));
+        // First: of a namespace that is gone nobody would know that they were the lab's.
+        self.clear_files(&names);
         if names.is_empty() {
             return Ok(());
         }
         for name in &names {
             self.differs(format!("network namespace `{name}`"), "is not in the file");
         }
-        // First: of a namespace that is gone nobody would know that they were the lab's.
-        for step in dns::take_back(&names.iter().collect::<Vec<_>>(), &self.facts.etc) {
-            self.removes(step);
-        }
         let delete = DeleteArgs { names, if_exists: true, kill: true, force: false };
         self.take(delete.plan(&self.facts)?);
         Ok(())
+    }
+
+    /// The files in /etc/netns of namespaces that go, and those that others have no more.
+    fn clear_files(&mut self, gone: &[NamespaceName]) {
+        let lab = self.lab;
+        for netns in &lab.namespaces {
+            let found = self.facts.etc.of(&netns.name);
+            let name = &netns.name;
+            if netns.name_servers.is_empty() && matches!(found.resolv_conf, File::Ours(_)) {
+                self.differs(format!("name servers of network namespace `{name}`"), NOT_IN_FILE);
+            }
+            if netns.hosts.is_empty() && matches!(found.hosts, Hosts::Ours(_)) {
+                self.differs(format!("names that network namespace `{name}` knows"), NOT_IN_FILE);
+            }
+        }
+        let kept = lab.namespaces.iter().map(|netns| Doomed {
+            name: &netns.name,
+            name_servers: netns.name_servers.is_empty(),
+            hosts: netns.hosts.is_empty(),
+        });
+        let gone = gone.iter().map(|name| Doomed { name, name_servers: true, hosts: true });
+        let steps = dns::take_away(kept.chain(gone), &self.facts.etc);
+        steps.into_iter().for_each(|step| self.removes(step));
     }
 }

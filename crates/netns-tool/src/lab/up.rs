@@ -1,7 +1,8 @@
 //! `up`: what stands becomes what the file says, and nothing else changes.
 
-use super::course::{Course, paths};
+use super::course::Course;
 use super::model::Lab;
+use super::namespaces::paths;
 use super::{clash, file, fit, links};
 use crate::cli::LabArgs;
 use crate::failure::Failure;
@@ -50,7 +51,6 @@ impl Up {
         lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
         course.clear_routes();
         lab.links.iter().try_for_each(|link| course.link(link))?;
-        lab.bridges.iter().for_each(|bridge| course.bridge_size(bridge, facts));
         lab.routes.iter().try_for_each(|route| course.route(route))?;
         course.catch_up();
         course.make_room_for_nats()?;
@@ -59,6 +59,7 @@ impl Up {
         course.processes();
         course.clear_nats()?;
         course.clear_rest()?;
+        lab.bridges.iter().for_each(|bridge| course.keep_size(bridge, facts));
         course.clear_logs();
         Ok(course)
     }

@@ -1,5 +1,6 @@
 //! What is taken away before something else takes its place, with the way back.
 
+use super::links::MTU;
 use crate::ip;
 use crate::kernel::Snapshot;
 use crate::kernel::state::{Link, Route, State};
@@ -71,7 +72,8 @@ pub fn delete_link(
 
 /// The command that makes it as it was.
 fn remake(at: &Place, link: &Link, other: Option<(&Place, &Link)>) -> Cmd {
-    let traits = |link: &Link| format!("mtu {} address {} group {GROUP}", link.mtu, mac(link));
+    let hardware = |link: &Link| format!("address {} group {GROUP}", mac(link));
+    let traits = |link: &Link| format!("mtu {} {}", link.mtu, hardware(link));
     let name = &link.name;
     let line = match other {
         Some((other_at, other)) => {
@@ -87,9 +89,8 @@ fn remake(at: &Place, link: &Link, other: Option<(&Place, &Link)>) -> Cmd {
             )
         }
         None => {
-            // Not every kernel knows of VLANs, and a size that is given stays when ports have others.
-            let traits = traits(link);
-            let traits = traits.strip_prefix("mtu 1500 ").unwrap_or(&traits);
+            // Not every kernel knows of VLANs.
+            let traits = hardware(link);
             let stp = if link.stp { " stp_state 1" } else { "" };
             let vlans = if link.vlan_filtering { " vlan_filtering 1" } else { "" };
             format!("link add name {name} {traits} type bridge{stp}{vlans}")
@@ -103,7 +104,10 @@ fn settle(at: &Place, link: &Link, state: &State) -> Vec<Undo> {
     let name = &link.name;
     let mut undo = Vec::new();
     if let Some(alias) = &link.alias {
-        let mark = ip::mark(at, name, alias, link.up, String::new());
+        let mut mark = ip::mark(at, name, alias, link.up, String::new());
+        if link.is_kind("bridge") && link.mtu != MTU {
+            mark = ip::with_mtu(mark, at, name, link.mtu);
+        }
         undo.push(Undo::new(Fact::not(mark.gives[0].clone()), mark.run));
     }
     if let Some(bridge) = link.master.and_then(|index| state.by_index(index)) {

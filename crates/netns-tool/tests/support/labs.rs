@@ -42,6 +42,7 @@ mac = "02:00:00:00:00:02"
 loopback = "10.255.0.1/32"
 sysctl = { "net.ipv4.conf.all.rp_filter" = 2 }
 dns = "192.0.2.53"
+hosts = { "db.local" = "10.0.0.3" }
 routes = [{ to = "10.3.0.0/24", via = "10.0.0.9" }, { to = "fd03::/64", via = "fd00::9" }]
 
 [namespace.db]
