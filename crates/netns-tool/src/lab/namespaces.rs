@@ -4,7 +4,7 @@ use super::course::Course;
 use super::model::Namespace;
 use crate::cli::CreateArgs;
 use crate::dns::{self, ResolvConf};
-use crate::failure::Failure;
+use crate::failure::{Failure, failed};
 use crate::kernel::Netns;
 use crate::kernel::namespaces::Entry;
 use crate::name::{InterfaceName, NamespaceName};
@@ -27,7 +27,8 @@ impl Course<'_> {
         let netns = self.facts.namespaces.get(name).cloned();
         match netns.as_ref().map_or(Entry::Absent, |netns| netns.entry) {
             Entry::Absent => self.make_namespace(wanted),
-            Entry::Broken => Err(broken(name)),
+            Entry::Broken => Err(failed(broken(name).what)
+                .hint(format!("netns-tool delete {name}, and the same command again"))),
             Entry::Strange(what) => Err(strange(name, what)),
             Entry::Sound { .. } => match netns {
                 Some(netns) if netns.lab().as_ref() == Some(&self.lab.name) => {
@@ -35,7 +36,7 @@ impl Course<'_> {
                 }
                 _ => Err(self.not_ours(
                     &format!("network namespace `{name}`"),
-                    &format!("netns-tool delete {name}"),
+                    &format!("netns-tool delete --force {name}"),
                 )),
             },
         }
