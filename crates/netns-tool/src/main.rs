@@ -72,6 +72,8 @@ fn printable_error(error: clap::Error, color: ColorChoice) -> clap::Error {
 /// Does what the command line says.
 fn act(cli: &Cli) -> Result<ExitCode> {
     system::signals::prepare()?;
+    // No child gets what the caller has open: a program of a lab would hold it for as long as it runs.
+    close_fds::set_fds_cloexec(3, &[]);
     let global = &cli.global;
     let settings = Settings {
         limit: Duration::from_secs(global.timeout.into()),

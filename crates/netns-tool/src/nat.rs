@@ -26,6 +26,7 @@ use crate::noun::{Noun, Work};
 use crate::plan::Step;
 use crate::sysctl::{self, Forwarding, Need, ROOM_IPTABLES, ROOM_NFT, Scope};
 use find::check_overlap;
+use ipnet::IpNet;
 use owner::{Owner, bears_record, is_same, owner};
 use rules::{Memory, Nat};
 use std::collections::BTreeMap;
@@ -62,6 +63,11 @@ impl Noun for NatArgs {
 }
 
 impl NatArgs {
+    /// The subnets of the bridge that are to get out.
+    pub fn wanted_subnets(&self, facts: &Snapshot) -> Result<Vec<IpNet>, Failure> {
+        self.subnets(&facts.host, self.find_bridge(&facts.host)?)
+    }
+
     /// The uplink that the words mean.
     pub fn uplink_name(&self, facts: &Snapshot) -> Result<InterfaceName, Failure> {
         let subnets = self.subnets(&facts.host, self.find_bridge(&facts.host)?)?;

@@ -163,7 +163,7 @@ fn bridges_and_links() {
         (
             c,
             &to_d,
-            "ip -n c link add name x group 28276 …
+            "ip link add name x netns c group 28276 …
             ip -n c link set dev x alias netns-tool:lab up
             ip -n c addr add 10.9.0.1/30 dev x
             ip -n d link set dev y alias netns-tool:lab up
@@ -181,7 +181,7 @@ fn bridges_and_links() {
             ip -n c link set dev x alias netns-tool:lab up
             ip -n c addr add 10.9.0.1/30 dev x",
             "ip -n c link del dev x
-            ip -n c link add name x group 28276 …
+            ip link add name x netns c group 28276 …
             ip -n c link set dev x alias netns-tool:lab up
             ip -n c addr add 10.9.0.1/30 dev x
             ip -n d link set dev y alias netns-tool:lab up

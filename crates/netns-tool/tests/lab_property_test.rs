@@ -228,7 +228,7 @@ fn any_lab_goes_up_becomes_another_and_goes() {
         warm_up();
         internet();
         let before = lived_in();
-        let mut runner = TestRunner::new(cases(6, 150));
+        let mut runner = TestRunner::new(cases(4, 150));
         let outcome = runner.run(&(labs(), labs()), |(one, other)| {
             // What a failure before has left.
             done("down lab");

@@ -69,7 +69,14 @@ impl Snapshot {
                 let netns = Netns { entry: Entry::Absent, state: State::default(), ..Netns::new() };
                 self.namespaces.insert(name.clone(), netns);
             }
-            Fact::Link { at, name } => self.state_mut(at).lose(name),
+            Fact::Link { at, name } => {
+                self.state_mut(at).lose(name);
+                // What was set of it goes with it.
+                let its = format!("/{name}/");
+                if let Some(netns) = at.as_ref().and_then(|at| self.namespaces.get_mut(at)) {
+                    netns.values.retain(|path, _| !path.contains(&its));
+                }
+            }
             Fact::Port { at, name, .. } => self.change(at, name, |link| link.master = None),
             Fact::Up { at, name } => self.change(at, name, |link| link.up = false),
             Fact::Address { at, name, address } => self.state_mut(at).take(name, *address),

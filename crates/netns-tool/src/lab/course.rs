@@ -121,7 +121,7 @@ impl<'a> Course<'a> {
         self.new.insert((at.clone(), name.cloned()));
     }
 
-    fn is_new(&self, at: &Place, name: Option<&InterfaceName>) -> bool {
+    pub fn is_new(&self, at: &Place, name: Option<&InterfaceName>) -> bool {
         (at.is_some() && self.new.contains(&(at.clone(), None)))
             || (name.is_some() && self.new.contains(&(at.clone(), name.cloned())))
     }

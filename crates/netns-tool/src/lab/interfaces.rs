@@ -87,10 +87,37 @@ impl Course<'_> {
         self.step(ip::set_link(at, name, setting, was, why));
     }
 
+    /// The bridges of the lab give up addresses: others may get their subnets.
+    pub fn give_up_addresses(&mut self, wanted: &Bridge) {
+        let link = self.facts.state(&wanted.at).link(&wanted.name);
+        if link.is_some_and(|link| self.owns(link)) {
+            self.drop_addresses(&wanted.at, &wanted.name, &wanted.addresses);
+        }
+    }
+
     /// The link has these addresses, and none besides.
     pub fn addresses(&mut self, at: &Place, name: &InterfaceName, wanted: &[IpNet]) {
+        let found = self.drop_addresses(at, name, wanted);
         let state = self.facts.state(at);
         let Some(link) = state.link(name).cloned() else { return };
+        let object = format!("interface `{name}`{}", where_is(at));
+        let missing: Vec<IpNet> = wanted
+            .iter()
+            .copied()
+            .filter(|net| !state.addresses_of(&link).any(|there| there == *net))
+            .collect();
+        for net in missing {
+            if !found.contains(&net) {
+                self.differs(object.clone(), format!("has no address {net}"));
+            }
+            self.step_on(at, Some(name), ip::add_one_more_address(at, name, net));
+        }
+    }
+
+    /// Takes off the addresses that are not wanted; gives those that it had.
+    fn drop_addresses(&mut self, at: &Place, name: &InterfaceName, wanted: &[IpNet]) -> Vec<IpNet> {
+        let state = self.facts.state(at);
+        let Some(link) = state.link(name).cloned() else { return Vec::new() };
         let found: Vec<IpNet> = state
             .addresses_of(&link)
             .filter(|net| wanted.contains(net) || !is_the_kernel_s(name, net))
@@ -108,18 +135,7 @@ impl Course<'_> {
             let steps = way_back::delete_address(at, &link, *net, self.facts.state(at));
             steps.into_iter().for_each(|step| self.step(step));
         }
-        let state = self.facts.state(at);
-        let missing: Vec<IpNet> = wanted
-            .iter()
-            .copied()
-            .filter(|net| !state.addresses_of(&link).any(|there| there == *net))
-            .collect();
-        for net in missing {
-            if !found.contains(&net) {
-                self.differs(object.clone(), format!("has no address {net}"));
-            }
-            self.step_on(at, Some(name), ip::add_one_more_address(at, name, net));
-        }
+        found
     }
 }
 

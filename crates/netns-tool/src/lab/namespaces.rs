@@ -4,7 +4,7 @@ use super::course::Course;
 use super::model::Namespace;
 use crate::cli::CreateArgs;
 use crate::dns::{self, ResolvConf};
-use crate::failure::Failure;
+use crate::failure::{Failure, failed};
 use crate::kernel::Netns;
 use crate::kernel::namespaces::Entry;
 use crate::name::{InterfaceName, NamespaceName};
@@ -16,6 +16,8 @@ use std::net::Ipv4Addr;
 /// The switch of IPv4 forwarding, which a new namespace takes over from the first of all (`devinet_init_net` of
 /// net/ipv4/devinet.c): it is set, so that a lab is the same on every host.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+/// The same switch by its other name.
+const FORWARDING_ALL: &str = "/proc/sys/net/ipv4/conf/all/forwarding";
 /// That of IPv6.
 const FORWARDING_V6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 
@@ -25,7 +27,8 @@ impl Course<'_> {
         let netns = self.facts.namespaces.get(name).cloned();
         match netns.as_ref().map_or(Entry::Absent, |netns| netns.entry) {
             Entry::Absent => self.make_namespace(wanted),
-            Entry::Broken => Err(broken(name)),
+            Entry::Broken => Err(failed(broken(name).what)
+                .hint(format!("netns-tool delete {name}, and the same command again"))),
             Entry::Strange(what) => Err(strange(name, what)),
             Entry::Sound { .. } => match netns {
                 Some(netns) if netns.lab().as_ref() == Some(&self.lab.name) => {
@@ -33,7 +36,7 @@ impl Course<'_> {
                 }
                 _ => Err(self.not_ours(
                     &format!("network namespace `{name}`"),
-                    &format!("netns-tool delete {name}"),
+                    &format!("netns-tool delete --force {name}"),
                 )),
             },
         }
@@ -54,11 +57,6 @@ impl Course<'_> {
         self.hosts(wanted)?;
         let at = Some(name.clone());
         self.makes(&at, None);
-        for (path, value) in values(wanted) {
-            let step = write(name, path, value);
-            self.facts.after(&step);
-            self.settings.push(step);
-        }
         Ok(())
     }
 
@@ -68,21 +66,6 @@ impl Course<'_> {
         let lo = InterfaceName::reported("lo".to_owned());
         self.bring_up(&at, &lo);
         self.addresses(&at, &lo, &with_localhost(netns, &lo, &wanted.addresses));
-        for (path, value) in values(wanted).chain(forwards_no_more(wanted, netns)) {
-            let found = netns.values.get(path).cloned();
-            if found.as_deref().map(words) != Some(words(value)) {
-                let found = found.unwrap_or_default();
-                self.differs(
-                    format!("`{}` in network namespace `{name}`", setting_name(path)),
-                    format!(
-                        "is {}, not {value}",
-                        if found.is_empty() { "not there" } else { &found }
-                    ),
-                );
-                let undo = Undo::write(&at, path.to_owned(), found);
-                self.step(write(name, path, value).undo([undo]));
-            }
-        }
         self.name_servers(wanted)?;
         if self.hosts(wanted)? {
             self.differs(
@@ -93,9 +76,38 @@ impl Course<'_> {
         Ok(())
     }
 
+    /// What is set inside, when the interfaces are there that it may be about.
+    pub fn values_of(&mut self, wanted: &Namespace) {
+        let name = &wanted.name;
+        let at = Some(name.clone());
+        let is_new = self.is_new(&at, None);
+        let Some(netns) = self.facts.namespaces.get(name).cloned() else { return };
+        for (path, value) in values(wanted).chain(forwards_no_more(wanted, &netns)) {
+            let found = netns.values.get(path).cloned();
+            if found.as_deref().map(words) == Some(words(value)) {
+                continue;
+            }
+            if !is_new {
+                let shown = found.as_deref().unwrap_or("not there");
+                self.differs(
+                    format!("`{}` in network namespace `{name}`", setting_name(path)),
+                    format!("is {shown}, not {value}"),
+                );
+            }
+            let undo = found.map(|found| Undo::write(&at, path.to_owned(), found));
+            let undo: Vec<Undo> = undo.into_iter().filter(|_| !is_new).collect();
+            let step = write(name, path, value).undo(undo);
+            self.facts.after(&step);
+            self.settings.push(step);
+        }
+    }
+
     /// The file of names; whether there is anything to be done.
     fn hosts(&mut self, wanted: &Namespace) -> Result<bool, Failure> {
         let mut steps = Vec::new();
+        if wanted.hosts.is_empty() {
+            return Ok(false);
+        }
         dns::give_hosts(&mut steps, &wanted.name, &wanted.hosts, &self.facts.etc)?;
         let is_due = !steps.is_empty();
         steps.into_iter().for_each(|step| self.step(step));
@@ -129,7 +141,8 @@ fn with_localhost(netns: &Netns, lo: &InterfaceName, wanted: &[IpNet]) -> Vec<Ip
 
 /// The files of /proc/sys with what they shall hold.
 fn values(wanted: &Namespace) -> impl Iterator<Item = (&str, &str)> {
-    let is_told = wanted.sysctls.iter().any(|(path, _)| path == FORWARDING);
+    let is_told =
+        wanted.sysctls.iter().any(|(path, _)| [FORWARDING, FORWARDING_ALL].contains(&&**path));
     let default = (!is_told).then_some((FORWARDING, "0"));
     default.into_iter().chain(wanted.sysctls.iter().map(|(path, value)| (&path[..], &value[..])))
 }

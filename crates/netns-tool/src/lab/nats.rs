@@ -43,7 +43,12 @@ impl Course<'_> {
             let uplink = self.args(wanted).uplink_name(&self.facts)?;
             let standing = self.standing();
             let standing = standing.iter().find(|nat| nat.is_of(&wanted.bridge, &uplink));
-            if standing.is_some_and(|standing| stands_differently(standing, wanted)) {
+            let subnets = self.args(wanted).wanted_subnets(&self.facts)?;
+            let is_other = |standing: &Standing| {
+                stands_differently(standing, wanted)
+                    || standing.subnets.iter().any(|net| !subnets.contains(net))
+            };
+            if standing.is_some_and(is_other) {
                 self.differs(
                     name(&wanted.bridge, &uplink),
                     "stands with other settings than in the file",

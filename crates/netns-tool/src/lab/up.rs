@@ -48,10 +48,12 @@ impl Up {
         let mut course = Course::new(lab, &self.mark, facts);
         course.clear_bridges();
         lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
+        lab.bridges.iter().for_each(|bridge| course.give_up_addresses(bridge));
         lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
         course.clear_routes();
         lab.links.iter().try_for_each(|link| course.link(link))?;
         lab.routes.iter().try_for_each(|route| course.route(route))?;
+        lab.namespaces.iter().for_each(|netns| course.values_of(netns));
         course.catch_up();
         course.make_room_for_nats()?;
         lab.nats.iter().try_for_each(|nat| course.nat(nat))?;

@@ -73,7 +73,9 @@ pub fn delete_link(
 /// The command that makes it as it was.
 fn remake(at: &Place, link: &Link, other: Option<(&Place, &Link)>) -> Cmd {
     let hardware = |link: &Link| format!("address {} group {GROUP}", mac(link));
-    let traits = |link: &Link| format!("mtu {} {}", link.mtu, hardware(link));
+    // As the pairs of labs are made, with one queue each way.
+    let traits =
+        |link: &Link| format!("mtu {} {} numtxqueues 1 numrxqueues 1", link.mtu, hardware(link));
     let name = &link.name;
     let line = match other {
         Some((other_at, other)) => {

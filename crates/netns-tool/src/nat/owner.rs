@@ -6,6 +6,7 @@ use crate::firewall::rule::{Chain, Rule};
 use crate::mark::Mark;
 use crate::name::InterfaceName;
 use crate::sysctl::{Forwarding, Need, Scope};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 
@@ -121,6 +122,8 @@ pub struct Standing {
     pub uplink: InterfaceName,
     pub scope: Scope,
     pub families: Vec<Family>,
+    /// The subnets that get out.
+    pub subnets: Vec<IpNet>,
     /// Others that the bridge may talk with.
     pub allowed: Vec<InterfaceName>,
     /// Whether its IPv6 subnets keep their addresses, if it has any.
@@ -161,7 +164,7 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
         let (Ok(bridge), Ok(uplink)) = names else { continue };
         let known = nats.iter().position(|nat| nat.is_of(&bridge, &uplink));
         let index = known.unwrap_or_else(|| {
-            let (families, allowed, before) = Default::default();
+            let (families, subnets, allowed, before) = Default::default();
             let (mark, _) = Mark::read(&rule.comment).unwrap_or_default();
             nats.push(Standing {
                 mark,
@@ -169,6 +172,7 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
                 uplink,
                 scope,
                 families,
+                subnets,
                 allowed,
                 is_plain: None,
                 before,
@@ -187,6 +191,7 @@ pub fn standing<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Standing> {
         if !nat.families.contains(&rule.family) {
             nat.families.push(rule.family);
         }
+        nat.subnets.extend(rule.source.filter(|net| !nat.subnets.contains(net)));
         if rule.input.as_ref() == Some(&nat.bridge)
             && let Some(other) = &rule.output
             && ![&nat.bridge, &nat.uplink].contains(&other)

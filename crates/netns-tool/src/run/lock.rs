@@ -18,7 +18,7 @@ const LOCK: &str = "lock";
 pub struct Lock {
     run: OwnedFd,
     folder: OwnedFd,
-    _file: Flock<File>,
+    file: Flock<File>,
 }
 
 impl Lock {
@@ -81,7 +81,17 @@ impl Lock {
         // Children inherit it: if we are killed, it stays held until the command that was under way has ended,
         // so that whoever clears up after us does not look too early.
         fcntl(&*file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(unusable)?;
-        Ok(Some(Self { run, folder, _file: file }))
+        Ok(Some(Self { run, folder, file }))
+    }
+
+    /// Whether children inherit it: a program that stays would hold it for as long as it runs.
+    ///
+    /// # Errors
+    /// The kernel refuses it.
+    pub fn is_inherited(&self, is_inherited: bool) -> Result<()> {
+        let flags = if is_inherited { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
+        fcntl(&*self.file, FcntlArg::F_SETFD(flags)).map_err(unusable)?;
+        Ok(())
     }
 
     /// The folder, for the journal.

@@ -7,7 +7,7 @@ use crate::kernel::inside::inside;
 use crate::kernel::namespaces::Processes;
 use crate::kernel::sockets;
 use crate::name::NamespaceName;
-use crate::plan::{Cmd, GRACE_SECONDS, Ready};
+use crate::plan::{Cmd, GRACE_SECONDS, PROGRAMS, Ready};
 use crate::system::child;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -21,19 +21,45 @@ pub(super) const PAUSE: Duration = Duration::from_millis(10);
 /// How long a program that runs may not be seen: while it becomes another, nobody can read what it bears.
 pub(super) const UNSEEN: Duration = Duration::from_secs(1);
 
+/// A program that ends so soon has failed.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// How many of the last lines of a program's output are shown.
 const LINES: usize = 5;
 
 impl Writer {
-    /// Starts a program of a lab.
+    /// Starts a program of a lab, and sees that it does not end at once.
     pub(super) fn start(&self, cmd: &Cmd) -> Result<(), Refusal> {
-        let Cmd::Start { output: file, .. } = cmd else { return Ok(()) };
-        let output = child::start(cmd, self.settings.limit)
-            .map_err(|error| Refusal::new(format!("{error:#}")))?;
-        if output.is_success() {
+        let Cmd::Start { netns, mark, command, output: file } = cmd else { return Ok(()) };
+        let refuse = |error: anyhow::Error| Refusal::new(format!("{error:#}"));
+        if let Some(program) = command.first().filter(|program| !is_program(program)) {
+            return Err(Refusal::new(format!("there is no program `{program}` in {PROGRAMS}")));
+        }
+        let before = fs::metadata(file).map_or(0, |found| found.len());
+        // It would go on to hold the lock when we are gone.
+        self.lock.is_inherited(false).map_err(refuse)?;
+        let started = child::start(cmd, self.settings.limit);
+        self.lock.is_inherited(true).map_err(refuse)?;
+        let output = started.map_err(refuse)?;
+        if !output.is_success() {
+            let said = output.reason(self.settings.limit);
+            return Err(Refusal::new(format!("{said}{}", tail(file, before))));
+        }
+        let (begin, mut seen) = (Instant::now(), None::<Instant>);
+        while begin.elapsed() < UNSEEN || seen.is_some_and(|since| since.elapsed() < AT_ONCE) {
+            let processes = Processes::read().map_err(refuse)?;
+            match (processes.bearing(netns, mark).next(), seen) {
+                (Some(_), None) => seen = Some(Instant::now()),
+                (Some(_), Some(since)) if since.elapsed() >= AT_ONCE => return Ok(()),
+                _ => {}
+            }
+            std::thread::sleep(PAUSE);
+        }
+        let processes = Processes::read().map_err(refuse)?;
+        if processes.bearing(netns, mark).next().is_some() {
             return Ok(());
         }
-        Err(Refusal::new(format!("{}{}", output.reason(self.settings.limit), tail(file))))
+        Err(Refusal::new(format!("it has ended{}", tail(file, before))))
     }
 
     /// Waits for a program of a lab.
@@ -50,7 +76,7 @@ impl Writer {
             if processes.bearing(netns, mark).next().is_some() {
                 last_seen = Instant::now();
             } else if last_seen.elapsed() > UNSEEN {
-                return Err(Refusal::new(format!("it has ended{}", tail(output))));
+                return Err(Refusal::new(format!("it has ended{}", tail(output, 0))));
             }
             if interruption().is_err() {
                 return Err(Refusal::new("a signal arrived".to_owned()));
@@ -64,7 +90,7 @@ impl Writer {
                 };
                 return Err(Refusal::new(format!(
                     "{what} after {seconds} s (--timeout){}",
-                    tail(output)
+                    tail(output, 0)
                 )));
             }
             std::thread::sleep(PAUSE);
@@ -115,10 +141,23 @@ pub(super) fn end(netns: &NamespaceName, mark: Option<&str>) -> Result<(), Refus
     Err(Refusal::new("processes are still there after SIGKILL".to_owned()))
 }
 
-/// The last lines of what a program has printed, to be put behind what happened.
-fn tail(output: &str) -> String {
+/// Whether there is such a program where those of labs are looked for.
+fn is_program(name: &str) -> bool {
+    if name.contains('/') {
+        return fs::metadata(name).is_ok_and(|found| found.is_file());
+    }
+    let mut folders = PROGRAMS.split(':');
+    folders
+        .any(|folder| fs::metadata(format!("{folder}/{name}")).is_ok_and(|found| found.is_file()))
+}
+
+/// The last lines of what a program has printed after so many bytes, to be put behind what happened.
+fn tail(output: &str, after: u64) -> String {
     let text = match fs::read(output) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(bytes) => {
+            let after = usize::try_from(after).unwrap_or(0).min(bytes.len());
+            String::from_utf8_lossy(&bytes[after..]).into_owned()
+        }
         Err(error) => return format!("; {output} cannot be read: {}", in_words(&error)),
     };
     let lines: Vec<&str> = text.lines().collect();

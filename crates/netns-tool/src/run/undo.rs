@@ -27,13 +27,15 @@ impl Writer {
     /// Takes the steps back, the last first; gives what could not be taken back.
     pub(super) fn undo(&self, begun: &[Begun]) -> Vec<Undo> {
         let mut left: Vec<&Begun> = begun.iter().rev().collect();
+        let mut before = HashSet::new();
         if begun.len() >= LONG {
             self.undo_together(begun);
             let mut look = self.look();
             look.gather(made(begun));
-            left.retain(|begun| is_left(&mut look, begun));
+            before = were_so(begun);
+            left.retain(|begun| is_left(&mut look, begun, &before));
         }
-        left.into_iter().flat_map(|begun| self.undo_step(begun)).collect()
+        left.into_iter().flat_map(|begun| self.undo_step(begun, &before)).collect()
     }
 
     /// Takes back what can be taken back many steps at a time. What remains is seen by looking.
@@ -80,23 +82,25 @@ impl Writer {
         }
     }
 
-    fn undo_step(&self, begun: &Begun) -> Vec<Undo> {
+    fn undo_step(&self, begun: &Begun, before: &HashSet<String>) -> Vec<Undo> {
         let step = begun.step;
+        let rest = |look: &mut Look| rest(look, step, before);
+        let is_due = |undo: &&Undo| !before.contains(&words(&undo.made));
         let mut look = self.look();
         for _attempt in 0..2 {
-            for undo in &step.undo {
+            for undo in step.undo.iter().filter(is_due) {
                 if remains(&mut look, undo, begun) {
                     look = self.take_back(&undo.run);
                 }
             }
-            if let Some(run) = iptables::take_back(&rest(&mut look, step)) {
+            if let Some(run) = iptables::take_back(&rest(&mut look)) {
                 look = self.take_back(&run);
             }
         }
-        let rest = rest(&mut look, step);
+        let rest = rest(&mut look);
         let alone = |fact: Fact| Some(Undo::new(fact.clone(), iptables::take_back(&[fact])?));
         let mut left: Vec<Undo> = rest.into_iter().filter_map(alone).collect();
-        for undo in &step.undo {
+        for undo in step.undo.iter().filter(is_due) {
             // There may be several ways to take back one thing.
             let is_known = left.iter().any(|known| known.made == undo.made);
             if !is_known && remains(&mut look, undo, begun) {
@@ -128,9 +132,34 @@ fn is_item(undo: &Undo) -> bool {
 }
 
 /// Whether something of the step is there, or may be in its turn.
-fn is_left(look: &mut Look, begun: &Begun) -> bool {
-    begun.step.undo.iter().any(|undo| is_item(undo) || remains(look, undo, begun))
-        || !rest(look, begun.step).is_empty()
+fn is_left(look: &mut Look, begun: &Begun, before: &HashSet<String>) -> bool {
+    let is_due = |undo: &&Undo| !before.contains(&words(&undo.made));
+    begun.step.undo.iter().filter(is_due).any(|undo| is_item(undo) || remains(look, undo, begun))
+        || !rest(look, begun.step, before).is_empty()
+}
+
+/// What was so before the first step, and that a step has taken away: when all is taken back it is there again, and rightly
+/// so, though a later step gives it too. Facts in words, by which they are found.
+fn were_so(begun: &[Begun]) -> HashSet<String> {
+    let (mut before, mut known) = (HashSet::new(), HashSet::new());
+    for step in begun.iter().map(|begun| begun.step) {
+        let made = step.undo.iter().map(|undo| &undo.made);
+        for fact in made.chain(&step.gives) {
+            let (thing, opposite) = match fact {
+                Fact::Not(gone) => (words(gone), words(gone)),
+                fact => (words(fact), words(&Fact::not(fact.clone()))),
+            };
+            // The first word on a thing tells what was before the plan: its opposite.
+            if known.insert(thing) {
+                before.insert(opposite);
+            }
+        }
+    }
+    before
+}
+
+fn words(fact: &Fact) -> String {
+    format!("{fact:?}")
 }
 
 fn namespace(fact: &Fact) -> Option<&NamespaceName> {
@@ -154,9 +183,12 @@ fn goes_along(step: &Step, undo: &Undo, going: &HashSet<&NamespaceName>) -> bool
 
 /// The rules of the step that remain though its own commands have been run, which fail if somebody has removed some of
 /// the rules meanwhile.
-fn rest(look: &mut Look, step: &Step) -> Vec<Fact> {
+fn rest(look: &mut Look, step: &Step, before: &HashSet<String>) -> Vec<Fact> {
     let mut facts = if step.undo.is_empty() { Vec::new() } else { step.gives.clone() };
-    facts.retain(|fact| fact.is_of_firewall() && look.remains(fact).unwrap_or(true));
+    facts.retain(|fact| {
+        let is_due = fact.is_of_firewall() && !before.contains(&words(fact));
+        is_due && look.remains(fact).unwrap_or(true)
+    });
     facts
 }
 
