@@ -5,6 +5,7 @@ mod support;
 
 use predicates::str::contains;
 use std::collections::BTreeSet;
+use support::faults::{Depth, depth};
 use support::labs::{EVERYTHING, FILE, differences, internet, is_as_its_file_says, numbers, up};
 use support::law::shell;
 use support::{HOST, done, namespaces, ping, private_host, refused, sh, tool};
@@ -22,7 +23,9 @@ fn mends(cases: &[Case<'_>]) {
         internet();
         up(EVERYTHING);
         let before = Snapshot::settled();
-        for case in cases {
+        // The plans are the same for an ordinary user.
+        let step = if depth() == Depth::Again { 3 } else { 1 };
+        for case in cases.iter().step_by(step) {
             mends_one(case);
         }
         if let Err(diff) = before.wait_equal_but_random_macs(std::time::Duration::from_secs(5)) {

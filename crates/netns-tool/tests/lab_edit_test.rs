@@ -3,6 +3,7 @@
 
 mod support;
 
+use support::faults::{Depth, depth};
 use support::labs::{FILE, commands, internet, is_as_its_file_says, numbers, up};
 use support::{HOST, assert_is, done, private_host, sh, start};
 use testhost::{Snapshot, foreign_objects, warm_up};
@@ -334,7 +335,7 @@ fn nat() {
         let numbers = || [numbers("a"), numbers("b"), numbers("c"), numbers(HOST)];
         let first = numbers();
         // Each, and each way between two that stand beside each other; or from each to each.
-        let is_soak = std::env::var_os("NETNS_TOOL_SOAK").is_some();
+        let is_soak = depth() == Depth::Soak;
         for (at, old) in texts.iter().enumerate() {
             let is_near = |to: usize| to == (at + 1) % texts.len() || to == (at + 3) % texts.len();
             for new in texts.iter().enumerate().filter(|(to, _)| is_soak || is_near(*to)) {

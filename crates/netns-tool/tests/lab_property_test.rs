@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use support::faults::{Depth, depth};
 use support::labs::{FILE, differences, file, internet};
 use support::{HOST, done, ip, lived_in, namespaces, private_host, sh, tool};
 use testhost::{Faults, warm_up};
@@ -46,8 +47,11 @@ type Wanted = (BTreeSet<String>, u32);
 
 /// How many labs are tried.
 fn cases(quick: u32, soak: u32) -> Config {
-    let is_soak = std::env::var_os("NETNS_TOOL_SOAK").is_some();
-    let cases = if is_soak { soak } else { quick };
+    let cases = match depth() {
+        Depth::Soak => soak,
+        Depth::Quick => quick,
+        Depth::Again => quick.div_ceil(4),
+    };
     Config { cases, failure_persistence: None, ..Config::default() }
 }
 
@@ -228,7 +232,7 @@ fn any_lab_goes_up_becomes_another_and_goes() {
         warm_up();
         internet();
         let before = lived_in();
-        let mut runner = TestRunner::new(cases(4, 150));
+        let mut runner = TestRunner::new(cases(4, 40));
         let outcome = runner.run(&(labs(), labs()), |(one, other)| {
             // What a failure before has left.
             done("down lab");

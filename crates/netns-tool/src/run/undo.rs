@@ -8,7 +8,8 @@ use crate::firewall::iptables;
 use crate::kernel::Look;
 use crate::name::NamespaceName;
 use crate::noun::where_is;
-use crate::plan::{Cmd, Fact, Step, Undo};
+use crate::plan::{Cmd, Fact, Place, Step, Undo};
+use crate::sysctl;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -142,7 +143,18 @@ fn is_left(look: &mut Look, begun: &Begun, before: &HashSet<String>) -> bool {
 /// so, though a later step gives it too. Facts in words, by which they are found.
 fn were_so(begun: &[Begun]) -> HashSet<String> {
     let (mut before, mut known) = (HashSet::new(), HashSet::new());
+    let mut written = HashSet::new();
     for step in begun.iter().map(|begun| begun.step) {
+        // A switch over others has changed them before: it also sets them back, and not to what the later step found.
+        let is_under = |made: &&Fact| {
+            value(made).is_some_and(|(at, path)| {
+                sysctl::switch_over(path).is_some_and(|over| written.contains(&(at.clone(), over)))
+            })
+        };
+        before.extend(step.undo.iter().map(|undo| &undo.made).filter(is_under).map(words));
+        written.extend(
+            step.gives.iter().filter_map(value).map(|(at, path)| (at.clone(), path.to_owned())),
+        );
         let made = step.undo.iter().map(|undo| &undo.made);
         for fact in made.chain(&step.gives) {
             let (thing, opposite) = match fact {
@@ -156,6 +168,15 @@ fn were_so(begun: &[Begun]) -> HashSet<String> {
         }
     }
     before
+}
+
+/// The file that the fact is about.
+fn value(fact: &Fact) -> Option<(&Place, &str)> {
+    match fact {
+        Fact::Not(fact) => value(fact),
+        Fact::Value { at, path, .. } => Some((at, path)),
+        _ => None,
+    }
 }
 
 fn words(fact: &Fact) -> String {

@@ -10,7 +10,8 @@ const KINDS: [Mode; 4] =
     [Mode::FailAfter, Mode::KillToolDuring, Mode::FailBefore, Mode::SignalAfter(Sig::Int)];
 
 /// How much is tried.
-enum Depth {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
     /// `cargo xtask test --soak`, as CI does it.
     Soak,
     Quick,
@@ -18,7 +19,8 @@ enum Depth {
     Again,
 }
 
-fn depth() -> Depth {
+/// What the suite was asked for.
+pub fn depth() -> Depth {
     let is_set = |name| std::env::var_os(name).is_some();
     match (is_set("NETNS_TOOL_TEST_AS"), is_set("NETNS_TOOL_SOAK")) {
         (true, _) => Depth::Again,
