@@ -30,12 +30,19 @@ pub struct Scenario {
     pub recover: Vec<String>,
     /// Put before the command's arguments when a call is made to hang.
     pub short_timeout: Vec<String>,
+    /// Of so many calls one after the other, one goes wrong: 1 for every call.
+    pub stride: usize,
 }
 
 impl Scenario {
     /// A command that makes something.
     pub fn build(name: &str, command: &[&str]) -> Self {
         Self::new(name, Kind::Build, command)
+    }
+
+    /// Only one of so many calls goes wrong, the first of them first.
+    pub fn one_of(self, stride: usize) -> Self {
+        Self { stride, ..self }
     }
 
     /// A command that removes something.
@@ -69,6 +76,7 @@ impl Scenario {
             reset: Vec::new(),
             recover: owned(&["recover"]),
             short_timeout: owned(&["--timeout", "1"]),
+            stride: 1,
         }
     }
 }

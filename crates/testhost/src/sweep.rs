@@ -26,7 +26,7 @@ use crate::world::try_sh;
 /// If the scenario does not work without faults: that is a mistake in the test.
 pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
     let mut sweep = Sweep::prepare(tool, scenario);
-    for k in 1..=sweep.calls.len() {
+    for k in (1..=sweep.calls.len()).step_by(scenario.stride) {
         for &mode in modes {
             let fault = format!("{mode:?} at call {k} ({})", sweep.calls[k - 1]);
             sweep.faults.arm(k, mode);
@@ -35,7 +35,7 @@ pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
             }
         }
     }
-    sweep.report.points = sweep.calls.len();
+    sweep.report.points = sweep.calls.len().div_ceil(scenario.stride);
     sweep.report
 }
 
@@ -52,7 +52,7 @@ pub const UNDO_FAULTS: [(bool, Mode); 3] =
 /// As [`sweep`].
 pub fn sweep_undo(tool: &Path, scenario: &Scenario, ways: &[(bool, Mode)]) -> Report {
     let mut sweep = Sweep::prepare(tool, scenario);
-    for k in 1..=sweep.calls.len() {
+    for k in (1..=sweep.calls.len()).step_by(scenario.stride) {
         sweep.faults.arm(k, Mode::FailAfter);
         let fault = format!("FailAfter at call {k} ({})", sweep.calls[k - 1]);
         if !sweep.injected(&fault, k, Mode::FailAfter) {

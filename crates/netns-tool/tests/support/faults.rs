@@ -75,13 +75,18 @@ pub fn undone(scenario: &Scenario) {
 
 /// The same in the private host that the test has made already, with some of the faults.
 pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
-    sweep(&binary("netns-tool"), scenario, modes).assert_clean();
+    let stride = if depth() == Depth::Again { 3 } else { 1 };
+    sweep(&binary("netns-tool"), &scenario.clone().one_of(stride), modes).assert_clean();
 }
 
 /// The undo itself fails, in the private host that the test has made already.
 pub fn undone_here(scenario: &Scenario) {
-    let ways = if matches!(depth(), Depth::Soak) { &UNDO_FAULTS[..] } else { &UNDO_FAULTS[1..2] };
-    sweep_undo(&binary("netns-tool"), scenario, ways).assert_clean();
+    let (ways, stride) = match depth() {
+        Depth::Soak => (&UNDO_FAULTS[..], 1),
+        Depth::Quick => (&UNDO_FAULTS[1..2], 2),
+        Depth::Again => (&UNDO_FAULTS[1..2], 4),
+    };
+    sweep_undo(&binary("netns-tool"), &scenario.clone().one_of(stride), ways).assert_clean();
 }
 
 /// Two namespaces and a bridge with addresses, as the others need them. The bridge has had a port, and the ports to
