@@ -47,12 +47,14 @@ pub fn kinds() -> &'static [Mode] {
     }
 }
 
-/// All ways to go wrong; or, where each run takes seconds because a whole lab has to come up again, this one.
+/// For where each run takes seconds because a whole lab has to come up again: this one, and with --soak two more.
 pub fn slow(one: Mode) -> Vec<Mode> {
-    match depth() {
-        Depth::Soak => Mode::ALL.to_vec(),
-        Depth::Quick | Depth::Again => vec![one],
+    let mut modes = vec![one];
+    if depth() == Depth::Soak {
+        let more = [Mode::FailAfter, Mode::KillToolDuring, Mode::SignalAfter(Sig::Int)];
+        modes.extend(more.into_iter().filter(|more| *more != one).take(2));
     }
+    modes
 }
 
 /// Every fault at every call of the scenario's command.
