@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a command wants to know before it plans.
 #[derive(Clone, Debug, Default)]
@@ -155,6 +155,9 @@ impl Snapshot {
             beside(|| read_firewall(wanted, limit), || Netns::read_all(&names, read_state, wanted));
         (snapshot.namespaces, snapshot.firewall) = (namespaces?, firewall?);
         snapshot.hidden = names.len() - snapshot.namespaces.len();
+        if wanted.all_namespaces {
+            snapshot.wait_for_what_goes(read_state)?;
+        }
         if wanted.processes {
             // Not before: what reads the firewall is a process, too.
             Netns::add_processes(&mut snapshot.namespaces)?;
@@ -176,6 +179,22 @@ impl Snapshot {
             snapshot.listeners = sockets::listeners()?;
         }
         Ok(snapshot)
+    }
+
+    /// The ends on the host of a lab's links whose namespace somebody has just deleted stay for a moment longer: what is
+    /// planned with them would find them gone.
+    fn wait_for_what_goes(&mut self, read_state: fn() -> Result<State>) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let known: Vec<i32> = self.namespaces.values().filter_map(|netns| netns.host_id).collect();
+        let leads_nowhere = |link: &state::Link| {
+            link.lab().is_some() && link.peer_netns.is_some_and(|number| !known.contains(&number))
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while self.host.links.iter().any(leads_nowhere) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            self.host = read_state()?;
+        }
+        Ok(())
     }
 
     /// What stands at the place; a namespace must have been among the wanted.
