@@ -1,6 +1,6 @@
 //! Threads inside network namespaces: a thread can be in another than the rest of its process.
 
-use crate::failure::{failed, missing};
+use crate::failure::{failed, in_words, missing};
 use crate::name::NamespaceName;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -49,17 +49,20 @@ pub fn each_inside<J: Sync, T: Send, M>(
             }
         }
     };
-    let met = thread::scope(|scope| {
+    let (met, refusal) = thread::scope(|scope| {
         let workers = 0..WORKERS.min(jobs.len());
+        let started = workers.map(|_| Builder::new().spawn_scoped(scope, go_through));
         // Where one cannot be started, the other does it all.
-        let workers: Vec<_> =
-            workers.flat_map(|_| Builder::new().spawn_scoped(scope, go_through)).collect();
+        let (workers, refused): (Vec<_>, Vec<_>) = started.partition(Result::is_ok);
         let met = meanwhile();
         // A panic shows in the result that is missing.
-        workers.into_iter().for_each(|worker| drop(worker.join()));
-        met
+        workers.into_iter().flatten().for_each(|worker| drop(worker.join()));
+        (met, refused.into_iter().find_map(Result::err))
     });
-    let not_done = || Err(failed("there was no thread to work inside a namespace").into());
+    let why = refusal.map(|error| format!(": {}", in_words(&error))).unwrap_or_default();
+    let not_done = || {
+        Err(failed(format!("no thread could be started to work inside a namespace{why}")).into())
+    };
     let results = results.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     (results.into_iter().map(|result| result.unwrap_or_else(not_done)).collect(), met)
 }
