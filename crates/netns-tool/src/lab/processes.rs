@@ -92,6 +92,7 @@ impl Course<'_> {
             mark: mark.to_owned(),
             command: process.command.clone(),
             output,
+            is_awaited: process.ready.is_some(),
         };
         let why = format!("start {name} inside {netns}");
         let step = Step::new(why, run).gives([made.clone()]).undo([Undo::new(made, stop)]);
@@ -122,6 +123,7 @@ impl Course<'_> {
             mark: mark.clone(),
             command: found.command.clone(),
             output,
+            is_awaited: false,
         };
         let step = Step::new(why, Cmd::Stop { netns, mark });
         self.step(step.gives([gone.clone()]).undo([Undo::new(gone, back)]));

@@ -23,8 +23,14 @@ pub enum Cmd {
     /// [`GRACE_SECONDS`]; `pids` are those known when it was planned.
     End { netns: NamespaceName, pids: Vec<i32> },
     /// A program is started inside the namespace, in a session of its own. It bears the mark, and what it prints goes to
-    /// the end of the file `output`.
-    Start { netns: NamespaceName, mark: String, command: Vec<String>, output: String },
+    /// the end of the file `output`. One that is not awaited after that is watched for a moment.
+    Start {
+        netns: NamespaceName,
+        mark: String,
+        command: Vec<String>,
+        output: String,
+        is_awaited: bool,
+    },
     /// It is ended like those of [`Cmd::End`], with its children that bear the mark.
     Stop { netns: NamespaceName, mark: String },
     /// Nothing is changed: the program that bears the mark is waited for until it is ready.
@@ -191,7 +197,7 @@ impl fmt::Display for Cmd {
                     Some(netns) => write!(f, "ip netns exec {netns} sh -c {}", quote(&line)),
                 }
             }
-            Self::Start { netns, mark, command, output } => write!(
+            Self::Start { netns, mark, command, output, .. } => write!(
                 f,
                 "env -i PATH={PROGRAMS} {PROCESS}={mark} ip netns exec {netns} setsid -f {} </dev/null >>{} 2>&1",
                 line(command),

@@ -28,9 +28,11 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const LINES: usize = 5;
 
 impl Writer {
-    /// Starts a program of a lab, and sees that it does not end at once.
+    /// Starts a program of a lab; sees that it does not end at once, unless that is seen when it is waited for.
     pub(super) fn start(&self, cmd: &Cmd) -> Result<(), Refusal> {
-        let Cmd::Start { netns, mark, command, output: file } = cmd else { return Ok(()) };
+        let Cmd::Start { netns, mark, command, output: file, is_awaited } = cmd else {
+            return Ok(());
+        };
         let refuse = |error: anyhow::Error| Refusal::new(format!("{error:#}"));
         if let Some(program) = command.first().filter(|program| !is_program(program)) {
             return Err(Refusal::new(format!("there is no program `{program}` in {PROGRAMS}")));
@@ -49,6 +51,7 @@ impl Writer {
         while begin.elapsed() < UNSEEN || seen.is_some_and(|since| since.elapsed() < AT_ONCE) {
             let processes = Processes::read().map_err(refuse)?;
             match (processes.bearing(netns, mark).next(), seen) {
+                (Some(_), None) if *is_awaited => return Ok(()),
                 (Some(_), None) => seen = Some(Instant::now()),
                 (Some(_), Some(since)) if since.elapsed() >= AT_ONCE => return Ok(()),
                 _ => {}
@@ -56,7 +59,7 @@ impl Writer {
             std::thread::sleep(PAUSE);
         }
         let processes = Processes::read().map_err(refuse)?;
-        if processes.bearing(netns, mark).next().is_some() {
+        if *is_awaited || processes.bearing(netns, mark).next().is_some() {
             return Ok(());
         }
         Err(Refusal::new(format!("it has ended{}", tail(file, before))))

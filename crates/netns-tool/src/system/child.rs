@@ -133,7 +133,7 @@ fn finish(mut command: Command, limit: Duration, patient: bool) -> Result<Output
 /// # Errors
 /// It could not be started: then nothing has happened.
 pub fn start(cmd: &Cmd, limit: Duration) -> Result<Output> {
-    let Cmd::Start { netns, mark, command, output } = cmd else {
+    let Cmd::Start { netns, mark, command, output, .. } = cmd else {
         anyhow::bail!("`{cmd}` is not the start of a program")
     };
     let setsid = tools::find(Tool::Setsid)?;
