@@ -138,23 +138,36 @@ pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) ->
 
 /// Adds a route, marked by its protocol number.
 pub fn add_route(at: &Place, route: Route, why: String) -> Step {
-    let words = route_words(&route);
+    let run = turn_route(at, "add", &route, PROTOCOL);
+    let undo = turn_route(at, "del", &route, PROTOCOL);
     let made = Fact::Route { at: at.clone(), route };
-    let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route add", 1));
-    let undo = Cmd::ip(at, &words.replacen("route", "route del", 1));
     Step::new(why, run).gives([made.clone()]).undo([Undo::new(made, undo)])
 }
 
 /// Removes a route of ours.
 pub fn delete_route(at: &Place, route: Route, why: String) -> Step {
-    let words = route_words(&route);
-    let run = Cmd::ip(at, &format!("{words} proto {PROTOCOL}").replacen("route", "route del", 1));
+    let run = turn_route(at, "del", &route, PROTOCOL);
     Step::new(why, run).gives([Fact::not(Fact::Route { at: at.clone(), route })])
 }
 
-fn route_words(route: &Route) -> String {
+/// Puts the route in the place of another with the same target, which somebody made with that protocol number.
+pub fn replace_route(at: &Place, (old, protocol): (Route, u8), route: Route, why: String) -> Step {
+    let run = turn_route(at, "replace", &route, PROTOCOL);
+    let back = turn_route(at, "replace", &old, protocol);
+    let made = Fact::Route { at: at.clone(), route };
+    let gone = Fact::not(Fact::Route { at: at.clone(), route: old });
+    Step::new(why, run).gives([made.clone(), gone]).undo([Undo::new(made, back)])
+}
+
+/// The way back of a step that takes away the route, which somebody made with that protocol number.
+pub fn put_back_route(at: &Place, (route, protocol): (Route, u8)) -> Undo {
+    let back = turn_route(at, "add", &route, protocol);
+    Undo::new(Fact::not(Fact::Route { at: at.clone(), route }), back)
+}
+
+fn turn_route(at: &Place, verb: &str, route: &Route, protocol: u8) -> Cmd {
     let family = if route.to.addr().is_ipv6() { "-6 " } else { "" };
-    format!("{family}route {route}")
+    Cmd::ip(at, &format!("{family}route {verb} {route} proto {protocol}"))
 }
 
 /// Adds an address to a link that was there before, which may lose it again.

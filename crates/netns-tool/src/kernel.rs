@@ -56,6 +56,29 @@ pub struct Wanted {
     pub listeners: bool,
 }
 
+impl Wanted {
+    /// What either wants.
+    pub fn and(mut self, other: Self) -> Self {
+        self.namespaces.extend(other.namespaces);
+        self.processes |= other.processes;
+        self.all_namespaces |= other.all_namespaces;
+        self.numbers.extend(other.numbers);
+        for (name, paths) in other.values {
+            self.values.entry(name).or_default().extend(paths);
+        }
+        self.routes |= other.routes;
+        self.rules |= other.rules;
+        self.firewall = match (self.firewall, other.firewall) {
+            (Some(one), Some(other)) => {
+                Some(WantedFirewall { whole: one.whole || other.whole, ..one })
+            }
+            (one, other) => one.or(other),
+        };
+        self.listeners |= other.listeners;
+        self
+    }
+}
+
 /// What is wanted of the firewall.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WantedFirewall {

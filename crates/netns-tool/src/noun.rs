@@ -1,6 +1,6 @@
 //! What the subcommands have in common: each says what it wants to know, and turns what is there into a plan.
 
-use crate::cli::Command;
+use crate::cli::{Cli, Command};
 use crate::failure::{Failure, failed, usage};
 use crate::kernel::namespaces::Entry;
 use crate::kernel::state::{Link, State};
@@ -35,14 +35,14 @@ pub trait Noun {
 ///
 /// # Errors
 /// Wrong usage: there is something wrong in a lab file.
-pub fn of(command: &Command) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
-    Ok(Some(match command {
+pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
+    Ok(Some(match &cli.command {
         Command::Create(args) => Box::new(args),
         Command::Delete(args) => Box::new(args),
         Command::Veth(args) => Box::new(args),
         Command::Bridge(args) => Box::new(args),
         Command::Nat(args) => Box::new(args),
-        Command::Up(args) => Box::new(lab::Up::read(args)?),
+        Command::Up(args) => Box::new(lab::Up::read(args, cli.global.timeout)?),
         Command::Down(args) => Box::new(lab::Down::of(args)?),
         Command::Plan(_) | Command::Diff(_) | Command::Labs(_) | Command::Recover => {
             return Ok(None);

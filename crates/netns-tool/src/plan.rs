@@ -3,12 +3,14 @@
 
 mod cmd;
 mod fact;
+mod typed;
 
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
 
-pub use cmd::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool, few_lines, quote};
-pub use fact::{ANY_V4, ANY_V6, Fact, Route, Setting};
+pub use cmd::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool};
+pub use fact::{ANY_V4, ANY_V6, Fact, Route, Setting, usual_metric};
+pub use typed::{few_lines, quote};
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
 /// that netns-tool runs in.

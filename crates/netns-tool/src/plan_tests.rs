@@ -100,7 +100,7 @@ fn facts() -> Snapshot {
 
 fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
     let cli = Cli::try_parse_from(format!("netns-tool {line}").split(' ')).unwrap();
-    let noun = noun::of(&cli.command)?.expect("a command with a plan");
+    let noun = noun::of(&cli)?.expect("a command with a plan");
     noun.check()?;
     noun.plan(facts)
 }

@@ -23,6 +23,7 @@ use crate::failure::{Failure, missing};
 use crate::family::Family;
 use crate::kernel::state::{Link, State};
 use crate::name::InterfaceName;
+use crate::plan::Undo;
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -130,20 +131,37 @@ impl Switches {
 impl Switches {
     /// Takes the value of a file of /proc/sys for what is written there.
     pub fn note(&mut self, path: &str, value: &str, host: &State) {
-        let index = |name: &str| {
-            let link = host.links.iter().find(|link| link.name.as_str() == name);
-            link.map(|link| link.index)
-        };
-        let of = |family| path.strip_prefix(folder(family))?.strip_prefix('/');
-        if let Some(file) = of(Family::V4) {
-            let bridge =
-                file.strip_prefix("conf/").and_then(|file| file.strip_suffix("/route_localnet"));
-            match bridge.and_then(index) {
-                Some(index) => turn(&mut self.localnet.interfaces, index, value != "0"),
-                None => self.v4.note(file, value, host),
+        match find(path) {
+            Some((Family::V4, file)) => {
+                match localnet::bridge(file).and_then(|name| host.index_of(name)) {
+                    Some(index) => turn(&mut self.localnet.interfaces, index, value != "0"),
+                    None => self.v4.note(file, value, host),
+                }
             }
-        } else if let (Some(file), Some(v6)) = (of(Family::V6), &mut self.v6) {
-            v6.note(file, value, host);
+            Some((Family::V6, file)) => {
+                if let Some(v6) = &mut self.v6 {
+                    v6.note(file, value, host);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// The writes that make every switch what it is here after the file of /proc/sys was written.
+    pub fn way_back(&self, path: &str, host: &State) -> Vec<Undo> {
+        match find(path) {
+            Some((Family::V4, file)) => match localnet::bridge(file) {
+                Some(bridge) => {
+                    let index = host.index_of(bridge);
+                    let was = index.is_some_and(|index| self.localnet.interfaces.contains(&index));
+                    vec![change::put_back(Family::V4, file, was)]
+                }
+                None => self.v4.way_back(file, host),
+            },
+            Some((Family::V6, file)) => {
+                self.v6.as_ref().map_or_else(Vec::new, |v6| v6.way_back(file, host))
+            }
+            None => Vec::new(),
         }
     }
 
@@ -155,6 +173,12 @@ impl Switches {
             }
         }
     }
+}
+
+/// The family that a file of /proc/sys belongs to, and its path from the family's folder on.
+fn find(path: &str) -> Option<(Family, &str)> {
+    let of = |family| Some((family, path.strip_prefix(folder(family))?.strip_prefix('/')?));
+    Family::BOTH.into_iter().find_map(of)
 }
 
 /// Puts the number in, or takes it out.
@@ -186,8 +210,7 @@ impl Forwarding {
         }
         let mut words = file.split('/').skip(1);
         let (Some(name), Some(switch)) = (words.next(), words.next()) else { return };
-        let link = host.links.iter().find(|link| link.name.as_str() == name);
-        let Some(index) = link.map(|link| link.index) else { return };
+        let Some(index) = host.index_of(name) else { return };
         match switch {
             "forwarding" => turn(&mut self.interfaces, index, is_on),
             "force_forwarding" => turn(&mut self.forced, index, is_on),

@@ -1,11 +1,11 @@
 //! What will be there after a step: so that a plan can be made of several, each on what the others have made.
 
 use super::namespaces::Entry;
-use super::state::{Address, Link, Route, State};
+use super::state::{Address, Link, PROTOCOL_KERNEL, Route, State};
 use super::{Netns, Snapshot, etc};
 use crate::dns::ResolvConf;
 use crate::item::Item;
-use crate::mark::GROUP;
+use crate::mark::{GROUP, PROTOCOL};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::{self, Fact, Place, Setting, Step};
 use ipnet::IpNet;
@@ -170,9 +170,8 @@ impl State {
         self.addresses.push(Address { index, net });
         // The kernel makes the route of the subnet by itself.
         if net.prefix_len() < net.max_prefix_len() {
-            const KERNEL: u8 = 2;
-            let (to, device) = (net.trunc(), Some(index));
-            self.routes.push(Route { to, via: None, device, metric: 0, protocol: KERNEL });
+            let (to, device, protocol) = (net.trunc(), Some(index), PROTOCOL_KERNEL);
+            self.routes.push(Route { to, via: None, device, metric: 0, protocol });
         }
     }
 
@@ -203,8 +202,8 @@ impl State {
             to: route.to,
             via: route.via,
             device,
-            metric: route.metric.unwrap_or_default(),
-            protocol: crate::mark::PROTOCOL,
+            metric: route.metric(),
+            protocol: PROTOCOL,
         });
     }
 }

@@ -118,9 +118,17 @@ pub struct Route {
     pub protocol: u8,
 }
 
+/// The routes that the kernel makes by itself, such as that of an address's subnet (`RTPROT_KERNEL`).
+pub const PROTOCOL_KERNEL: u8 = 2;
+
 impl State {
     pub fn link(&self, name: &InterfaceName) -> Option<&Link> {
         self.links.iter().find(|link| link.name == *name)
+    }
+
+    /// The index of the interface of that name.
+    pub fn index_of(&self, name: &str) -> Option<u32> {
+        self.links.iter().find(|link| link.name.as_str() == name).map(|link| link.index)
     }
 
     pub fn by_index(&self, index: u32) -> Option<&Link> {

@@ -25,11 +25,13 @@ pub struct Difference {
 pub struct Course<'a> {
     pub lab: &'a Lab,
     pub mark: &'a Mark,
+    /// How long a program may take to become ready, in seconds.
+    pub patience: u16,
     /// What will be there after the steps that are planned.
     pub facts: Snapshot,
     pub build: Vec<Step>,
     late: Vec<Step>,
-    /// What is written into the /proc/sys of new namespaces: one process for all else that is done there.
+    /// What is written into the /proc/sys of namespaces, after what `ip` does there: it then needs no process of its own.
     pub settings: Vec<Step>,
     pub remove: Vec<Step>,
     pub differences: Vec<Difference>,
@@ -39,10 +41,11 @@ pub struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    pub fn new(lab: &'a Lab, mark: &'a Mark, facts: &Snapshot) -> Self {
+    pub fn new(lab: &'a Lab, mark: &'a Mark, patience: u16, facts: &Snapshot) -> Self {
         Self {
             lab,
             mark,
+            patience,
             facts: facts.clone(),
             build: Vec::new(),
             late: Vec::new(),

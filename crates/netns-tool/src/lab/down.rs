@@ -1,14 +1,16 @@
 //! `down`: everything that bears the lab's mark goes, whatever its file says by now.
 
 use super::obsolete::namespaces_of;
-use super::{file, nats, processes, record, way_back};
+use super::record::{self, Marked};
+use super::{file, processes, way_back};
 use crate::cli::DownArgs;
 use crate::dns;
 use crate::failure::{Failure, count, failed, usage};
 use crate::ip;
 use crate::kernel::state::Link;
-use crate::kernel::{Snapshot, Wanted};
-use crate::mark::{GROUP, LabName, Mark, PROTOCOL};
+use crate::kernel::{Netns, Snapshot, Wanted};
+use crate::mark::{GROUP, LabName, PROTOCOL};
+use crate::name::NamespaceName;
 use crate::namespace::{end_processes, unmount};
 use crate::nat;
 use crate::noun::{Noun, Work};
@@ -51,15 +53,9 @@ impl Down {
 
     /// The lab that is meant, among those that stand.
     fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
-        let mut labs = BTreeSet::new();
-        let states = facts.namespaces.values().map(|netns| &netns.state);
-        let links = states.chain([&facts.host]).flat_map(|state| &state.links);
-        for alias in links.filter_map(|link| link.alias.as_deref()) {
-            let Some((Mark { lab: Some(lab), .. }, rest)) = Mark::read(alias) else { continue };
-            if self.file.is_some() && record::read(rest).1 == self.file {
-                labs.insert(lab);
-            }
-        }
+        let is_its = |marked: &Marked| self.file.is_some() && marked.file == self.file;
+        let mut labs: BTreeSet<LabName> =
+            record::marked(facts).filter(is_its).map(|marked| marked.lab).collect();
         match labs.len() {
             1.. if labs.contains(&self.name) => Ok(self.name.clone()),
             0 => Ok(self.name.clone()),
@@ -89,58 +85,52 @@ impl Noun for Down {
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let lab = &self.meant(facts)?;
-        let mut facts = facts.clone();
-        let mut steps = Vec::new();
-        let mut take = |steps_of: Vec<Step>, facts: &mut Snapshot| {
-            for step in steps_of {
-                facts.after(&step);
-                steps.push(step);
-            }
-        };
-        let names = namespaces_of(lab, &facts);
+        let names = namespaces_of(lab, facts);
+        let known: Vec<(&NamespaceName, &Netns)> =
+            names.iter().filter_map(|name| facts.namespaces.get_key_value(name)).collect();
+        let is_of_lab = |link: &&Link| link.lab().as_ref() == Some(lab);
+        let on_host: Vec<&Link> = facts.host.links.iter().filter(is_of_lab).collect();
         // Before their namespaces: of those that are gone nobody would know that they were the lab's.
-        let files = dns::take_back(&names.iter().collect::<Vec<_>>(), &facts.etc);
-        take(files, &mut facts);
-        for nat in nat::standing(facts.firewall.clone().ours()) {
-            if nat.mark.lab.as_ref() == Some(lab) {
-                let work = nats::removal(&nat.bridge, &nat.uplink).plan(&facts)?;
-                take(work.plan.remove, &mut facts);
-            }
-        }
-        let ends: Vec<Step> = names
-            .iter()
-            .filter_map(|name| end_processes(name, facts.namespaces.get(name)?))
-            .collect();
-        let is_of_lab = |step: &&Link| step.lab().as_ref() == Some(lab);
-        let on_host: Vec<Link> = facts.host.links.iter().filter(is_of_lab).cloned().collect();
-        let counts = (names.len(), on_host.len());
-        take(ends, &mut facts);
-        take(routes(lab, &facts), &mut facts);
-        take(host_links(&on_host, &facts), &mut facts);
-        let mut doomed = Vec::new();
-        for name in &names {
-            if let Some(netns) = facts.namespaces.get(name) {
-                doomed.extend(unmount(name, netns));
-            }
-        }
-        doomed.extend(processes::clear(lab, &facts));
-        take(doomed, &mut facts);
-        if steps.is_empty() {
-            return Ok(Work::remove(
-                steps,
-                vec![format!("Lab `{lab}` is not up; nothing to take down")],
-            ));
-        }
-        Ok(Work::remove(steps, vec![report(lab, counts)]))
+        let mut steps = dns::take_back(&names.iter().collect::<Vec<_>>(), &facts.etc);
+        steps.extend(nats(lab, facts)?);
+        steps.extend(known.iter().filter_map(|(name, netns)| end_processes(name, netns)));
+        steps.extend(routes(lab, facts));
+        steps.extend(host_links(&on_host, facts));
+        steps.extend(known.iter().flat_map(|(name, netns)| unmount(name, netns)));
+        steps.extend(processes::clear(lab, facts));
+        let said = if steps.is_empty() {
+            not_up(lab, facts)
+        } else {
+            format!(
+                "Lab `{lab}` is down: {}, {} on the host",
+                count(names.len(), "namespace"),
+                count(on_host.len(), "interface")
+            )
+        };
+        Ok(Work::remove(steps, vec![said]))
     }
 }
 
-fn report(lab: &LabName, (namespaces, links): (usize, usize)) -> String {
-    format!(
-        "Lab `{lab}` is down: {}, {} on the host",
-        count(namespaces, "namespace"),
-        count(links, "interface")
-    )
+fn not_up(lab: &LabName, facts: &Snapshot) -> String {
+    let others: BTreeSet<LabName> = record::marked(facts).map(|marked| marked.lab).collect();
+    let others: Vec<String> = others.iter().map(|lab| format!("`{lab}`")).collect();
+    match others.len() {
+        0 => format!("Lab `{lab}` is not up; nothing to take down"),
+        _ => format!("Lab `{lab}` is not up; nothing to take down (up: {})", others.join(", ")),
+    }
+}
+
+/// The NATs of the lab, each taken down where those before it are gone.
+fn nats(lab: &LabName, facts: &Snapshot) -> Result<Vec<Step>, Failure> {
+    let (mut facts, mut steps) = (facts.clone(), Vec::new());
+    for nat in nat::standing(facts.firewall.clone().ours()) {
+        if nat.mark.lab.as_ref() == Some(lab) {
+            let work = super::nats::removal(&nat.bridge, &nat.uplink).plan(&facts)?;
+            work.plan.remove.iter().for_each(|step| facts.after(step));
+            steps.extend(work.plan.remove);
+        }
+    }
+    Ok(steps)
 }
 
 /// The lab's routes over interfaces of others: those over its own go with these.
@@ -163,14 +153,13 @@ fn routes(lab: &LabName, facts: &Snapshot) -> Vec<Step> {
 
 /// The lab's interfaces on the host. Each alone takes the kernel some 20 ms; a group goes at once. Where the group that
 /// all of netns-tool's links have is not the lab's alone, it is one of their own: to put them into it takes as long again.
-fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
-    let names: Vec<&Link> = links.iter().collect();
-    if names.len() < 3 {
+fn host_links(links: &[&Link], facts: &Snapshot) -> Vec<Step> {
+    if links.len() < 3 {
         let single =
             |link: &&Link| ip::delete_link(&None, &link.name, format!("delete {}", link.name));
-        return names.iter().map(single).collect();
+        return links.iter().map(single).collect();
     }
-    let is_its = |link: &Link| link.group != GROUP || links.contains(link);
+    let is_its = |link: &Link| link.group != GROUP || links.contains(&link);
     if links.iter().all(|link| link.group == GROUP) && facts.host.links.iter().all(is_its) {
         return vec![delete_group(GROUP, links)];
     }
@@ -183,12 +172,12 @@ fn host_links(links: &[Link], facts: &Snapshot) -> Vec<Step> {
             Cmd::ip(&None, &line),
         )
     };
-    let mut steps: Vec<Step> = names.iter().map(join).collect();
+    let mut steps: Vec<Step> = links.iter().map(join).collect();
     steps.push(delete_group(group, links));
     steps
 }
 
-fn delete_group(group: u32, links: &[Link]) -> Step {
+fn delete_group(group: u32, links: &[&Link]) -> Step {
     let gone = links.iter().map(|link| Fact::not(Fact::Link { at: None, name: link.name.clone() }));
     let delete = Step::new(
         "delete the interfaces of the lab on the host, with their other ends",

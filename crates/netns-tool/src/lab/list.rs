@@ -1,10 +1,11 @@
 //! `labs`: the labs that are up, as their marks tell.
 
+use super::course::Course;
 use super::file;
 use super::up::Up;
 use super::{record, tell};
 use crate::kernel::{Snapshot, Wanted};
-use crate::mark::{LabName, Mark};
+use crate::mark::LabName;
 use crate::noun::Noun;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,30 +34,18 @@ pub fn wanted() -> Wanted {
 /// All of them, by name.
 pub fn list(facts: &Snapshot, limit: Duration) -> Vec<Listed> {
     let mut labs: BTreeMap<LabName, Listed> = BTreeMap::new();
-    let states = facts.namespaces.values().map(|netns| &netns.state);
-    for state in std::iter::once(&facts.host).chain(states) {
-        for link in &state.links {
-            let Some((Mark { lab: Some(lab), .. }, rest)) =
-                link.alias.as_deref().and_then(Mark::read)
-            else {
-                continue;
-            };
-            let listed = labs.entry(lab.clone()).or_insert_with(|| Listed::new(&lab));
-            if link.name.as_str() == "lo" {
-                listed.namespaces += 1;
-            } else {
-                listed.interfaces += 1;
-            }
-            let (since, file) = record::read(rest);
-            listed.since = [listed.since, since].into_iter().flatten().min();
-            listed.file = listed.file.take().or(file);
+    for marked in record::marked(facts) {
+        let listed = labs.entry(marked.lab).or_insert_with_key(Listed::new);
+        if marked.link.name.as_str() == "lo" {
+            listed.namespaces += 1;
+        } else {
+            listed.interfaces += 1;
         }
+        listed.since = [listed.since, marked.since].into_iter().flatten().min();
+        listed.file = listed.file.take().or(marked.file);
     }
-    let with_drift = |(name, listed): (LabName, Listed)| Listed {
-        drift: drift(&name, &listed, limit),
-        ..listed
-    };
-    labs.into_iter().map(with_drift).collect()
+    note_drift(&mut labs, limit);
+    labs.into_values().collect()
 }
 
 impl Listed {
@@ -66,13 +55,21 @@ impl Listed {
     }
 }
 
-/// Whether the lab is not as its file says.
-fn drift(name: &LabName, listed: &Listed, limit: Duration) -> Option<bool> {
-    let lab = file::read(listed.file.as_deref()?, Some(name.clone())).ok()?;
-    let up = Up::new(lab);
-    let facts = Snapshot::read(&up.wanted(), limit).ok()?;
-    // What is in the way of mending is a difference too.
-    Some(up.course(&facts).map_or(true, |course| !course.differences.is_empty()))
+/// Notes which labs are not as their files say.
+fn note_drift(labs: &mut BTreeMap<LabName, Listed>, limit: Duration) {
+    let read = |(name, listed): (&LabName, &Listed)| {
+        let lab = file::read(listed.file.as_deref()?, Some(name.clone())).ok()?;
+        Some((name.clone(), Up::new(lab, 0)))
+    };
+    let known: Vec<(LabName, Up)> = labs.iter().filter_map(read).collect();
+    let wanted = known.iter().map(|(_, up)| up.wanted()).fold(Wanted::default(), Wanted::and);
+    let Ok(facts) = Snapshot::read(&wanted, limit) else { return };
+    for (name, up) in &known {
+        let Some(listed) = labs.get_mut(name) else { continue };
+        // What is in the way of mending is a difference too.
+        let has_drifted = |course: Course| !course.differences.is_empty();
+        listed.drift = Some(up.course(&facts).map_or(true, has_drifted));
+    }
 }
 
 /// As a table, or as JSON.

@@ -8,7 +8,7 @@ use crate::firewall::{Choice, Firewall};
 use crate::name::InterfaceName;
 use crate::nat::{self, Publication, Standing};
 use crate::noun::{Noun, Work};
-use crate::plan::{Fact, Step, Undo};
+use crate::plan::{Fact, Undo};
 use crate::sysctl::Scope;
 use std::collections::HashSet;
 
@@ -143,12 +143,16 @@ impl Course<'_> {
 
     /// Takes away before something else takes its place: each step gets a way back.
     fn take_away(&mut self, work: Work) {
-        let before = self.facts.clone();
-        let mut after = before;
+        let mut after = self.facts.clone();
         work.plan.remove.iter().for_each(|step| after.after(step));
-        let steps = Firewall::with_way_back(work.plan.remove, &after.firewall);
-        for step in steps.into_iter().map(with_values_back) {
-            self.step(step);
+        for step in Firewall::with_way_back(work.plan.remove, &after.firewall) {
+            let facts = &self.facts;
+            let back = |fact: &Fact| match fact {
+                Fact::Value { at: None, path, .. } => facts.switches.way_back(path, &facts.host),
+                _ => Vec::new(),
+            };
+            let undo: Vec<Undo> = step.gives.iter().flat_map(back).collect();
+            self.step(if undo.is_empty() { step } else { step.undo(undo) });
         }
     }
 
@@ -199,21 +203,4 @@ fn stands_differently(standing: &Standing, wanted: &Nat) -> bool {
     let allows_more = standing.allowed.iter().any(|bridge| !wanted.allowed.contains(bridge));
     let scope: Scope = wanted.scope.unwrap_or_default();
     is_plain || allows_more || standing.scope != scope
-}
-
-/// A switch that is turned back is turned on again on the way back.
-fn with_values_back(step: Step) -> Step {
-    let was = |path: &str, value: &str| match value {
-        "1" if path.ends_with("/accept_ra") => "2",
-        "1" => "0",
-        _ => "1",
-    };
-    let undo = step.gives.iter().filter_map(|fact| match fact {
-        Fact::Value { at, path, value } => {
-            Some(Undo::write(at, path.clone(), was(path, value).to_owned()))
-        }
-        _ => None,
-    });
-    let undo: Vec<Undo> = undo.collect();
-    if undo.is_empty() { step } else { step.undo(undo) }
 }

@@ -104,7 +104,8 @@ impl Course<'_> {
         let (netns, name) = (process.at.clone(), &process.name);
         let output = output(&self.lab.name, &netns, name);
         let why = format!("see {name} inside {netns} become ready");
-        let run = Cmd::Await { netns, mark: mark.to_owned(), ready: ready.clone(), output };
+        let (mark, ready, seconds) = (mark.to_owned(), ready.clone(), self.patience);
+        let run = Cmd::Await { netns, mark, ready, output, seconds };
         self.step(Step::new(why, run));
     }
 

@@ -8,7 +8,7 @@ use crate::ip;
 use crate::kernel::state::Route;
 use crate::mark::PROTOCOL;
 use crate::noun::where_is;
-use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
+use crate::plan::{self, Place};
 
 impl Course<'_> {
     /// As a plan makes it.
@@ -38,11 +38,9 @@ impl Course<'_> {
                 .collect();
             for route in doomed {
                 self.differs(object(&route, &at), "is not in the file");
-                let step =
-                    ip::delete_route(&at, route.clone(), format!("take the route {route} away"));
-                let back = ip::add_route(&at, route, String::new());
-                let undo = Undo::new(Fact::not(back.gives[0].clone()), back.run);
-                self.step(step.undo([undo]));
+                let undo = ip::put_back_route(&at, (route.clone(), PROTOCOL));
+                let why = format!("take the route {route} away");
+                self.step(ip::delete_route(&at, route, why).undo([undo]));
             }
         }
     }
@@ -64,42 +62,21 @@ impl Course<'_> {
             0 => format!("send what is for other networks to {}", target(&route)),
             _ => format!("send what is for {} to {}", wanted.to, target(&route)),
         };
-        let Some((old, protocol)) = old else {
+        let Some(old) = old else {
             self.differs(object(&route, at), "is missing");
             self.step_on(at, wanted.device.as_ref(), ip::add_route(at, route, why));
             return Ok(());
         };
-        self.differs(object(&route, at), format!("is `{old}`"));
-        self.step(replace(at, old, protocol, route, why));
+        self.differs(object(&route, at), format!("is `{}`", old.0));
+        self.step(ip::replace_route(at, old, route, why));
         Ok(())
     }
 }
 
-/// Puts the route in the place of another with the same target.
-fn replace(at: &Place, old: plan::Route, protocol: u8, route: plan::Route, why: String) -> Step {
-    let turned = |mut run: Cmd, protocol: u8| {
-        if let Cmd::Run { args, .. } = &mut run {
-            args.iter_mut()
-                .filter(|word| *word == "add")
-                .for_each(|word| *word = "replace".to_owned());
-            args.pop();
-            args.push(protocol.to_string());
-        }
-        run
-    };
-    let step = ip::add_route(at, route, why);
-    let back = turned(ip::add_route(at, old.clone(), String::new()).run, protocol);
-    let gone = Fact::not(Fact::Route { at: at.clone(), route: old });
-    let gives = vec![step.gives[0].clone(), gone];
-    let undo = Undo::new(step.gives[0].clone(), back);
-    Step { run: turned(step.run, PROTOCOL), ..step }.gives(gives).undo([undo])
-}
-
 /// Whether the kernel would not add the other beside it: it has the same target and metric.
 fn is_in_its_place(found: &Route, wanted: &plan::Route) -> bool {
-    let usual = if wanted.to.addr().is_ipv6() { 1024 } else { 0 };
     // Of IPv6 the kernel would make one route over several gateways of the two.
-    found.to == wanted.to && found.metric == wanted.metric.unwrap_or(usual)
+    found.to == wanted.to && found.metric == wanted.metric()
 }
 
 fn object(route: &plan::Route, at: &Place) -> String {

@@ -1,47 +1,33 @@
 //! Plans and differences as text and as JSON.
 
 use super::course::Difference;
-use crate::plan::{Cmd, Place, Plan, Step};
+use crate::plan::{Place, Plan, Step};
 use serde::Serialize;
 
 /// A step of a plan, for programs.
 #[derive(Serialize)]
-struct Told<'a> {
-    why: &'a str,
+struct Told {
+    why: String,
     /// As one types it.
     command: String,
     /// The network namespace that it is run in; none: the host.
-    namespace: &'a Place,
+    namespace: Place,
     /// Whether it removes: such steps come last, and are not taken back.
     removes: bool,
 }
 
 /// The steps of a plan as JSON.
 pub fn steps(plan: &Plan) -> String {
-    let told = |step: &'_ Step, removes: bool| {
-        let namespace = match &step.run {
-            Cmd::Run { netns, .. } | Cmd::Write { netns, .. } | Cmd::Settle { netns } => {
-                netns.clone()
-            }
-            Cmd::End { netns, .. }
-            | Cmd::Start { netns, .. }
-            | Cmd::Stop { netns, .. }
-            | Cmd::Await { netns, .. } => Some(netns.clone()),
-            Cmd::Make(_) | Cmd::Remove(_) => None,
-        };
-        (step.why.clone(), step.run.to_string(), namespace, removes)
+    let told = |removes: bool| {
+        move |step: &'_ Step| Told {
+            why: step.why.clone(),
+            command: step.run.to_string(),
+            namespace: step.run.netns().cloned(),
+            removes,
+        }
     };
-    let build = plan.build.iter().map(|step| told(step, false));
-    let all: Vec<_> = build.chain(plan.remove.iter().map(|step| told(step, true))).collect();
-    let all: Vec<Told> = all
-        .iter()
-        .map(|(why, command, namespace, removes)| Told {
-            why,
-            command: command.clone(),
-            namespace,
-            removes: *removes,
-        })
-        .collect();
+    let build = plan.build.iter().map(told(false));
+    let all: Vec<Told> = build.chain(plan.remove.iter().map(told(true))).collect();
     json(&all)
 }
 

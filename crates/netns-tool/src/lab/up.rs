@@ -18,23 +18,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub struct Up {
     pub lab: Lab,
     mark: Mark,
+    /// How long its programs may take to become ready, in seconds.
+    patience: u16,
 }
 
 impl Up {
-    /// The lab that a file describes, under its own name or another.
+    /// The lab that a file describes, under its own name or another; its programs may take so many seconds to become
+    /// ready.
     ///
     /// # Errors
     /// All that is wrong in the file.
-    pub fn read(args: &LabArgs) -> Result<Self, Failure> {
-        Ok(Self::new(file::read(&args.file, args.name.clone())?))
+    pub fn read(args: &LabArgs, patience: u16) -> Result<Self, Failure> {
+        Ok(Self::new(file::read(&args.file, args.name.clone())?, patience))
     }
 
-    pub fn new(lab: Lab) -> Self {
+    pub fn new(lab: Lab, patience: u16) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let record = super::record::write(since, &lab.file);
         let link_record = if lab.namespaces.is_empty() { record.clone() } else { String::new() };
         let mark = Mark { lab: Some(lab.name.clone()), record, link_record };
-        Self { lab, mark }
+        Self { lab, mark, patience }
     }
 
     /// All that is to be done, and why.
@@ -45,7 +48,7 @@ impl Up {
         let lab = &self.lab;
         fit::check(lab, facts)?;
         clash::check(lab, &facts.host)?;
-        let mut course = Course::new(lab, &self.mark, facts);
+        let mut course = Course::new(lab, &self.mark, self.patience, facts);
         course.clear_bridges();
         lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
         lab.bridges.iter().for_each(|bridge| course.give_up_addresses(bridge));

@@ -3,9 +3,9 @@
 use super::links::MTU;
 use crate::ip;
 use crate::kernel::Snapshot;
-use crate::kernel::state::{Link, Route, State};
-use crate::mark::{GROUP, PROTOCOL};
-use crate::plan::{self, Cmd, Fact, Place, Step, Undo};
+use crate::kernel::state::{Link, PROTOCOL_KERNEL, Route, State};
+use crate::mark::GROUP;
+use crate::plan::{self, Cmd, Fact, Place, Step, Undo, usual_metric};
 use ipnet::IpNet;
 
 /// Takes addresses off a link: this one, and before it, of IPv4, the later ones of its subnet. These would go with it, or
@@ -129,28 +129,20 @@ fn address(at: &Place, link: &Link, net: IpNet) -> Undo {
 
 /// The routes over the link that somebody has made: not those of the kernel.
 fn routes_over<'a>(link: &'a Link, state: &'a State) -> impl Iterator<Item = &'a Route> {
-    const KERNEL: u8 = 2;
-    let index = link.index;
-    state.routes.iter().filter(move |route| route.device == Some(index) && route.protocol != KERNEL)
+    let is_its =
+        |route: &&Route| route.device == Some(link.index) && route.protocol != PROTOCOL_KERNEL;
+    state.routes.iter().filter(is_its)
 }
 
 /// The route in the words of a plan.
 pub fn planned(route: &Route, state: &State) -> plan::Route {
     let device = route.device.and_then(|index| state.by_index(index)).map(|link| link.name.clone());
-    // What the kernel takes by itself for IPv6 (`IP6_RT_PRIO_USER`).
-    let usual = if route.to.addr().is_ipv6() { 1024 } else { 0 };
-    let metric = Some(route.metric).filter(|metric| *metric != usual);
+    let metric = Some(route.metric).filter(|metric| *metric != usual_metric(&route.to));
     plan::Route { to: route.to, via: route.via, device, metric }
 }
 
 fn lead(at: &Place, route: &Route, state: &State) -> Undo {
-    let mut step = ip::add_route(at, planned(route, state), String::new());
-    if let (Cmd::Run { args, .. }, true) = (&mut step.run, route.protocol != PROTOCOL)
-        && let Some(last) = args.last_mut()
-    {
-        *last = route.protocol.to_string();
-    }
-    Undo::new(Fact::not(step.gives[0].clone()), step.run)
+    ip::put_back_route(at, (planned(route, state), route.protocol))
 }
 
 fn mac(link: &Link) -> String {

@@ -4,8 +4,6 @@ use super::Place;
 use crate::item::Item;
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
-use std::fmt;
 
 /// One change, as it can be typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +31,8 @@ pub enum Cmd {
     },
     /// It is ended like those of [`Cmd::End`], with its children that bear the mark.
     Stop { netns: NamespaceName, mark: String },
-    /// Nothing is changed: the program that bears the mark is waited for until it is ready.
-    Await { netns: NamespaceName, mark: String, ready: Ready, output: String },
+    /// Nothing is changed: for so many seconds the program that bears the mark is waited for until it is ready.
+    Await { netns: NamespaceName, mark: String, ready: Ready, output: String, seconds: u16 },
     /// Nothing is changed: it is waited, for [`DAD_SECONDS`] at most, until the addresses of the place can be used.
     Settle { netns: Place },
     /// A file or a directory is made, if nothing has its name.
@@ -147,21 +145,17 @@ impl Cmd {
         lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
     }
 
-    /// The command with no more lines than a person reads.
-    pub fn shortened(&self) -> String {
-        few_lines(self.to_string())
-    }
-
     /// The namespace that it is run in, if not the host.
     pub fn netns(&self) -> Option<&NamespaceName> {
         match self {
             Self::Run { netns, .. } | Self::Write { netns, .. } | Self::Settle { netns } => {
                 netns.as_ref()
             }
-            Self::Start { netns, .. } | Self::Stop { netns, .. } | Self::Await { netns, .. } => {
-                Some(netns)
-            }
-            _ => None,
+            Self::End { netns, .. }
+            | Self::Start { netns, .. }
+            | Self::Stop { netns, .. }
+            | Self::Await { netns, .. } => Some(netns),
+            Self::Make(_) | Self::Remove(_) => None,
         }
     }
 
@@ -174,139 +168,5 @@ impl Cmd {
             Self::Await { .. } => vec![Tool::Ip],
             _ => Vec::new(),
         }
-    }
-}
-
-impl fmt::Display for Cmd {
-    /// A line (with a here-document where it reads its input) that can be pasted into a POSIX shell.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run { stdin, .. } => {
-                let words: Vec<_> = self.words();
-                let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
-                f.write_str(&quoted.join(" "))?;
-                match stdin {
-                    Some(text) => write!(f, " <<'END'\n{text}END"),
-                    None => Ok(()),
-                }
-            }
-            Self::Write { netns, path, value } => {
-                let line = format!("echo {} > {}", quote(value), quote(path));
-                match netns {
-                    None => f.write_str(&line),
-                    Some(netns) => write!(f, "ip netns exec {netns} sh -c {}", quote(&line)),
-                }
-            }
-            Self::Start { netns, mark, command, output, .. } => write!(
-                f,
-                "env -i PATH={PROGRAMS} {PROCESS}={mark} ip netns exec {netns} setsid -f {} </dev/null >>{} 2>&1",
-                line(command),
-                quote(output)
-            ),
-            Self::Stop { mark, .. } => {
-                let kill = |signal| {
-                    format!(
-                        "grep -lxz {PROCESS}={mark} /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | xargs -r kill -{signal}"
-                    )
-                };
-                write!(f, "{} || true; sleep 1; {} || true", kill("TERM"), kill("KILL"))
-            }
-            Self::Await { netns, ready, .. } => {
-                let test = match ready {
-                    Ready::Tcp(port) => format!("ss -Hltn sport = :{port} | grep -q ."),
-                    Ready::Udp(port) => format!("ss -Hlun sport = :{port} | grep -q ."),
-                    Ready::Command(command) => line(command),
-                };
-                let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
-                write!(f, "timeout 10 sh -c {}", quote(&wait))
-            }
-            Self::Settle { netns } => {
-                let lead = netns.as_ref().map_or_else(String::new, |netns| format!(" -n {netns}"));
-                write!(
-                    f,
-                    "timeout {DAD_SECONDS} sh -c 'while ip{lead} -6 addr show tentative | grep -q .; do sleep 0.1; done' || true"
-                )
-            }
-            Self::Make(item) => f.write_str(&item.line_to_make()),
-            Self::Remove(item) => f.write_str(&item.line_to_remove()),
-            Self::End { pids, .. } => {
-                let alive: Vec<_> =
-                    pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
-                let alive = alive.join(" || ");
-                let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
-                write!(
-                    f,
-                    "kill -TERM {pids} 2>/dev/null || true; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; "
-                )?;
-                write!(f, "kill -KILL {pids} 2>/dev/null || true")
-            }
-        }
-    }
-}
-
-/// The words of a command, as a shell reads them back.
-fn line(words: &[String]) -> String {
-    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// Commands with no more lines than a person reads.
-pub fn few_lines(whole: String) -> String {
-    const LINES: usize = 24;
-    let count = whole.lines().count();
-    if count <= LINES {
-        return whole;
-    }
-    let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
-    format!(
-        "{}\n… ({} lines more; --dry-run prints them all)",
-        shown.join("\n"),
-        count - shown.len()
-    )
-}
-
-/// A word as a POSIX shell reads it back.
-pub fn quote(word: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    // Names of others may have what acts on a terminal; quotes do not help against that.
-    if crate::failure::printable(word) != word {
-        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-        return Cow::Owned(format!("\"$(printf '{octal}')\""));
-    }
-    // It fails for a NUL only, which no parsed name, address or path has.
-    shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_displays_as_a_line_to_paste() {
-        let netns = Some(NamespaceName::new("ns1").unwrap());
-        assert_eq!(
-            Cmd::ip(&netns, "link set dev lo up").to_string(),
-            "ip -n ns1 link set dev lo up"
-        );
-        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
-        let ping = Cmd::Run { netns: netns.clone(), tool: Tool::Ping, args, stdin: None };
-        assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
-        let write = |netns: Place| {
-            let path = "/proc/sys/net/ipv4/ip_forward".to_owned();
-            Cmd::Write { netns, path, value: "1".to_owned() }.to_string()
-        };
-        assert_eq!(write(None), "echo 1 > /proc/sys/net/ipv4/ip_forward");
-        assert_eq!(
-            write(netns),
-            "ip netns exec ns1 sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'"
-        );
-    }
-
-    #[test]
-    fn no_word_acts_on_a_terminal() {
-        assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
-        assert_eq!(quote("a b"), "'a b'");
     }
 }

@@ -26,6 +26,18 @@ pub struct Route {
     pub metric: Option<u32>,
 }
 
+impl Route {
+    /// The metric that it has in the kernel.
+    pub fn metric(&self) -> u32 {
+        self.metric.unwrap_or_else(|| usual_metric(&self.to))
+    }
+}
+
+/// The metric that the kernel gives a route by itself; of IPv6 it is `IP6_RT_PRIO_USER`.
+pub fn usual_metric(to: &IpNet) -> u32 {
+    if to.addr().is_ipv6() { 1024 } else { 0 }
+}
+
 impl fmt::Display for Route {
     /// In the words of `ip route`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

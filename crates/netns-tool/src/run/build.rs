@@ -169,11 +169,14 @@ impl Writer {
         for (step, made) in steps.iter().zip(&all) {
             for fact in made {
                 if look.holds(fact)? {
-                    return Err(failed(format!(
-                        "cannot {}: somebody else has just made {fact}",
-                        step.why
-                    ))
-                    .into());
+                    let what = match fact {
+                        Fact::Not(gone) => format!("taken away {gone}"),
+                        fact => format!("made {fact}"),
+                    };
+                    let why = &step.why;
+                    return Err(
+                        failed(format!("cannot {why}: somebody else has just {what}")).into()
+                    );
                 }
             }
         }
@@ -188,6 +191,7 @@ impl Writer {
             look.gather(facts.iter().copied());
             match look.first_missing(facts.iter().copied())? {
                 None => return Ok(()),
+                // One that becomes another program just now cannot be read.
                 Some(Fact::Process { .. }) if begin.elapsed() < UNSEEN => {
                     std::thread::sleep(PAUSE);
                 }

@@ -67,8 +67,8 @@ impl Writer {
 
     /// Waits for a program of a lab.
     pub(super) fn wait_until_ready(&self, cmd: &Cmd) -> Result<(), Refusal> {
-        let Cmd::Await { netns, mark, ready, output } = cmd else { return Ok(()) };
-        let deadline = Instant::now() + self.settings.limit;
+        let Cmd::Await { netns, mark, ready, output, seconds } = cmd else { return Ok(()) };
+        let deadline = Instant::now() + Duration::from_secs((*seconds).into());
         let mut last_seen = Instant::now();
         loop {
             if self.is_ready(netns, ready)? {
@@ -85,7 +85,6 @@ impl Writer {
                 return Err(Refusal::new("a signal arrived".to_owned()));
             }
             if Instant::now() >= deadline {
-                let seconds = self.settings.limit.as_secs_f32();
                 let what = match ready {
                     Ready::Tcp(port) => format!("nothing listens at TCP port {port}"),
                     Ready::Udp(port) => format!("nothing waits at UDP port {port}"),

@@ -125,12 +125,9 @@ impl Forwarding {
     /// Turns forwarding on for the whole host; undone, every switch is what it is now.
     fn turn_host_on(&self, host: &State) -> Step {
         let (family, switch) = (self.family, host_switch(self.family));
-        let after = self.differences(&Self::off(family), host);
-        let mut undo = vec![put_back(family, switch, false)];
-        undo.extend(after.iter().map(|(path, on)| put_back(family, path, *on)));
         Step::new(format!("let the host forward {family} packets"), write(family, switch, true))
             .gives([fact(family, switch, true)])
-            .undo(undo)
+            .undo(self.way_back_of_host(host))
     }
 
     /// Turns forwarding on for one interface.
@@ -171,6 +168,52 @@ impl Forwarding {
         };
         let name = host.by_index(index)?.name.to_string();
         Some((name.clone(), format!("conf/{name}/{switch}")))
+    }
+
+    /// The writes that make every switch what it is here after one, named from the folder on, was written.
+    pub(super) fn way_back(&self, file: &str, host: &State) -> Vec<Undo> {
+        let mut parts = file.split('/').skip(1);
+        let index = parts.next().and_then(|name| host.index_of(name));
+        let has = |numbers: &BTreeSet<u32>| index.is_some_and(|index| numbers.contains(&index));
+        let was = match (file, parts.next()) {
+            _ if file == host_switch(self.family) => return self.way_back_of_host(host),
+            ("conf/all/accept_redirects", _) => self.accept_redirects,
+            ("conf/default/forwarding", _) => self.default,
+            (_, Some("forwarding")) => has(&self.interfaces),
+            (_, Some("force_forwarding")) => has(&self.forced),
+            (_, Some("accept_ra")) => {
+                let value =
+                    if has(&self.always_hearing) { 2 } else { u8::from(has(&self.hearing)) };
+                let path = format!("{}/{file}", folder(self.family));
+                return vec![Undo::write(&None, path, value.to_string())];
+            }
+            _ => return Vec::new(),
+        };
+        vec![put_back(self.family, file, was)]
+    }
+
+    /// The same for the whole host's switch, which turns others along with itself.
+    fn way_back_of_host(&self, host: &State) -> Vec<Undo> {
+        let switch = host_switch(self.family);
+        let mut undo = vec![put_back(self.family, switch, self.on)];
+        if !self.on {
+            let others = self.differences(&Self::off(self.family), host).into_iter();
+            undo.extend(others.map(|(path, on)| put_back(self.family, &path, on)));
+            return undo;
+        }
+        if self.accept_redirects {
+            undo.push(put_back(self.family, "conf/all/accept_redirects", true));
+        }
+        if !self.default {
+            undo.push(put_back(self.family, "conf/default/forwarding", false));
+        }
+        let closed = host.links.iter().filter(|link| !self.interfaces.contains(&link.index));
+        undo.extend(
+            closed.map(|link| {
+                put_back(self.family, &format!("conf/{}/forwarding", link.name), false)
+            }),
+        );
+        undo
     }
 
     fn nameless(&self) -> Failure {

@@ -47,6 +47,11 @@ impl Localnet {
     }
 }
 
+/// The name of the interface whose switch this file is, its path being from the folder of IPv4 on.
+pub(super) fn bridge(file: &str) -> Option<&str> {
+    file.strip_prefix("conf/")?.strip_suffix("/route_localnet")
+}
+
 fn path(bridge: &Link) -> String {
     format!("conf/{}/route_localnet", bridge.name)
 }

@@ -1,0 +1,128 @@
+//! What each subcommand does with its plan: print it, or apply it; and those that only show something.
+
+use crate::cli::{Cli, Command, Global};
+use crate::failure::{self, count};
+use crate::kernel::Snapshot;
+use crate::noun::{self, Noun, Work};
+use crate::run::{self, Settings, Writer};
+use crate::{lab, plan, system};
+use anyhow::Result;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Does what the command line says.
+pub fn act(cli: &Cli) -> Result<ExitCode> {
+    system::signals::prepare()?;
+    // No child gets what the caller has open: a program of a lab would hold it for as long as it runs.
+    close_fds::set_fds_cloexec(3, &[]);
+    let global = &cli.global;
+    let settings = Settings {
+        limit: Duration::from_secs(global.timeout.into()),
+        wait: Duration::from_secs(global.wait.into()),
+        verbose: global.verbose,
+        progress: !global.verbose && !global.quiet && std::io::stderr().is_terminal(),
+    };
+    let Some(noun) = noun::of(cli)? else {
+        return show(&cli.command, settings, global);
+    };
+    noun.check()?;
+    if global.dry_run {
+        if run::journal_lies_there() && !global.quiet {
+            run::tell(
+                "note: a killed command has left something, which the next command takes back first",
+            );
+        }
+        let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+        tell_notes(&work, global.quiet);
+        say(&work.plan.script(&command_line()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let writer = Writer::new(settings)?;
+    let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+    writer.apply(&work.plan, &command_line())?;
+    tell_notes(&work, global.quiet);
+    if !global.quiet {
+        // That the report cannot be written does not make what was done a failure.
+        if let Err(error) = say(&(failure::printable(&work.report.join("\n")) + "\n")) {
+            run::tell(&format!("note: it is done, but {error:#}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that plan nothing to be done.
+fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCode> {
+    match command {
+        Command::Plan(args) => {
+            let up = lab::Up::read(&args.lab, global.timeout)?;
+            let work = up.plan(&Snapshot::read(&up.wanted(), settings.limit)?)?;
+            tell_notes(&work, global.quiet);
+            say(&if args.json {
+                lab::steps(&work.plan)
+            } else {
+                work.plan.script(&command_line())
+            })?;
+        }
+        Command::Diff(args) => {
+            let up = lab::Up::read(&args.lab, global.timeout)?;
+            let course = up.course(&Snapshot::read(&up.wanted(), settings.limit)?)?;
+            let name = up.lab.name.as_str();
+            if !(global.quiet && course.differences.is_empty()) {
+                say(&lab::differences(name, &course.differences, args.json))?;
+            }
+            return Ok(ExitCode::from(u8::from(!course.differences.is_empty())));
+        }
+        Command::Labs(args) => {
+            let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
+            if facts.hidden > 0 && !global.quiet {
+                run::tell(&format!(
+                    "note: {} could not be looked into; root can (sudo netns-tool labs)",
+                    count(facts.hidden, "network namespace")
+                ));
+            }
+            say(&lab::table(&lab::list(&facts, settings.limit), args.json))?;
+        }
+        _ => recover(settings, global)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what the plan can do nothing about; if quiet, only what will not work because of it.
+fn tell_notes(work: &Work, is_quiet: bool) {
+    for note in work.notes.iter().filter(|note| !(is_quiet && note.starts_with("note: "))) {
+        run::tell(note);
+    }
+}
+
+fn recover(settings: Settings, global: &Global) -> Result<()> {
+    if global.dry_run {
+        return say(if run::journal_lies_there() {
+            "# a killed command has left something; netns-tool recover takes it back\n"
+        } else {
+            "# nothing to take back\n"
+        });
+    }
+    let (_writer, had_left) = Writer::open(settings)?;
+    if had_left || global.quiet { Ok(()) } else { say("Nothing to take back\n") }
+}
+
+/// Writes to stdout. That its reader has gone away (a broken pipe) is no error.
+fn say(text: &str) -> Result<()> {
+    let written =
+        std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(failure::failed(format!("cannot write to stdout: {}", failure::in_words(&error)))
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was typed, for the head of a script and for the journal.
+fn command_line() -> String {
+    let words =
+        std::env::args_os().skip(1).map(|word| plan::quote(&word.to_string_lossy()).into_owned());
+    std::iter::once("netns-tool".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}

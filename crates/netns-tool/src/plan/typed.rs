@@ -1,0 +1,153 @@
+//! The commands of a plan as they can be typed: each a line (with a here-document where it reads its input) that can be
+//! pasted into a POSIX shell.
+
+use super::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
+use std::borrow::Cow;
+use std::fmt;
+
+impl Cmd {
+    /// The command with no more lines than a person reads.
+    pub fn shortened(&self) -> String {
+        few_lines(self.to_string())
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Run { stdin, .. } => {
+                let input = stdin.as_ref().map(|text| format!(" <<'END'\n{text}END"));
+                line(&self.words()) + &input.unwrap_or_default()
+            }
+            Self::Write { netns, path, value } => {
+                let line = format!("echo {} > {}", quote(value), quote(path));
+                match netns {
+                    None => line,
+                    Some(netns) => format!("ip netns exec {netns} sh -c {}", quote(&line)),
+                }
+            }
+            Self::Start { netns, mark, command, output, .. } => format!(
+                "(cd / && env -i PATH={PROGRAMS} {PROCESS}={mark} ip netns exec {netns} setsid -f {} </dev/null >>{} 2>&1)",
+                line(command),
+                quote(output)
+            ),
+            Self::Stop { mark, .. } => stop(mark),
+            Self::Await { netns, ready, seconds, .. } => {
+                let test = match ready {
+                    Ready::Tcp(port) => format!("ss -Hltn sport = :{port} | grep -q ."),
+                    Ready::Udp(port) => format!("ss -Hlun sport = :{port} | grep -q ."),
+                    Ready::Command(command) => line(command),
+                };
+                let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
+                format!("timeout {seconds} sh -c {}", quote(&wait))
+            }
+            Self::Settle { netns } => settle(netns),
+            Self::Make(item) => item.line_to_make(),
+            Self::Remove(item) => item.line_to_remove(),
+            Self::End { pids, .. } => end(pids),
+        };
+        f.write_str(&text)
+    }
+}
+
+/// SIGTERM to all that bear the mark; SIGKILL to those that are there after the grace.
+fn stop(mark: &str) -> String {
+    let bearing = format!("{PROCESS}={mark} /proc/[0-9]*/environ 2>/dev/null");
+    let kill = |signal| {
+        format!("grep -lxz {bearing} | cut -d/ -f3 | xargs -r kill -{signal} 2>/dev/null || true")
+    };
+    format!(
+        "{}; for second in $(seq {GRACE_SECONDS}); do grep -qxz {bearing} || break; sleep 1; done; {}",
+        kill("TERM"),
+        kill("KILL")
+    )
+}
+
+/// The same for processes by their numbers.
+fn end(pids: &[i32]) -> String {
+    let alive: Vec<_> = pids.iter().map(|pid| format!("kill -0 {pid} 2>/dev/null")).collect();
+    let alive = alive.join(" || ");
+    let pids = pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
+    let kill = |signal| format!("kill -{signal} {pids} 2>/dev/null || true");
+    format!(
+        "{}; for second in $(seq {GRACE_SECONDS}); do {alive} || break; sleep 1; done; {}",
+        kill("TERM"),
+        kill("KILL")
+    )
+}
+
+fn settle(netns: &Place) -> String {
+    let lead = netns.as_ref().map_or_else(String::new, |netns| format!(" -n {netns}"));
+    format!(
+        "timeout {DAD_SECONDS} sh -c 'while ip{lead} -6 addr show tentative | grep -q .; do sleep 0.1; done' || true"
+    )
+}
+
+/// The words of a command, as a shell reads them back.
+fn line(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Commands with no more lines than a person reads.
+pub fn few_lines(whole: String) -> String {
+    const LINES: usize = 24;
+    let count = whole.lines().count();
+    if count <= LINES {
+        return whole;
+    }
+    let shown: Vec<&str> = whole.lines().take(LINES - 4).collect();
+    format!(
+        "{}\n… ({} lines more; --dry-run prints them all)",
+        shown.join("\n"),
+        count - shown.len()
+    )
+}
+
+/// A word as a POSIX shell reads it back.
+pub fn quote(word: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    // Names of others may have what acts on a terminal; quotes do not help against that.
+    if crate::failure::printable(word) != word {
+        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        return Cow::Owned(format!("\"$(printf '{octal}')\""));
+    }
+    // It fails for a NUL only, which no parsed name, address or path has.
+    shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::NamespaceName;
+    use crate::plan::Tool;
+
+    #[test]
+    fn a_command_displays_as_a_line_to_paste() {
+        let netns = Some(NamespaceName::new("ns1").unwrap());
+        assert_eq!(
+            Cmd::ip(&netns, "link set dev lo up").to_string(),
+            "ip -n ns1 link set dev lo up"
+        );
+        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
+        let ping = Cmd::Run { netns: netns.clone(), tool: Tool::Ping, args, stdin: None };
+        assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
+        let write = |netns: Place| {
+            let path = "/proc/sys/net/ipv4/ip_forward".to_owned();
+            Cmd::Write { netns, path, value: "1".to_owned() }.to_string()
+        };
+        assert_eq!(write(None), "echo 1 > /proc/sys/net/ipv4/ip_forward");
+        assert_eq!(
+            write(netns),
+            "ip netns exec ns1 sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'"
+        );
+    }
+
+    #[test]
+    fn no_word_acts_on_a_terminal() {
+        assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
+        assert_eq!(quote("a b"), "'a b'");
+    }
+}
