@@ -8,6 +8,7 @@ mod logs;
 mod look;
 pub mod namespaces;
 mod netlink;
+mod nf_tables;
 mod reading;
 pub mod sockets;
 pub mod state;

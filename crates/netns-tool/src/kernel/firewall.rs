@@ -2,6 +2,7 @@
 
 mod rules;
 
+use super::nf_tables::Tables;
 use crate::advice::advise;
 use crate::failure::{Failure, failed, missing};
 use crate::family::Family;
@@ -28,8 +29,7 @@ pub fn read(choice: Choice, whole: bool, limit: Duration) -> Result<Firewall> {
     let has_iptables = tools::is_there(Tool::IptablesSave);
     if has_iptables {
         for family in Family::BOTH {
-            let is_empty = is_known_empty(family, firewall.ruleset.as_ref());
-            let saved = saved(family, is_empty, limit)?;
+            let saved = saved(family, limit)?;
             firewall.saved.extend(saved.map(|saved| (family, saved)));
         }
     }
@@ -103,12 +103,23 @@ fn read_nft(firewall: &mut Firewall, whole: bool, limit: Duration) -> Result<()>
     let ruleset = whole.then(|| list_nft(&nft::list_ruleset(), limit).ok()).flatten();
     let listing = match &ruleset {
         Some(ruleset) => ruleset.clone(),
-        None => list_nft(&nft::list_table(), limit)?,
+        None => list_ours(limit)?,
     };
     let listed = listing.as_ref().map(nft::parse).unwrap_or_default();
     (firewall.frame, firewall.rules) = (listed.frame, listed.rules);
     firewall.ruleset = ruleset.flatten();
     Ok(())
+}
+
+/// What our table in nft has; `None` where it is not there.
+///
+/// # Errors
+/// It could not be listed.
+fn list_ours(limit: Duration) -> Result<Option<Value>> {
+    if Tables::read().is_ok_and(|tables| !tables.has_inet(nft::TABLE)) {
+        return Ok(None);
+    }
+    list_nft(&nft::list_table(), limit)
 }
 
 /// What nft lists; `None` where there is nothing, or where this kernel has no nft.
@@ -141,17 +152,12 @@ fn unreadable(cmd: &Cmd, why: String) -> Failure {
     advise(failure.note("system", why.clone()), cmd, &why)
 }
 
-/// Whether iptables has no tables of the family, as another source says.
-fn is_known_empty(family: Family, ruleset: Option<&Value>) -> bool {
+/// Whether iptables has no tables of the family, as the kernel says.
+fn is_known_empty(family: Family) -> bool {
     if is_legacy() {
         return std::fs::read_to_string(legacy_tables(family)).is_ok_and(|names| names.is_empty());
     }
-    let name = match family {
-        Family::V4 => "ip",
-        Family::V6 => "ip6",
-    };
-    let items = ruleset.and_then(|ruleset| ruleset["nftables"].as_array());
-    items.is_some_and(|items| items.iter().all(|item| item["table"]["family"] != name))
+    Tables::read().is_ok_and(|tables| !tables.has_any(family))
 }
 
 /// The names of the legacy tables of the family that are in use.
@@ -162,19 +168,22 @@ fn legacy_tables(family: Family) -> &'static str {
     }
 }
 
-/// What iptables has for the family; `None` where the kernel, or the host, has nothing for IPv6. With `is_empty` nothing is expected.
+/// What iptables has for the family; `None` where the kernel, or the host, has nothing for IPv6.
 ///
 /// # Errors
 /// There is no `iptables-save`, or it failed twice.
-fn saved(family: Family, is_empty: bool, limit: Duration) -> Result<Option<Saved>> {
+fn saved(family: Family, limit: Duration) -> Result<Option<Saved>> {
     let has_family =
         Path::new("/proc/net/if_inet6").exists() && tools::is_there(Tool::Ip6tablesSave);
     if family == Family::V6 && !has_family {
         return Ok(None);
     }
+    if is_known_empty(family) {
+        return Ok(Some(Saved::default()));
+    }
     // It says nothing where there are no rules, but also where it could not say anything: so ask twice.
     Ok(Some(match saved_once(family, limit) {
-        Ok(saved) if is_empty || !saved.tables.is_empty() => saved,
+        Ok(saved) if !saved.tables.is_empty() => saved,
         _ => saved_once(family, limit)?,
     }))
 }

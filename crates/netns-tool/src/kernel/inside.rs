@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Builder};
 
-/// How many threads go through many namespaces; a third brings nothing where all wait for the kernel's one lock.
-const WORKERS: usize = 2;
+/// How many threads go through many namespaces: while one waits for the end of its process, the others keep two processors busy.
+const WORKERS: usize = 3;
 
 /// Runs `read` on a thread of its own inside the namespace, so that the rest of the process stays where it is.
 ///

@@ -12,7 +12,8 @@ use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
     NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -84,7 +85,12 @@ pub struct Reader(Socket);
 
 impl Reader {
     pub fn open() -> Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
+        Self::open_for(NETLINK_ROUTE)
+    }
+
+    /// To ask another part of the kernel.
+    pub fn open_for(protocol: isize) -> Result<Self> {
+        let mut socket = Socket::new(protocol)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self(socket))
@@ -190,7 +196,7 @@ fn link_request() -> Vec<u8> {
 
 impl Reader {
     /// Asks for a dump until one was not disturbed by a change, and gives its message bodies.
-    fn dump(&self, kind: u16, request: Vec<u8>, header: usize) -> Result<Vec<Vec<u8>>> {
+    pub fn dump(&self, kind: u16, request: Vec<u8>, header: usize) -> Result<Vec<Vec<u8>>> {
         for _ in 0..20 {
             if let Some(bodies) = self
                 .ask(kind, request.clone(), NLM_F_DUMP)
@@ -248,7 +254,7 @@ impl Reader {
 }
 
 /// The attributes after the fixed header of a message, as pairs of kind and value.
-fn attributes(body: &[u8], header: usize) -> Vec<(u16, Vec<u8>)> {
+pub fn attributes(body: &[u8], header: usize) -> Vec<(u16, Vec<u8>)> {
     let attributes = NlasIterator::new(body.get(header..).unwrap_or_default());
     attributes.map_while(Result::ok).map(|nla| (nla.kind(), nla.value().to_vec())).collect()
 }
@@ -347,7 +353,7 @@ fn number(bytes: &[u8]) -> u32 {
 }
 
 /// Text that ends with a NUL. A foreign name need not be UTF-8: it is shown, never used.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned()
 }
 

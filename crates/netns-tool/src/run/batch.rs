@@ -6,8 +6,10 @@ use super::{Refusal, Writer, tell};
 use crate::kernel::inside::each_inside;
 use crate::plan::{Cmd, Tool};
 use crate::system::{child, signals};
+use anyhow::anyhow;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::thread::{self, Builder};
 use std::time::Duration;
 
 /// The most commands of one process: a signal has to wait for its end.
@@ -64,19 +66,14 @@ impl Writer {
         });
         let jobs: Vec<_> = jobs.collect();
         let here = level.iter().filter(|batch| !matches!(batch.lane, Lane::Netns(_)));
+        let here: Vec<_> = here.map(commands).collect();
         let (inside, here) = each_inside(
             &jobs,
             |commands| Ok(self.do_batch(commands, manner)),
-            || here.map(|batch| self.do_batch(&commands(batch), manner)).collect::<Vec<_>>(),
+            || self.do_here(&here, manner),
         );
         let inside = inside.into_iter().zip(&jobs).map(|(result, (_, commands))| {
-            // Nobody knows how far a worker came that is gone.
-            let stop = |error| Stop {
-                begun: commands.len(),
-                culprit: None,
-                refusal: Refusal::new(format!("{error:#}")),
-            };
-            result.unwrap_or_else(|error| Err(stop(error)))
+            result.unwrap_or_else(|error| Err(lost(commands, &error)))
         });
         let (mut inside, mut here) = (inside.collect::<Vec<_>>().into_iter(), here.into_iter());
         let answer = |batch: &Batch| match batch.lane {
@@ -84,6 +81,27 @@ impl Writer {
             _ => here.next(),
         };
         level.iter().filter_map(answer).collect()
+    }
+
+    /// Does batches of the host side by side, the first on this thread.
+    fn do_here(&self, batches: &[Vec<&Cmd>], manner: Manner) -> Vec<Result<(), Stop>> {
+        let Some((first, others)) = batches.split_first() else { return Vec::new() };
+        let work = |commands: &Vec<&Cmd>| self.do_batch(commands, manner);
+        thread::scope(|scope| {
+            let start = |commands| Builder::new().spawn_scoped(scope, move || work(commands));
+            let started: Vec<_> = others.iter().map(start).collect();
+            let mut answers = vec![work(first)];
+            for (commands, started) in others.iter().zip(started) {
+                answers.push(match started {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| {
+                        Err(lost(commands, &anyhow!("a thread of netns-tool panicked")))
+                    }),
+                    // There can be no more threads: then it is done here.
+                    Err(_) => work(commands),
+                });
+            }
+            answers
+        })
     }
 
     /// Does the commands in their order, on a thread that is where they belong.
@@ -147,6 +165,12 @@ impl Writer {
             refusal: Refusal::new(words.join("\n")),
         })
     }
+}
+
+/// Nobody knows how far a worker came that is gone.
+fn lost(commands: &[&Cmd], error: &anyhow::Error) -> Stop {
+    let refusal = Refusal::new(format!("{error:#}"));
+    Stop { begun: commands.len(), culprit: None, refusal }
 }
 
 /// The index of the command that `ip` says has failed; of some it does not say it.

@@ -45,8 +45,8 @@ impl Writer {
         journal: &mut Journal,
         begun: &mut Vec<Begun<'p>>,
     ) -> Result<()> {
-        let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
-        let levels = schedule(&tasks);
+        let mut tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
+        let levels = schedule(&mut tasks);
         let checks = checks(steps, &tasks, &levels);
         for (level, facts) in levels.iter().zip(&checks) {
             interruption()?;

@@ -80,8 +80,8 @@ impl Writer {
 
     /// Does many steps at a time. How it went is seen by looking.
     fn take_away_together(&self, steps: &[Step], removals: &[Removal]) {
-        let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
-        for level in schedule(&tasks) {
+        let mut tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
+        for level in schedule(&mut tasks) {
             self.do_level(&level, |index| &steps[index].run, Manner::Forced);
         }
         let is_of_link =

@@ -1,10 +1,15 @@
 //! When each step of a plan is done: in the order of the plan where two touch the same place, and else at once, so that
 //! one process does many steps of a place, and several places are worked at side by side.
 
+mod join;
+
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, Fact, Place, Step, Tool, Undo};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+
+/// So many namespaces are made by two processes.
+const MANY: usize = 16;
 
 /// A shorter plan is done step by step, each with a process of its own.
 pub(super) const LONG: usize = 12;
@@ -15,6 +20,8 @@ pub(super) enum Lane {
     /// Among files and directories, which no network namespace has.
     Files,
     Host,
+    /// On the host too, but it only makes namespaces: two processes do that side by side.
+    Making(usize),
     Netns(NamespaceName),
 }
 
@@ -113,14 +120,35 @@ fn needs_all(run: &Cmd) -> bool {
     }
 }
 
-/// Puts each task into the batch of its lane at the lowest level that is not before anything it depends on.
-pub(super) fn schedule(tasks: &[Task]) -> Vec<Level> {
+/// The tasks in batches, each as late as possible, in an order in which none comes before anything it depends on.
+pub(super) fn schedule(tasks: &mut [Task]) -> Vec<Level> {
     if tasks.len() < LONG {
         let alone = |(index, task): (usize, &Task)| {
             vec![Batch { lane: task.lane.clone(), steps: vec![index] }]
         };
         return tasks.iter().enumerate().map(alone).collect();
     }
+    share_making(tasks);
+    let mut levels = as_early_as_possible(tasks);
+    join::join(tasks, &mut levels);
+    levels.retain(|level| !level.is_empty());
+    levels
+}
+
+/// Gives each of two processes half of the namespaces to make, where there are many.
+fn share_making(tasks: &mut [Task]) {
+    let makes = |task: &&mut Task| !task.makes.is_empty() && task.lane == Lane::Host;
+    let making: Vec<&mut Task> = tasks.iter_mut().filter(makes).collect();
+    let count = making.len();
+    if count >= MANY {
+        for (index, task) in making.into_iter().enumerate() {
+            task.lane = Lane::Making(2 * index / count);
+        }
+    }
+}
+
+/// Puts each task into the batch of its lane at the lowest level that is not before anything it depends on.
+fn as_early_as_possible(tasks: &[Task]) -> Vec<Level> {
     let mut levels: Vec<BTreeMap<&Lane, usize>> = Vec::new();
     let mut batches: Vec<Level> = Vec::new();
     // Of each lane, the level of the batch that touched it last, and its lane; none where several did.

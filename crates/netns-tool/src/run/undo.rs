@@ -57,8 +57,8 @@ impl Writer {
             all.into_iter().partition(|(begun, undo)| goes_along(begun.step, undo, &going));
         look.gather(undos.iter().map(|(_, undo)| &undo.made));
         undos.retain(|(begun, undo)| remains(&mut look, undo, begun));
-        let tasks: Vec<Task> = undos.iter().map(|(_, undo)| Task::of_undo(undo)).collect();
-        for level in schedule(&tasks) {
+        let mut tasks: Vec<Task> = undos.iter().map(|(_, undo)| Task::of_undo(undo)).collect();
+        for level in schedule(&mut tasks) {
             // How it went is seen by looking.
             self.do_level(&level, |index| &undos[index].1.run, Manner::Forced);
         }

@@ -1,6 +1,6 @@
 //! Whether rules stand.
 
-use super::{list_nft, saved};
+use super::{list_ours, saved};
 use crate::failure::failed;
 use crate::family::Family;
 use crate::firewall::iptables::{self, Saved};
@@ -50,13 +50,13 @@ impl Rules {
     fn listing(&mut self, family: Family, limit: Duration) -> Result<&Listing> {
         Ok(match self.iptables.entry(family) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Listing::new(family, saved(family, false, limit)?)),
+            Entry::Vacant(new) => new.insert(Listing::new(family, saved(family, limit)?)),
         })
     }
 
     fn nft(&mut self, limit: Duration) -> Result<&(Vec<&'static str>, HashSet<Rule>)> {
         if self.nft.is_none() {
-            let listing = list_nft(&nft::list_table(), limit)?;
+            let listing = list_ours(limit)?;
             let nft::Listed { frame, rules } = listing.as_ref().map(nft::parse).unwrap_or_default();
             self.nft = Some((frame, rules.into_iter().map(|found| found.rule).collect()));
         }

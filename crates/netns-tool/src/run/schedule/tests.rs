@@ -38,6 +38,7 @@ fn levels(steps: &[Step]) -> String {
         let lane = match &batch.lane {
             Lane::Files => "files",
             Lane::Host => "host",
+            Lane::Making(_) => "making",
             Lane::Netns(name) => name.as_str(),
         };
         let own = batch.steps.iter().filter(|index| **index < steps.len());
@@ -45,14 +46,14 @@ fn levels(steps: &[Step]) -> String {
         (!own.is_empty()).then(|| format!("{lane} {}", own.join(" ")))
     };
     let level = |level: &Level| level.iter().filter_map(shown).collect::<Vec<_>>().join("; ");
-    let levels: Vec<_> = schedule(&tasks).iter().map(level).collect();
+    let levels: Vec<_> = schedule(&mut tasks).iter().map(level).collect();
     levels.into_iter().filter(|level| !level.is_empty()).collect::<Vec<_>>().join(" | ")
 }
 
 #[test]
 fn a_short_plan_is_done_step_by_step() {
-    let tasks: Vec<Task> = (1..LONG).map(|_| Task::of_step(&mark("host", "a"))).collect();
-    let levels = schedule(&tasks);
+    let mut tasks: Vec<Task> = (1..LONG).map(|_| Task::of_step(&mark("host", "a"))).collect();
+    let levels = schedule(&mut tasks);
     assert_eq!(levels.len(), LONG - 1);
     assert!(levels.iter().all(|level| level.len() == 1 && level[0].steps.len() == 1));
 }
@@ -73,6 +74,51 @@ fn a_star_takes_one_batch_of_the_host_and_one_of_each_namespace() {
 }
 
 #[test]
+fn many_namespaces_are_made_by_two_and_each_has_one_batch_all_the_same() {
+    let names: Vec<String> = (0..MANY).map(|number| format!("n{number}")).collect();
+    let own = |name| [add(name), mark(name, "lo1")];
+    let mut steps: Vec<Step> = names.iter().flat_map(|name| own(name)).collect();
+    steps.push(veth(("host", "h"), ("n0", "eth0")));
+    steps.push(mark("n0", "eth0"));
+    let made = |numbers: std::ops::Range<usize>| {
+        numbers.map(|number| (2 * number).to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let (first, second) = (made(0..MANY / 2), made(MANY / 2..MANY));
+    let others: Vec<String> =
+        (1..MANY).map(|number| format!("n{number} {}", 2 * number + 1)).collect();
+    let (veth, end) = (2 * MANY, 2 * MANY + 1);
+    let expected = format!(
+        "making {first}; making {second} | {}; host {veth} | n0 1 {end}",
+        others.join("; ")
+    );
+    assert_eq!(levels(&steps), expected);
+}
+
+#[test]
+fn a_pair_that_is_made_from_inside_is_not_put_off() {
+    let steps = [
+        add("a"),
+        add("b"),
+        veth(("a", "e0"), ("b", "e1")),
+        mark("b", "e1"),
+        mark("a", "e0").after([at("b")]),
+    ];
+    assert_eq!(levels(&steps), "host 0 1 | a 2 | b 3 | a 4");
+}
+
+#[test]
+fn what_somebody_waits_for_is_not_put_off() {
+    let steps = [
+        add("a"),
+        mark("a", "lo1"),
+        mark("host", "x").after([at("a")]),
+        veth(("host", "h"), ("a", "eth0")),
+        mark("a", "eth0"),
+    ];
+    assert_eq!(levels(&steps), "host 0 | a 1 | host 2 3 | a 4");
+}
+
+#[test]
 fn a_pair_of_two_namespaces_comes_after_both_and_before_what_is_done_with_its_ends() {
     let steps = [
         add("a"),
@@ -82,7 +128,7 @@ fn a_pair_of_two_namespaces_comes_after_both_and_before_what_is_done_with_its_en
         mark("b", "e1"),
         mark("a", "e0"),
     ];
-    assert_eq!(levels(&steps), "host 0 1 | b 2; a 3 5 | b 4");
+    assert_eq!(levels(&steps), "host 0 1 | a 3 5 | b 2 4");
 }
 
 #[test]
@@ -141,9 +187,9 @@ fn the_order_of_the_plan_holds_at_each_place() {
                 _ => mark(places[next(4)], "z"),
             })
             .collect();
-        let tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
+        let mut tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
         let mut when = vec![(0, Lane::Files, 0); steps.len()];
-        for (level, batches) in schedule(&tasks).into_iter().enumerate() {
+        for (level, batches) in schedule(&mut tasks).into_iter().enumerate() {
             for batch in batches {
                 for (order, step) in batch.steps.iter().enumerate() {
                     when[*step] = (level, batch.lane.clone(), order);
