@@ -67,11 +67,10 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         Command::Diff(args) => {
             let up = lab::Up::read(&args.lab, global.timeout)?;
             let course = up.course(&Snapshot::read(&up.wanted(), settings.limit)?)?;
-            let name = up.lab.name.as_str();
-            if !(global.quiet && course.differences.is_empty()) {
-                say(&lab::differences(name, &course.differences, args.json))?;
+            if !(global.quiet && course.is_done()) {
+                say(&lab::differences(&course, args.json))?;
             }
-            return Ok(ExitCode::from(u8::from(!course.differences.is_empty())));
+            return Ok(ExitCode::from(u8::from(!course.is_done())));
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;

@@ -8,6 +8,7 @@ mod fit;
 mod interfaces;
 mod links;
 mod list;
+mod marks;
 mod model;
 mod namespaces;
 mod nats;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use predicates::prelude::PredicateBooleanExt as _;
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::fs;
 use support::labs::{
@@ -216,6 +216,15 @@ fn what_is_somebody_elses_is_left_alone() {
             refused(&format!("up {FILE}")).stderr(contains(named));
             sh(remove);
         }
+        // All that is in the way is told at once, and by `diff` beside what is missing.
+        sh("ip netns add db; ip link add br0 type bridge");
+        let (first, second) = ("network namespace `db` is there", "bridge `br0` is there");
+        refused(&format!("up {FILE}")).stderr(contains(first).and(contains(second)));
+        let found = differences();
+        for told in [first, second, "network namespace `web` is missing"] {
+            assert!(found.iter().any(|line| line.starts_with(told)), "{told}: {found:#?}");
+        }
+        sh("ip netns del db; ip link del br0");
         // And one of our own, that is of no lab or of another one.
         done("create db");
         refused(&format!("up {FILE}")).stderr(contains("is not of lab `lab`"));

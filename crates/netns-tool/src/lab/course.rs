@@ -35,6 +35,8 @@ pub struct Course<'a> {
     pub settings: Vec<Step>,
     pub remove: Vec<Step>,
     pub differences: Vec<Difference>,
+    /// What is in the way, so that the plan cannot be done.
+    pub obstacles: Vec<Failure>,
     pub notes: Vec<String>,
     /// What the steps make: all that is done to it goes with it.
     new: HashSet<(Place, Option<InterfaceName>)>,
@@ -52,6 +54,7 @@ impl<'a> Course<'a> {
             settings: Vec::new(),
             remove: Vec::new(),
             differences: Vec::new(),
+            obstacles: Vec::new(),
             notes: Vec::new(),
             new: HashSet::new(),
         }
@@ -60,6 +63,19 @@ impl<'a> Course<'a> {
     /// Notes what is not as it should be.
     pub fn differs(&mut self, object: impl Into<String>, difference: impl Into<String>) {
         self.differences.push(Difference { object: object.into(), difference: difference.into() });
+    }
+
+    /// Notes what was in the way, so that all of it is told at once; each once.
+    pub fn went(&mut self, outcome: Result<(), Failure>) {
+        let Err(obstacle) = outcome else { return };
+        if !self.obstacles.iter().any(|known| known.what == obstacle.what) {
+            self.obstacles.push(obstacle);
+        }
+    }
+
+    /// Whether all is as the file says.
+    pub fn is_done(&self) -> bool {
+        self.differences.is_empty() && self.obstacles.is_empty()
     }
 
     /// One step more.

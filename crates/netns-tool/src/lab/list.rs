@@ -66,8 +66,8 @@ fn note_drift(labs: &mut BTreeMap<LabName, Listed>, limit: Duration) {
     let Ok(facts) = Snapshot::read(&wanted, limit) else { return };
     for (name, up) in &known {
         let Some(listed) = labs.get_mut(name) else { continue };
-        // What is in the way of mending is a difference too.
-        let has_drifted = |course: Course| !course.differences.is_empty();
+        // What does not fit any more is a difference too.
+        let has_drifted = |course: Course| !course.is_done();
         listed.drift = Some(up.course(&facts).map_or(true, has_drifted));
     }
 }

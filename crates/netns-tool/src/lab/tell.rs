@@ -1,6 +1,7 @@
 //! Plans and differences as text and as JSON.
 
-use super::course::Difference;
+use super::course::{Course, Difference};
+use crate::failure;
 use crate::plan::{Place, Plan, Step};
 use serde::Serialize;
 
@@ -31,15 +32,21 @@ pub fn steps(plan: &Plan) -> String {
     json(&all)
 }
 
-/// What differs, a line each, or as JSON.
-pub fn differences(lab: &str, found: &[Difference], as_json: bool) -> String {
+/// What differs, a line each, or as JSON: at its end what is in the way of `up`.
+pub fn differences(course: &Course, as_json: bool) -> String {
+    let in_the_way = course.obstacles.iter().map(|obstacle| Difference {
+        object: obstacle.what.clone(),
+        difference: "(`up` cannot mend that)".to_owned(),
+    });
+    let all: Vec<Difference> = course.differences.iter().cloned().chain(in_the_way).collect();
     if as_json {
-        return json(found);
+        return json(&all);
     }
-    if found.is_empty() {
-        return format!("Lab `{lab}` is as its file says\n");
+    if all.is_empty() {
+        return format!("Lab `{}` is as its file says\n", course.lab.name);
     }
-    found.iter().map(|found| format!("{} {}\n", found.object, found.difference)).collect()
+    let line = |found: &Difference| format!("{} {}\n", found.object, found.difference);
+    failure::printable(&all.iter().map(line).collect::<String>())
 }
 
 /// For people as well: indented, and with a line break at its end.

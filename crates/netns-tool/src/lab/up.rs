@@ -40,33 +40,54 @@ impl Up {
         Self { lab, mark, patience }
     }
 
-    /// All that is to be done, and why.
+    /// All that is to be done, why, and what is in the way.
     ///
     /// # Errors
-    /// Something is in the way, or the lab does not fit.
+    /// The lab does not fit.
     pub fn course(&self, facts: &Snapshot) -> Result<Course<'_>, Failure> {
         let lab = &self.lab;
         fit::check(lab, facts)?;
-        clash::check(lab, &facts.host)?;
         let mut course = Course::new(lab, &self.mark, self.patience, facts);
+        course.marks();
+        clash::check(lab, &course.facts.host)?;
         course.clear_bridges();
-        lab.namespaces.iter().try_for_each(|netns| course.namespace(netns))?;
+        for netns in &lab.namespaces {
+            let outcome = course.namespace(netns);
+            course.went(outcome);
+        }
         lab.bridges.iter().for_each(|bridge| course.give_up_addresses(bridge));
-        lab.bridges.iter().try_for_each(|bridge| course.bridge(bridge))?;
+        for bridge in &lab.bridges {
+            let outcome = course.bridge(bridge);
+            course.went(outcome);
+        }
         course.clear_routes();
-        lab.links.iter().try_for_each(|link| course.link(link))?;
-        lab.routes.iter().try_for_each(|route| course.route(route))?;
+        for link in &lab.links {
+            let outcome = course.link(link);
+            course.went(outcome);
+        }
+        for route in &lab.routes {
+            let outcome = course.route(route);
+            course.went(outcome);
+        }
         lab.namespaces.iter().for_each(|netns| course.values_of(netns));
         course.catch_up();
-        course.make_room_for_nats()?;
-        lab.nats.iter().try_for_each(|nat| course.nat(nat))?;
+        // With something missing a NAT may find no bridge, which says nothing more.
+        if course.obstacles.is_empty() {
+            let outcome = self.nats(&mut course);
+            course.went(outcome);
+        }
         course.settle();
         course.processes();
-        course.clear_nats()?;
-        course.clear_rest()?;
+        let outcome = course.clear_nats().and_then(|()| course.clear_rest());
+        course.went(outcome);
         lab.bridges.iter().for_each(|bridge| course.keep_size(bridge, facts));
         course.clear_logs();
         Ok(course)
+    }
+
+    fn nats(&self, course: &mut Course) -> Result<(), Failure> {
+        course.make_room_for_nats()?;
+        self.lab.nats.iter().try_for_each(|nat| course.nat(nat))
     }
 
     fn report(&self, course: &Course, facts: &Snapshot) -> Vec<String> {
@@ -172,7 +193,13 @@ impl Noun for Up {
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
-        let course = self.course(facts)?;
+        let mut course = self.course(facts)?;
+        let mut obstacles = std::mem::take(&mut course.obstacles).into_iter();
+        if let Some(first) = obstacles.next() {
+            let others: Vec<String> = obstacles.map(|other| other.what).collect();
+            let all = others.join("\n");
+            return Err(if all.is_empty() { first } else { first.note("also", all) });
+        }
         let report = self.report(&course, facts);
         let plan = Plan { build: course.build, remove: course.remove };
         Ok(Work { plan, report, notes: course.notes })
