@@ -10,6 +10,7 @@ pub mod namespaces;
 mod netlink;
 mod nf_tables;
 mod reading;
+pub mod ready;
 pub mod sockets;
 pub mod state;
 mod switches;
@@ -288,11 +289,6 @@ fn read_state() -> Result<State> {
 
 fn state(reader: &Reader) -> Result<State> {
     Ok(State { links: reader.links()?, addresses: reader.addresses()?, ..State::default() })
-}
-
-/// Whether an address of the network namespace that the calling thread is in cannot be used yet.
-pub fn has_tentative_addresses() -> Result<bool> {
-    Reader::open()?.has_tentative_addresses()
 }
 
 /// The same with the routes.

@@ -8,7 +8,7 @@ mod typed;
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
 
-pub use cmd::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool};
+pub use cmd::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool};
 pub use fact::{ANY_V4, ANY_V6, Fact, Route, Setting, usual_metric};
 pub use typed::{few_lines, quote};
 

@@ -8,6 +8,7 @@ mod journal;
 mod lock;
 mod process;
 mod progress;
+mod ready;
 mod remove;
 mod schedule;
 #[cfg(test)]
@@ -18,8 +19,8 @@ pub use lock::journal_lies_there;
 
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
-use crate::kernel::{Look, has_tentative_addresses, inside};
-use crate::plan::{Cmd, DAD_SECONDS, Place, Plan, Step, Tool};
+use crate::kernel::{Look, inside};
+use crate::plan::{Cmd, Place, Plan, Step, Tool};
 use crate::system::{child, signals, tools};
 use anyhow::Result;
 use journal::Journal;
@@ -28,7 +29,7 @@ use progress::Done;
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use undo::Begun;
 
 /// How commands are run.
@@ -129,7 +130,7 @@ impl Writer {
             Cmd::Stop { netns, mark } => process::end(netns, Some(mark)),
             Cmd::Start { .. } => self.start(cmd),
             Cmd::Await { .. } => self.wait_until_ready(cmd),
-            Cmd::Settle { netns } => settle(netns),
+            Cmd::Settle { .. } => ready::settle(cmd),
             Cmd::Make(item) => item::make(item),
             Cmd::Remove(item) => item::remove(item),
             Cmd::Run { .. } => {
@@ -198,24 +199,6 @@ fn write_value(netns: &Place, path: &str, value: &str) -> Result<(), Refusal> {
         Some(netns) => inside::inside(netns, write),
     };
     written.map_err(|error| Refusal::new(format!("{error:#}")))
-}
-
-/// Waits until the addresses of the place can be used. That it takes too long is no failure: what is given by a plan can be
-/// used at once, and the rest is the kernel's.
-fn settle(netns: &Place) -> Result<(), Refusal> {
-    let deadline = Instant::now() + Duration::from_secs(DAD_SECONDS);
-    let wait = || -> Result<()> {
-        while has_tentative_addresses()? && Instant::now() < deadline {
-            interruption()?;
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
-    };
-    let settled = match netns {
-        None => wait(),
-        Some(netns) => inside::inside(netns, wait),
-    };
-    settled.map_err(|error| Refusal::new(format!("{error:#}")))
 }
 
 /// Whether a signal has asked the command to end.

@@ -36,9 +36,10 @@ impl Tables {
         Ok(Self(bodies.iter().map(table).collect()))
     }
 
-    /// Whether there is a table of that name for both families together.
-    pub fn has_inet(&self, name: &str) -> bool {
-        self.0.iter().any(|(family, found)| *family == INET && found == name)
+    /// Whether the table is there, which nft names so, such as `inet netns-tool`.
+    pub fn has_inet(&self, table: &str) -> bool {
+        let name = table.strip_prefix("inet ");
+        self.0.iter().any(|(family, found)| *family == INET && Some(found.as_str()) == name)
     }
 
     /// Whether there is any for this family alone, as those of iptables are.

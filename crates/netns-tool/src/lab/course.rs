@@ -5,7 +5,7 @@ use crate::failure::{Failure, failed};
 use crate::kernel::Snapshot;
 use crate::kernel::state::Link;
 use crate::mark::Mark;
-use crate::name::{InterfaceName, NamespaceName};
+use crate::name::InterfaceName;
 use crate::noun::Work;
 use crate::plan::{Cmd, Fact, Place, Step};
 use ipnet::IpNet;
@@ -20,6 +20,12 @@ pub struct Difference {
     /// Such as "is missing", or "has MTU 1500, not 1400".
     pub difference: String,
 }
+
+/// How long links and addresses may take until they can be used, in seconds: twice what the kernel takes to ask whether
+/// anybody else has an address of IPv6.
+const SECONDS: u64 = 4;
+/// The same where a port listens and learns first, each for 15 seconds.
+const STP_SECONDS: u64 = 34;
 
 /// The way, as far as it is planned.
 pub struct Course<'a> {
@@ -86,25 +92,36 @@ impl<'a> Course<'a> {
         steps.push(step);
     }
 
-    /// Waits where links with addresses of IPv6 came up: without a link-local address that can be used the kernel asks
-    /// nobody on the link for its neighbours.
+    /// Waits where links came up, until they carry packets; and until addresses of IPv6 can be used, where there are any:
+    /// without its link-local address the kernel asks nobody on a link for its neighbours.
     pub fn settle(&mut self) {
         let lab = self.lab;
-        let ends =
-            lab.links.iter().flat_map(|link| &link.ends).map(|end| (&end.at, &end.addresses));
-        let all = lab.bridges.iter().map(|bridge| (&bridge.at, &bridge.addresses)).chain(ends);
-        let has_ipv6 =
-            |(_, addresses): &(_, &Vec<IpNet>)| addresses.iter().any(|net| net.addr().is_ipv6());
-        let places: BTreeSet<Place> = all.filter(has_ipv6).map(|(at, _)| at.clone()).collect();
         let gives = self.build.iter().flat_map(|step| &step.gives);
         let comes_up = |fact: &&Fact| matches!(fact, Fact::Up { .. } | Fact::Port { .. });
-        let touched: HashSet<Place> = gives.filter(comes_up).filter_map(Fact::place).collect();
-        for at in places.into_iter().filter(|at| touched.contains(at)) {
-            let place = at.as_ref().map_or("the host", NamespaceName::as_str).to_owned();
-            let why = format!("wait until the IPv6 addresses of {place} can be used");
-            // The ends of links on the host are the last to come up.
-            self.build.push(Step::new(why, Cmd::Settle { netns: at }).after([None]));
+        let touched: BTreeSet<Place> = gives.filter(comes_up).filter_map(Fact::place).collect();
+        let ends = || lab.links.iter().flat_map(|link| &link.ends);
+        let with_addresses = ends().map(|end| (&end.at, &end.addresses));
+        let bridges = lab.bridges.iter().map(|bridge| (&bridge.at, &bridge.addresses));
+        let has_ipv6 =
+            |(_, addresses): &(_, &Vec<IpNet>)| addresses.iter().any(|net| net.addr().is_ipv6());
+        let is_touched = |at: &&Place| touched.contains(*at);
+        let addresses = with_addresses.chain(bridges).filter(has_ipv6).map(|(at, _)| at);
+        let addresses: BTreeSet<Place> = addresses.filter(is_touched).cloned().collect();
+        let links: BTreeSet<Place> =
+            ends().map(|end| &end.at).filter(is_touched).cloned().collect();
+        if links.is_empty() && addresses.is_empty() {
+            return;
         }
+        let with_tree = lab.bridges.iter().filter(|bridge| bridge.stp).map(|bridge| &bridge.at);
+        let trees: BTreeSet<Place> = with_tree.filter(is_touched).cloned().collect();
+        let wait = Cmd::Settle {
+            lab: lab.name.clone(),
+            links: links.into_iter().collect(),
+            addresses: addresses.into_iter().collect(),
+            seconds: if trees.is_empty() { SECONDS } else { STP_SECONDS },
+            trees: trees.into_iter().collect(),
+        };
+        self.build.push(Step::new("wait until the lab's links and addresses can be used", wait));
     }
 
     /// Now it is time for the steps that wait for others.

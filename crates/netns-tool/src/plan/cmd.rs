@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::item::Item;
+use crate::mark::LabName;
 use crate::name::NamespaceName;
 use serde::{Deserialize, Serialize};
 
@@ -33,16 +34,21 @@ pub enum Cmd {
     Stop { netns: NamespaceName, mark: String },
     /// Nothing is changed: for so many seconds the program that bears the mark is waited for until it is ready.
     Await { netns: NamespaceName, mark: String, ready: Ready, output: String, seconds: u16 },
-    /// Nothing is changed: it is waited, for [`DAD_SECONDS`] at most, until the addresses of the place can be used.
-    Settle { netns: Place },
+    /// Nothing is changed: it is waited, for so many seconds at most, until the lab's links in these places carry packets
+    /// and its ports forward; `trees` are the places where a spanning tree decides that, `addresses` those with addresses
+    /// of IPv6 that are to be usable.
+    Settle {
+        lab: LabName,
+        links: Vec<Place>,
+        trees: Vec<Place>,
+        addresses: Vec<Place>,
+        seconds: u64,
+    },
     /// A file or a directory is made, if nothing has its name.
     Make(Item),
     /// It is removed.
     Remove(Item),
 }
-
-/// How long the kernel may ask whether anybody else has an address, in seconds: twice what it takes.
-pub const DAD_SECONDS: u64 = 4;
 
 /// The variable in the environment of a program, by which it is found again.
 pub const PROCESS: &str = "NETNS_TOOL_PROCESS";
@@ -148,14 +154,12 @@ impl Cmd {
     /// The namespace that it is run in, if not the host.
     pub fn netns(&self) -> Option<&NamespaceName> {
         match self {
-            Self::Run { netns, .. } | Self::Write { netns, .. } | Self::Settle { netns } => {
-                netns.as_ref()
-            }
+            Self::Run { netns, .. } | Self::Write { netns, .. } => netns.as_ref(),
             Self::End { netns, .. }
             | Self::Start { netns, .. }
             | Self::Stop { netns, .. }
             | Self::Await { netns, .. } => Some(netns),
-            Self::Make(_) | Self::Remove(_) => None,
+            Self::Settle { .. } | Self::Make(_) | Self::Remove(_) => None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! The commands of a plan as they can be typed: each a line (with a here-document where it reads its input) that can be
 //! pasted into a POSIX shell.
 
-use super::{Cmd, DAD_SECONDS, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
+use super::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
+use crate::mark::LabName;
+use crate::name::NamespaceName;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -41,7 +43,13 @@ impl fmt::Display for Cmd {
                 let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
                 format!("timeout {seconds} sh -c {}", quote(&wait))
             }
-            Self::Settle { netns } => settle(netns),
+            Self::Settle { lab, links, trees, addresses, seconds } => {
+                let unready = [unready_links(lab, links), growing(trees), tentative(addresses)];
+                let unready: Vec<String> = unready.into_iter().flatten().collect();
+                let wait =
+                    format!("while {{ {}; }} | grep -q .; do sleep 0.1; done", unready.join("; "));
+                format!("timeout {seconds} sh -c {} || true", quote(&wait))
+            }
             Self::Make(item) => item.line_to_make(),
             Self::Remove(item) => item.line_to_remove(),
             Self::End { pids, .. } => end(pids),
@@ -76,11 +84,31 @@ fn end(pids: &[i32]) -> String {
     )
 }
 
-fn settle(netns: &Place) -> String {
-    let lead = netns.as_ref().map_or_else(String::new, |netns| format!(" -n {netns}"));
-    format!(
-        "timeout {DAD_SECONDS} sh -c 'while ip{lead} -6 addr show tentative | grep -q .; do sleep 0.1; done' || true"
-    )
+/// Prints the lab's veths that are up and carry nothing yet.
+fn unready_links(lab: &LabName, places: &[Place]) -> Option<String> {
+    let links = everywhere(places, "ip", "-o link show up type veth")?;
+    Some(format!("{{ {links}; }} | grep -w \"alias netns-tool:{lab}\" | grep -v \"state UP\""))
+}
+
+/// Prints the ports that wait for their spanning tree.
+fn growing(places: &[Place]) -> Option<String> {
+    let ports = everywhere(places, "bridge", "link show")?;
+    Some(format!("{{ {ports}; }} | grep -E \"state (listening|learning)\""))
+}
+
+/// Prints the addresses of which the kernel still asks whether anybody else has them.
+fn tentative(places: &[Place]) -> Option<String> {
+    everywhere(places, "ip", "-6 addr show tentative")
+}
+
+/// The command in each of the places.
+fn everywhere(places: &[Place], tool: &str, words: &str) -> Option<String> {
+    let on_host = places.contains(&None).then(|| format!("{tool} {words}"));
+    let names: Vec<&str> = places.iter().flatten().map(NamespaceName::as_str).collect();
+    let inside = (!names.is_empty())
+        .then(|| format!("for ns in {}; do {tool} -n $ns {words}; done", names.join(" ")));
+    let all: Vec<String> = on_host.into_iter().chain(inside).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// The words of a command, as a shell reads them back.
@@ -121,7 +149,6 @@ pub fn quote(word: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::NamespaceName;
     use crate::plan::Tool;
 
     #[test]

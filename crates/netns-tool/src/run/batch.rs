@@ -185,7 +185,6 @@ fn from_inside(cmd: &Cmd) -> Cmd {
         Cmd::Run { netns: Some(_), tool: tool @ (Tool::Ip | Tool::Ping), args, stdin } => {
             Cmd::Run { netns: None, tool, args, stdin }
         }
-        Cmd::Settle { .. } => Cmd::Settle { netns: None },
         Cmd::Write { netns: Some(_), path, value } => Cmd::Write { netns: None, path, value },
         other => other,
     }

@@ -96,10 +96,12 @@ fn lane(run: &Cmd) -> Lane {
     match run {
         Cmd::Make(_) | Cmd::Remove(_) => Lane::Files,
         // It ends processes from outside.
-        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => Lane::Host,
-        Cmd::Run { netns, .. } | Cmd::Write { netns, .. } | Cmd::Settle { netns } => {
-            of_place(netns)
-        }
+        Cmd::End { .. }
+        | Cmd::Start { .. }
+        | Cmd::Stop { .. }
+        | Cmd::Await { .. }
+        | Cmd::Settle { .. } => Lane::Host,
+        Cmd::Run { netns, .. } | Cmd::Write { netns, .. } => of_place(netns),
     }
 }
 
@@ -114,8 +116,12 @@ fn is_value(fact: &Fact) -> bool {
 fn needs_all(run: &Cmd) -> bool {
     match run {
         Cmd::Run { netns: None, tool, .. } => *tool != Tool::Ip,
-        Cmd::Write { netns, .. } | Cmd::Settle { netns } => netns.is_none(),
-        Cmd::End { .. } | Cmd::Start { .. } | Cmd::Stop { .. } | Cmd::Await { .. } => true,
+        Cmd::Write { netns, .. } => netns.is_none(),
+        Cmd::End { .. }
+        | Cmd::Start { .. }
+        | Cmd::Stop { .. }
+        | Cmd::Await { .. }
+        | Cmd::Settle { .. } => true,
         _ => false,
     }
 }
