@@ -2,7 +2,7 @@
 //!
 //! "Nothing is left" is a claim about everything that a network tool could have touched, so the
 //! snapshot reads all of it: links, addresses, routes, rules, permanent neighbours, the firewall in
-//! each of its forms, every file below /run and /etc/netns, every mount, some 900 settings of the kernel, and all of
+//! each of its forms, every file below /run and /etc/netns, every mount, the programs of labs, some 900 settings of the kernel, and all of
 //! that again inside every named namespace. What moves by itself (counters, timers, lifetimes, interface
 //! numbers) is left out, so that an idle host gives the same bytes each time.
 
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::read::{self, Raw};
-use crate::{diff, macs, memo, render};
+use crate::{diff, macs, memo, programs, render};
 
 /// A link's carrier and state follow up to a second behind (the kernel's linkwatch), and so do its
 /// IPv6 addresses.
@@ -60,6 +60,7 @@ impl Snapshot {
         sections.insert("mounts".to_owned(), read::mounts());
         sections.insert("files in /run".to_owned(), read::run_tree());
         sections.insert("files in /etc/netns".to_owned(), read::etc_netns_tree());
+        sections.insert("programs".to_owned(), programs::lines(&names));
         let namespaces: Vec<(&str, &Raw)> = std::iter::once(("", &host))
             .chain(names.iter().map(String::as_str).zip(&inside))
             .collect();
@@ -196,6 +197,8 @@ impl Snapshot {
 
     fn objects(&self) -> BTreeSet<String> {
         let first = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        // Of a mark such as `LAB/NAMESPACE/NAME/HASH`, what a user knows.
+        let program = |line: &String| Some(line.split(['/', ' ']).nth(3)?.to_owned());
         let namespaces = self
             .section("files in /run")
             .iter()
@@ -206,6 +209,7 @@ impl Snapshot {
             .map(first)
             .chain(namespaces.map(str::to_owned))
             .chain(self.section("files in /etc/netns").iter().map(first))
+            .chain(self.section("programs").iter().filter_map(program))
             .chain(forwarding.then(|| "ip_forward".to_owned()))
             .collect()
     }
