@@ -17,26 +17,35 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::faults::{Depth, depth};
 use support::internet::{CLIENT, lab};
 use support::{Protocol, assert_is, done, for_each_firewall, lived_in, namespaces, ports};
 use support::{private_host, reaches_by, start, succeeds};
 use testhost::{Snapshot, binary};
 
 const MANY: usize = 20;
-const ROUNDS: usize = 10;
+
+/// How often it is tried; as an ordinary user the locks and the plans are the same.
+fn rounds() -> usize {
+    match depth() {
+        Depth::Soak => 10,
+        Depth::Quick => 5,
+        Depth::Again => 2,
+    }
+}
 
 #[test]
 fn creates_of_different_names_all_succeed() {
     private_host(|| {
         let before = lived_in();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let made = at_once(|i| format!("create --no-verify n{i}"));
             assert_eq!(codes(&made), [(0, MANY)].into(), "{made:?}");
             assert_eq!(namespaces().len(), MANY + 1);
             let gone = at_once(|i| format!("delete n{i}"));
             assert_eq!(codes(&gone), [(0, MANY)].into(), "{gone:?}");
         }
-        println!("{ROUNDS} rounds of {MANY} creates and {MANY} deletes of different names");
+        println!("{} rounds of {MANY} creates and {MANY} deletes of different names", rounds());
         assert_is(&before);
     });
 }
@@ -45,7 +54,7 @@ fn creates_of_different_names_all_succeed() {
 fn of_creates_of_one_name_exactly_one_succeeds() {
     private_host(|| {
         let before = lived_in();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let made = at_once(|_| "create --no-verify same".to_owned());
             assert_eq!(codes(&made), [(0, 1), (1, MANY - 1)].into(), "{made:?}");
             assert_eq!(saying(&made, "`same` already exists"), MANY - 1, "{made:?}");
@@ -54,30 +63,30 @@ fn of_creates_of_one_name_exactly_one_succeeds() {
             assert_eq!(codes(&gone), [(0, 1), (1, MANY - 1)].into(), "{gone:?}");
             assert_eq!(saying(&gone, "no network namespace `same`"), MANY - 1, "{gone:?}");
         }
-        println!("{ROUNDS} rounds of {MANY} creates and {MANY} deletes of one name");
+        println!("{} rounds of {MANY} creates and {MANY} deletes of one name", rounds());
         assert_is(&before);
     });
 }
 
 #[test]
 fn loops_of_create_and_delete_of_one_name_leave_no_debris() {
-    const LOOPS: usize = 50;
     private_host(|| {
         let before = lived_in();
+        let loops = 5 * rounds();
         let begin = Instant::now();
         let outputs: Vec<Output> = thread::scope(|scope| {
             let one = || {
                 let turn = |_| [run("create --no-verify same"), run("delete same")];
-                (0..LOOPS).flat_map(turn).collect::<Vec<_>>()
+                (0..loops).flat_map(turn).collect::<Vec<_>>()
             };
             let all: Vec<_> = (0..MANY).map(|_| scope.spawn(one)).collect();
             all.into_iter().flat_map(|one| one.join().expect("a loop")).collect()
         });
         let codes = codes(&outputs);
-        println!("{MANY} x {LOOPS} loops: exit codes {codes:?} in {:?}", begin.elapsed());
+        println!("{MANY} x {loops} loops: exit codes {codes:?} in {:?}", begin.elapsed());
         let odd = outputs.iter().find(|output| !matches!(output.status.code(), Some(0 | 1)));
         assert!(odd.is_none(), "{odd:?}");
-        assert!(codes[&0] >= LOOPS, "nobody ever got a turn: {codes:?}");
+        assert!(codes[&0] >= loops, "nobody ever got a turn: {codes:?}");
         // Creates and deletes that succeeded alternate, so that they differ by one at the most.
         let made = saying_on_stdout(&outputs, "Created network namespace");
         let gone = saying_on_stdout(&outputs, "Deleted network namespace");
@@ -99,7 +108,7 @@ fn nats_of_one_bridge_are_one_nat() {
         let with_one = Snapshot::settled();
         done("nat br0 --delete");
         assert_is(&before);
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             let made = at_once(|_| "nat br0 fveth0".to_owned());
             assert_eq!(codes(&made), [(0, MANY)].into(), "{made:?}");
             assert_is(&with_one);
@@ -108,7 +117,7 @@ fn nats_of_one_bridge_are_one_nat() {
             assert_eq!(saying_on_stdout(&gone, "NAT removed"), 1, "{gone:?}");
             assert_is(&before);
         }
-        println!("{ROUNDS} rounds of {MANY} NATs of one bridge");
+        println!("{} rounds of {MANY} NATs of one bridge", rounds());
     });
 }
 

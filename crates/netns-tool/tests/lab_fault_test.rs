@@ -15,6 +15,16 @@ const OLD: &str = "/run/tmp/old/lab.toml";
 /// A lab that is too small to be done in batches.
 const SMALL: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n";
 
+/// Programs: one that is waited for, one that is watched for a moment. Both bear marks, by which a snapshot has them.
+const PROGRAMS: &str = r#"
+[namespace.web]
+[namespace.web.process.server]
+command = ["perl", "-MIO::Socket::INET", "-e", "my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5); sleep"]
+ready = { tcp = 80 }
+[namespace.web.process.sleeper]
+command = ["sleep", "4242"]
+"#;
+
 /// What becomes of [`TEN_LINES`]: something goes, something is new, something is replaced, something is set otherwise.
 const CHANGED: &str = r#"
 [bridge.br0]
@@ -78,6 +88,14 @@ fn up_of_a_small_lab() {
 fn up_of_ten_lines() {
     on_a_host(|| {
         file(TEN_LINES);
+        tried_here(&up(), kinds());
+    });
+}
+
+#[test]
+fn up_of_programs() {
+    on_a_host(|| {
+        file(PROGRAMS);
         tried_here(&up(), kinds());
     });
 }

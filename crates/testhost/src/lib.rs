@@ -52,6 +52,7 @@ mod judge;
 mod macs;
 mod memo;
 mod netlink;
+mod programs;
 mod read;
 mod render;
 mod report;

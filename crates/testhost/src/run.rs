@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::{programs, read};
+
 /// No command takes so long, with a short time limit for its children.
 const LIMIT: Duration = Duration::from_secs(40);
 /// Orphans of a killed tool finish what they do within this.
@@ -19,7 +21,7 @@ pub(crate) struct Run {
     /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stderr: String,
-    /// Processes that are still there: `PID COMMAND`.
+    /// Processes that are still there, but for the programs of labs: `PID COMMAND`.
     pub left: Vec<String>,
     pub hung: bool,
 }
@@ -57,9 +59,12 @@ fn leftover(before: &BTreeMap<i32, String>) -> Vec<String> {
     let limit = Instant::now() + ORPHANS;
     loop {
         let now = processes();
+        // Programs of labs are to stay: whether they are those that should be there, the snapshots tell.
+        let programs = programs::programs(&read::namespace_names());
+        let is_program = |pid: i32| programs.iter().any(|program| program.pid == pid);
         let new: Vec<String> = now
             .iter()
-            .filter(|(pid, _)| !before.contains_key(pid))
+            .filter(|(pid, _)| !before.contains_key(pid) && !is_program(**pid))
             .map(|(pid, command)| format!("{pid} {command}"))
             .collect();
         if new.is_empty() || Instant::now() > limit {

@@ -2,7 +2,7 @@
 //!
 //! "Nothing is left" is a claim about everything that a network tool could have touched, so the
 //! snapshot reads all of it: links, addresses, routes, rules, permanent neighbours, the firewall in
-//! each of its forms, every file below /run and /etc/netns, every mount, some 900 settings of the kernel, and all of
+//! each of its forms, every file below /run and /etc/netns, every mount, the programs of labs, some 900 settings of the kernel, and all of
 //! that again inside every named namespace. What moves by itself (counters, timers, lifetimes, interface
 //! numbers) is left out, so that an idle host gives the same bytes each time.
 
@@ -12,13 +12,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::read::{self, Raw};
-use crate::{diff, macs, memo, render};
+use crate::{diff, macs, memo, programs, render};
 
 /// A link's carrier and state follow up to a second behind (the kernel's linkwatch), and so do its
 /// IPv6 addresses.
 const QUIET: Duration = Duration::from_millis(1300);
 /// Looked at so often while that goes on: a look costs as much as a command of the tool.
 const LOOKS: u32 = 4;
+/// For so many looks something is waited for at least, however long each of them takes on a busy machine.
+const LOOKS_AT_LEAST: u32 = 20;
 /// What is awaited comes within milliseconds (a link goes away) or seconds (an IPv6 address is proved to be unique).
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
@@ -60,6 +62,7 @@ impl Snapshot {
         sections.insert("mounts".to_owned(), read::mounts());
         sections.insert("files in /run".to_owned(), read::run_tree());
         sections.insert("files in /etc/netns".to_owned(), read::etc_netns_tree());
+        sections.insert("programs".to_owned(), programs::lines(&names));
         let namespaces: Vec<(&str, &Raw)> = std::iter::once(("", &host))
             .chain(names.iter().map(String::as_str).zip(&inside))
             .collect();
@@ -78,19 +81,24 @@ impl Snapshot {
     }
 
     /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with. On a machine
-    /// that is busy with the networks of others, for longer: there reading takes longer, and so does the kernel.
+    /// that is busy with the networks of others, for longer: there reading takes longer, and so does the kernel. It
+    /// looks at all but the settings, which are most of the work and follow at once; they are read with the last look.
     pub fn settled() -> Self {
         let limit = Instant::now() + Duration::from_secs(20);
-        let (mut last, mut same, mut took) = (Self::take(), 0, Duration::ZERO);
-        while same < LOOKS && Instant::now() < limit {
+        let (mut last, mut same, mut took) = (Self::read(false), 0, Duration::ZERO);
+        loop {
             thread::sleep((QUIET / LOOKS).max(3 * took));
             let start = Instant::now();
-            let next = Self::take();
+            let is_last = same + 1 >= LOOKS || start >= limit;
+            let next = Self::read(is_last);
             took = start.elapsed();
-            same = if next == last { same + 1 } else { 0 };
-            last = next;
+            let looks = next.without_settings();
+            same = if looks == last { same + 1 } else { 0 };
+            if is_last && (same >= LOOKS || start >= limit) {
+                return next;
+            }
+            last = looks;
         }
-        last
     }
 
     /// What is different in `other`, `-` for this one's lines and `+` for the other's; `None` if
@@ -150,10 +158,13 @@ impl Snapshot {
         timeout: Duration,
         compare: impl Fn(&Self, &Self) -> Option<String>,
     ) -> Result<Self, String> {
-        let limit = Instant::now() + timeout;
-        let mut pause = FIRST_PAUSE;
+        let start = Instant::now();
+        let (mut limit, mut pause) = (start + timeout, FIRST_PAUSE);
         loop {
+            let before = Instant::now();
             let now = Self::take();
+            // Where a look takes long, what is waited for does so as well.
+            limit = limit.max(start + LOOKS_AT_LEAST * before.elapsed());
             let Some(diff) = compare(self, &now) else { return Ok(now) };
             if Instant::now() >= limit {
                 return Err(diff);
@@ -196,6 +207,8 @@ impl Snapshot {
 
     fn objects(&self) -> BTreeSet<String> {
         let first = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        // Of a mark such as `LAB/NAMESPACE/NAME/HASH`, what a user knows.
+        let program = |line: &String| Some(line.split(['/', ' ']).nth(3)?.to_owned());
         let namespaces = self
             .section("files in /run")
             .iter()
@@ -206,6 +219,7 @@ impl Snapshot {
             .map(first)
             .chain(namespaces.map(str::to_owned))
             .chain(self.section("files in /etc/netns").iter().map(first))
+            .chain(self.section("programs").iter().filter_map(program))
             .chain(forwarding.then(|| "ip_forward".to_owned()))
             .collect()
     }

@@ -48,7 +48,7 @@ fn takes_no_longer_than_it_should() {
 }
 
 /// A change, a word that its diff must contain, and the way back.
-const CHANGES: [(&str, &str, &str, &str); 37] = [
+const CHANGES: [(&str, &str, &str, &str); 38] = [
     ("a link", "ip link add name x0 type veth peer name x1", "x0 mtu", "ip link del dev x0"),
     ("a bridge", "ip link add name x0 type bridge", "x0", "ip link del dev x0"),
     (
@@ -189,6 +189,12 @@ const CHANGES: [(&str, &str, &str, &str); 37] = [
     ),
     ("policy", "iptables -P FORWARD DROP", ":FORWARD DROP", "iptables -P FORWARD ACCEPT"),
     ("namespace", "ip netns add x", "/run/netns/x", "ip netns del x"),
+    (
+        "program of a lab",
+        "NETNS_TOOL_PROCESS=lab/foreign/p/0 ip netns exec foreign setsid -f sleep 4242 >/dev/null 2>&1",
+        "foreign lab/foreign/p/0: s",
+        "pkill -f 'sleep 424[2]'",
+    ),
     ("file in /run", "echo x > /run/x", "/run/x 0644", "rm /run/x"),
     (
         "content of a file",

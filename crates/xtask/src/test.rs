@@ -86,6 +86,9 @@ fn threads(args: &[OsString]) -> Option<usize> {
 
 const AS_USER: &str = "as an ordinary user";
 
+/// As an ordinary user fewer random cases: they compute the same, and what they compute is mostly no matter of who asks.
+const CASES: (&str, &str) = ("PROPTEST_CASES", "32");
+
 /// The tests of some packages, as somebody.
 #[derive(Clone, Copy)]
 struct Pass<'a> {
@@ -153,8 +156,10 @@ impl Pass<'_> {
         let threads = threads(self.args).map(|threads| (THREADS, threads.to_string()));
         let soak = self.soak.then(|| (SOAK_ENV.0, SOAK_ENV.1.to_owned()));
         let test_as = self.test_as.map(|user| (TEST_AS, user.to_owned()));
+        let cases = self.test_as.filter(|_| std::env::var_os(CASES.0).is_none());
+        let cases = cases.map(|_| (CASES.0, CASES.1.to_owned()));
         command.env_remove(TEST_AS);
-        for (name, value) in [threads, soak, test_as].into_iter().flatten() {
+        for (name, value) in [threads, soak, test_as, cases].into_iter().flatten() {
             line = format!("{name}={value} {line}");
             command.env(name, value);
         }

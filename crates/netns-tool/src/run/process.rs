@@ -9,10 +9,12 @@ use crate::kernel::sockets;
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, GRACE_SECONDS, PROGRAMS, Ready};
 use crate::system::child;
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a program is ready.
@@ -28,8 +30,16 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const LINES: usize = 5;
 
 impl Writer {
-    /// Starts a program of a lab; sees that it does not end at once, unless that is seen when it is waited for.
+    /// Starts a program of a lab; sees that it does not end at once, unless that is seen when it is waited for. Where that
+    /// fails, what was printed is in the error, and the file is as it was: it may be that of another program.
     pub(super) fn start(&self, cmd: &Cmd) -> Result<(), Refusal> {
+        let Cmd::Start { output, .. } = cmd else { return Ok(()) };
+        let before = fs::metadata(output).map_or(0, |found| found.len());
+        self.start_after(before, cmd).inspect_err(|_| cut(output, before))
+    }
+
+    /// The same, with so many bytes in the file already.
+    fn start_after(&self, before: u64, cmd: &Cmd) -> Result<(), Refusal> {
         let Cmd::Start { netns, mark, command, output: file, is_awaited } = cmd else {
             return Ok(());
         };
@@ -37,7 +47,6 @@ impl Writer {
         if let Some(program) = command.first().filter(|program| !is_program(program)) {
             return Err(Refusal::new(format!("there is no program `{program}` in {PROGRAMS}")));
         }
-        let before = fs::metadata(file).map_or(0, |found| found.len());
         // It would go on to hold the lock when we are gone.
         self.lock.is_inherited(false).map_err(refuse)?;
         let started = child::start(cmd, self.settings.limit);
@@ -151,6 +160,12 @@ fn is_program(name: &str) -> bool {
     let mut folders = PROGRAMS.split(':');
     folders
         .any(|folder| fs::metadata(format!("{folder}/{name}")).is_ok_and(|found| found.is_file()))
+}
+
+/// Takes off what is in the file after so many bytes. A file that is not there any more needs nothing.
+fn cut(output: &str, after: u64) {
+    let open = File::options().write(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(output);
+    let _ = open.and_then(|file| file.set_len(after));
 }
 
 /// The last lines of what a program has printed after so many bytes, to be put behind what happened.

@@ -77,7 +77,7 @@ pub fn undone(scenario: &Scenario) {
 
 /// The same in the private host that the test has made already, with some of the faults.
 pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
-    let stride = if depth() == Depth::Again { 3 } else { 1 };
+    let stride = if depth() == Depth::Again { 5 } else { 1 };
     sweep(&binary("netns-tool"), &scenario.clone().one_of(stride), modes).assert_clean();
 }
 
@@ -86,7 +86,7 @@ pub fn undone_here(scenario: &Scenario) {
     let (ways, stride) = match depth() {
         Depth::Soak => (&UNDO_FAULTS[..], 1),
         Depth::Quick => (&UNDO_FAULTS[1..2], 2),
-        Depth::Again => (&UNDO_FAULTS[1..2], 4),
+        Depth::Again => (&UNDO_FAULTS[1..2], 7),
     };
     sweep_undo(&binary("netns-tool"), &scenario.clone().one_of(stride), ways).assert_clean();
 }
