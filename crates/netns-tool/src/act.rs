@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{lab, plan, system};
+use crate::{check, lab, plan, system};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -72,6 +72,11 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
                 say(&lab::differences(name, &course.differences, args.json))?;
             }
             return Ok(ExitCode::from(u8::from(!course.differences.is_empty())));
+        }
+        Command::Check(args) => {
+            let report = check::run(args, global)?;
+            say(&report.text)?;
+            return Ok(ExitCode::from(u8::from(!report.is_success)));
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
