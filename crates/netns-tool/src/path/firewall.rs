@@ -7,7 +7,6 @@ use crate::kernel::firewall::counters::{Dropper, droppers};
 use crate::plan::Place;
 use crate::probe::{Probe, ask};
 use anyhow::Result;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long one more packet may take through the machine.
@@ -25,39 +24,45 @@ pub fn name_rules(
     findings: Vec<Finding>,
     limit: Duration,
 ) -> Result<Vec<Reason>> {
-    // What was read after one question is what was there before the next.
-    let mut known: BTreeMap<(Place, Family), Vec<Dropper>> = BTreeMap::new();
-    let mut asked = 0;
+    let mut open: Vec<(usize, Place, &[&str])> = Vec::new();
     let mut reasons = Vec::with_capacity(findings.len());
-    for (probe, finding) in probes.iter().zip(findings) {
-        let (at, hooks, otherwise) = match finding {
-            Finding::Known(reason) => {
-                reasons.push(reason);
-                continue;
+    for (index, finding) in findings.into_iter().enumerate() {
+        reasons.push(match finding {
+            Finding::Known(reason) => reason,
+            Finding::Dropped { at, hooks, otherwise } => {
+                open.push((index, at, hooks));
+                otherwise
             }
-            Finding::Dropped { at, hooks, otherwise } => (at, hooks, otherwise),
+        });
+    }
+    // Those of one listing one after the other: what was read after one is what was there before the next.
+    open.sort_by_key(|(index, at, _)| (at.clone(), Family::of(probes[*index].to)));
+    let mut last: Option<(Listing, Vec<Dropper>)> = None;
+    for (asked, (index, at, hooks)) in open.into_iter().enumerate() {
+        let listing = (at, Family::of(probes[index].to));
+        let read = || droppers(&listing.0, listing.1, limit);
+        let before = match last.take() {
+            Some((of, known)) if of == listing => known,
+            _ => read(),
         };
-        let family = Family::of(probe.to);
-        let read = || droppers(&at, family, limit);
-        let key = (at.clone(), family);
-        let before = known.entry(key.clone()).or_insert_with(read);
-        let reason = if before.is_empty() {
-            None
-        } else if asked < ASKED_MAX {
-            asked += 1;
-            let again = Probe { patience: MOMENT, ..(*probe).clone() };
+        let mut now = before;
+        let mut reason = None;
+        if !now.is_empty() && asked < ASKED_MAX {
+            let again = Probe { patience: MOMENT, ..probes[index].clone() };
             ask(&[again], None)?;
             let after = read();
-            let reason = moved(&at, before, &after).or_else(|| uncounted(&at, hooks, &after));
-            known.insert(key, after);
-            reason
-        } else {
-            uncounted(&at, hooks, before)
-        };
-        reasons.push(reason.unwrap_or(otherwise));
+            reason = moved(&listing.0, &now, &after);
+            now = after;
+        }
+        let reason = reason.or_else(|| uncounted(&listing.0, hooks, &now));
+        reasons[index] = reason.unwrap_or_else(|| reasons[index].clone());
+        last = Some((listing, now));
     }
     Ok(reasons)
 }
+
+/// What is listed at once.
+type Listing = (Place, Family);
 
 /// The first that has counted a packet since.
 fn moved(at: &Place, before: &[Dropper], after: &[Dropper]) -> Option<Reason> {

@@ -96,13 +96,23 @@ impl Site<'_> {
                 let up = ip_command(&end.at, &format!("link set dev {} up", end.name));
                 Reason::new(format!("interface {far}, the other end of {who}, is down")).hint(up)
             }
-            _ if link.is_kind("bridge") => {
-                let show = ip_command(at, &format!("link show master {}", link.name));
-                Reason::new(format!("bridge {who} has no port that is up")).hint(show)
-            }
+            _ if link.is_kind("bridge") => self.no_port(at, link, who),
             _ => {
                 let show = ip_command(at, &format!("link show dev {}", link.name));
                 Reason::new(format!("interface {who} has no carrier")).hint(show)
+            }
+        }
+    }
+
+    fn no_port(&self, at: &Place, bridge: &Link, who: &str) -> Reason {
+        let what = format!("bridge {who} has no port that is up");
+        let ports: Vec<&Link> =
+            self.grounds.get(at).iter().flat_map(|ground| ground.state.ports(bridge)).collect();
+        let fault = ports.first().and_then(|port| self.fault(at, port));
+        match fault.filter(|_| ports.len() == 1) {
+            Some(fault) => Reason { what: format!("{what}: {}", fault.what), ..fault },
+            None => {
+                Reason::new(what).hint(ip_command(at, &format!("link show master {}", bridge.name)))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The loop that asks: everything at the same time, and waits for what comes.
 
 use super::echo::{self, Token};
-use super::packet::{Body, Packet, Quoted};
+use super::packet::{Body, Packet, Port, Quoted};
 use super::sockets::{self, Own, Pinger, receive};
 use super::tap::Taps;
 use super::{Outcome, Probe, http};
@@ -103,10 +103,12 @@ impl<'p> Round<'p> {
                     }
                 }
                 Some(Ok(Own::Tcp(socket, port))) => {
+                    let port = Port::Tcp(port);
                     taps.iter_mut().for_each(|taps| taps.note_port(port, first + index));
                     State::Connecting(socket)
                 }
                 Some(Ok(Own::Udp(socket, port))) => {
+                    let port = Port::Udp(port);
                     taps.iter_mut().for_each(|taps| taps.note_port(port, first + index));
                     State::Datagram(socket)
                 }

@@ -76,7 +76,13 @@ pub enum Body {
 pub enum Quoted {
     Number(u32),
     /// By the port that it came from.
-    Port(u16),
+    Port(Port),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Port {
+    Tcp(u16),
+    Udp(u16),
 }
 
 impl Packet {
@@ -143,7 +149,11 @@ fn icmp(is_ipv4: bool, message: &[u8], token: &Token) -> Option<Body> {
             return Some(Body::Error { of: Quoted::Number(number), why });
         }
         let (_, _, protocol, rest) = header(quoted)?;
-        let port = matches!(protocol, TCP | UDP).then(|| ports(rest)).flatten()?.0;
+        let port = match protocol {
+            TCP => Port::Tcp(ports(rest)?.0),
+            UDP => Port::Udp(ports(rest)?.0),
+            _ => return None,
+        };
         return Some(Body::Error { of: Quoted::Port(port), why });
     }
     let is_reply = match (is_ipv4, kind) {
@@ -181,7 +191,7 @@ mod tests {
         assert_eq!(body(&syn), Some(Body::Tcp { from, to, is_first: true, is_reset: false }));
         let error = ipv4(ICMP, &[&[3, 13, 0, 0, 0, 0, 0, 0], &syn[..28]].concat());
         let why = Unreachable::Prohibited;
-        assert_eq!(body(&error), Some(Body::Error { of: Quoted::Port(40000), why }));
+        assert_eq!(body(&error), Some(Body::Error { of: Quoted::Port(Port::Tcp(40000)), why }));
         segment[13] = 20;
         let reset = Some(Body::Tcp { from, to, is_first: false, is_reset: true });
         assert_eq!(body(&ipv4(TCP, &segment)), reset);

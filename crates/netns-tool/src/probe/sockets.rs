@@ -1,6 +1,7 @@
 //! The sockets that questions are sent by, each made in the place that asks.
 
 use super::Probe;
+use super::echo::Token;
 use crate::kernel::inside::each_inside;
 use crate::lab::model::Question;
 use crate::plan::Place;
@@ -18,10 +19,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Ports that questions are asked from: none twice, so that a packet is known by it. They begin where nobody's services
-/// are expected.
+/// Ports that questions are asked from: none twice, so that a packet is known by it. They are where nobody's services
+/// are expected, and the first is a random one: answers to a command before may still be under way.
 const PORTS: std::ops::Range<u16> = 41_000..60_000;
-static NEXT_PORT: AtomicU16 = AtomicU16::new(PORTS.start);
+static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
 /// Makes something in each place; in their order.
 pub fn in_places<J: Sync, T: Send>(
@@ -142,14 +143,27 @@ fn with_port<T, E: From<Errno>>(
     let any =
         if is_ipv4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     for _ in 0..100 {
-        let next = |port: u16| Some(if port + 1 < PORTS.end { port + 1 } else { PORTS.start });
+        let next = |port: u16| {
+            Some(match port {
+                0 => random_port(),
+                last if last + 1 == PORTS.end => PORTS.start,
+                _ => port + 1,
+            })
+        };
         let order = Ordering::Relaxed;
-        let port = NEXT_PORT.fetch_update(order, order, next).unwrap_or(PORTS.start);
+        // It gives what was before.
+        let port = NEXT_PORT.fetch_update(order, order, next).ok().and_then(next);
+        let port = port.unwrap_or(PORTS.start);
         if let Ok(bound) = bind(SocketAddr::new(any, port)) {
             return Ok((bound, port));
         }
     }
     Err(Errno::EADDRINUSE.into())
+}
+
+fn random_port() -> u16 {
+    let bytes = Token::random().map(|token| token.identifier()).unwrap_or_default();
+    PORTS.start + bytes % (PORTS.end - PORTS.start)
 }
 
 fn tcp(is_ipv4: bool) -> Result<Own> {

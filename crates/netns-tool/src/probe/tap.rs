@@ -2,7 +2,7 @@
 
 use super::Probe;
 use super::echo::Token;
-use super::packet::{Body, Packet, Quoted, Unreachable};
+use super::packet::{Body, Packet, Port, Quoted, Unreachable};
 use super::sockets::{in_places, receive};
 use crate::plan::Place;
 use anyhow::Result;
@@ -45,7 +45,7 @@ pub struct Taps {
     taps: Vec<(Place, OwnedFd)>,
     pub(super) token: Token,
     /// The numbers of the questions that are asked from these ports.
-    ports: HashMap<u16, usize>,
+    ports: HashMap<Port, usize>,
     caught: Vec<(Packet, Sighting)>,
 }
 
@@ -64,7 +64,7 @@ impl Taps {
     }
 
     /// The question of this number is asked from that port.
-    pub(super) fn note_port(&mut self, port: u16, number: usize) {
+    pub(super) fn note_port(&mut self, port: Port, number: usize) {
         self.ports.insert(port, number);
     }
 
@@ -109,7 +109,9 @@ impl Taps {
 
     /// The number of the question that a packet belongs to, and what it is to it.
     fn whose(&self, body: &Body) -> Option<(usize, Sort)> {
-        let by_port = |port: &u16| self.ports.get(port).copied();
+        let by_port = |port: Port| self.ports.get(&port).copied();
+        let (tcp, udp) =
+            (|port: &u16| by_port(Port::Tcp(*port)), |port: &u16| by_port(Port::Udp(*port)));
         match body {
             Body::Echo { number, is_reply } => {
                 Some((*number as usize, if *is_reply { Sort::Answer } else { Sort::Question }))
@@ -118,17 +120,17 @@ impl Taps {
                 Some((*number as usize, Sort::Error(*why)))
             }
             Body::Error { of: Quoted::Port(port), why } => {
-                Some((by_port(port)?, Sort::Error(*why)))
+                Some((by_port(*port)?, Sort::Error(*why)))
             }
-            Body::Tcp { from, is_reset: false, .. } if by_port(from).is_some() => {
-                Some((by_port(from)?, Sort::Question))
+            Body::Tcp { from, is_reset: false, .. } if tcp(from).is_some() => {
+                Some((tcp(from)?, Sort::Question))
             }
             Body::Tcp { to, is_reset, .. } => {
-                Some((by_port(to)?, if *is_reset { Sort::Reset } else { Sort::Answer }))
+                Some((tcp(to)?, if *is_reset { Sort::Reset } else { Sort::Answer }))
             }
-            Body::Udp { from, to } => by_port(from)
+            Body::Udp { from, to } => udp(from)
                 .map(|number| (number, Sort::Question))
-                .or_else(|| Some((by_port(to)?, Sort::Answer))),
+                .or_else(|| Some((udp(to)?, Sort::Answer))),
         }
     }
 }
