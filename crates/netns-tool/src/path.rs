@@ -42,8 +42,12 @@ enum Finding {
     /// The packet came to the place and not out of it, and nothing but the firewall is left.
     Dropped {
         at: Place,
+        /// The hooks that it came to, or may have come to.
         hooks: &'static [&'static str],
+        /// What is to be said where no rule is found.
         otherwise: Reason,
+        /// It is the answer that was lost.
+        is_answer: bool,
     },
 }
 

@@ -66,7 +66,7 @@ impl<'a> Judge<'a> {
         let doubtful = |verdict: &&mut Verdict| {
             let wants_source = verdict.expectation.source.is_some();
             (verdict.fault.is_some() || wants_source)
-                && !matches!(verdict.outcome, Outcome::NotAsked(_))
+                && !matches!(verdict.outcome, Outcome::NotAsked(_) | Outcome::WrongAnswer(_))
         };
         self.look_again(verdicts.iter_mut().filter(doubtful).collect())?;
         Ok(verdicts)

@@ -24,21 +24,21 @@ pub fn name_rules(
     findings: Vec<Finding>,
     limit: Duration,
 ) -> Result<Vec<Reason>> {
-    let mut open: Vec<(usize, Place, &[&str])> = Vec::new();
+    let mut open: Vec<(usize, Place, &[&str], bool)> = Vec::new();
     let mut reasons = Vec::with_capacity(findings.len());
     for (index, finding) in findings.into_iter().enumerate() {
         reasons.push(match finding {
             Finding::Known(reason) => reason,
-            Finding::Dropped { at, hooks, otherwise } => {
-                open.push((index, at, hooks));
+            Finding::Dropped { at, hooks, otherwise, is_answer } => {
+                open.push((index, at, hooks, is_answer));
                 otherwise
             }
         });
     }
     // Those of one listing one after the other: what was read after one is what was there before the next.
-    open.sort_by_key(|(index, at, _)| (at.clone(), Family::of(probes[*index].to)));
+    open.sort_by_key(|(index, at, ..)| (at.clone(), Family::of(probes[*index].to)));
     let mut last: Option<(Listing, Vec<Dropper>)> = None;
-    for (asked, (index, at, hooks)) in open.into_iter().enumerate() {
+    for (asked, (index, at, hooks, is_answer)) in open.into_iter().enumerate() {
         let listing = (at, Family::of(probes[index].to));
         let read = || droppers(&listing.0, listing.1, limit);
         let before = match last.take() {
@@ -55,7 +55,10 @@ pub fn name_rules(
             now = after;
         }
         let reason = reason.or_else(|| uncounted(&listing.0, hooks, &now));
-        reasons[index] = reason.unwrap_or_else(|| reasons[index].clone());
+        if let Some(reason) = reason {
+            let lead = if is_answer { "on the way back: " } else { "" };
+            reasons[index] = Reason { what: format!("{lead}{}", reason.what), ..reason };
+        }
         last = Some((listing, now));
     }
     Ok(reasons)

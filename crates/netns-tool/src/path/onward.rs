@@ -46,7 +46,8 @@ pub fn onward(site: &Site, packet: &Packet) -> Finding {
     };
     let name = link.map(|link| link.name.to_string()).unwrap_or_default();
     let look = run(at, &format!("tcpdump -ni {name} host {destination}"));
-    Finding::Dropped { at: at.clone(), hooks, otherwise: Reason::new(what).hint(look) }
+    let otherwise = Reason::new(what).hint(look);
+    Finding::Dropped { at: at.clone(), hooks, otherwise, is_answer: false }
 }
 
 /// What a router has against a packet before it asks its firewall.
@@ -140,6 +141,7 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
     });
     Finding::Dropped {
         at: at.clone(),
+        is_answer: false,
         hooks: &["ingress", "prerouting", "input", "output", "postrouting"],
         otherwise,
     }

@@ -30,6 +30,7 @@ pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
     match (answers.last(), last) {
         (Some(answer), _) if answer.at == probe.from && !answer.is_out => Finding::Dropped {
             at: probe.from.clone(),
+            is_answer: true,
             hooks: &["ingress", "prerouting", "input"],
             otherwise: Reason::new(format!(
                 "the answer came to {}, which did not take it",
@@ -57,6 +58,7 @@ fn at_once(site: &Site, probe: &Probe, error: Errno) -> Finding {
     match error {
         Errno::EPERM => Finding::Dropped {
             at: at.clone(),
+            is_answer: false,
             hooks: &["output", "postrouting"],
             otherwise: Reason::new(format!("the firewall of {} does not let it out", place(at))),
         },
@@ -121,6 +123,7 @@ fn refused(
     }
     Finding::Dropped {
         at: at.clone(),
+        is_answer: false,
         hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
         otherwise: Reason::new(format!("{} ({by}) says: {}", place(at), say(why))),
     }
@@ -156,6 +159,7 @@ fn answered_by_reset(
     }
     Finding::Dropped {
         at: at.clone(),
+        is_answer: false,
         hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
         otherwise: Reason::new(format!("{} refuses the connection", place(at))),
     }
@@ -210,8 +214,8 @@ fn on_the_way_back(finding: Finding) -> Finding {
         |reason: Reason| Reason { what: format!("on the way back: {}", reason.what), ..reason };
     match finding {
         Finding::Known(reason) => Finding::Known(back(reason)),
-        Finding::Dropped { at, hooks, otherwise } => {
-            Finding::Dropped { at, hooks, otherwise: back(otherwise) }
+        Finding::Dropped { at, hooks, otherwise, .. } => {
+            Finding::Dropped { at, hooks, otherwise: back(otherwise), is_answer: true }
         }
     }
 }

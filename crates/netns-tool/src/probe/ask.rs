@@ -313,7 +313,10 @@ impl Open<'_> {
                 length == 0
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            Err(error) => return self.end(Outcome::Failed(errno(&error))),
+            Err(_) => {
+                let why = "it broke off the connection without an answer";
+                return self.end(Outcome::WrongAnswer(why.to_owned()));
+            }
         };
         match http::status(&head, is_all) {
             Ok(None) => self.state = State::Page(stream, head),
