@@ -81,6 +81,7 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     let pairs = if args.matrix { matrix::pairs(&lab) } else { Vec::new() };
     let mut probes: Vec<_> = lab.expectations.iter().map(judge::probe).collect();
     probes.extend(pairs.iter().map(matrix::Pair::probe));
+    judge.settle(&probes);
     let mut outcomes = ask(&probes, None)?;
     let of_pairs = outcomes.split_off(lab.expectations.len());
     let verdicts = judge.verdicts(outcomes)?;

@@ -87,11 +87,14 @@ pub fn explain(
     firewall::name_rules(&probes, findings, limit)
 }
 
-/// The places that a question came through, in words; `None`: it was not seen.
+/// The places that a question came through when it was asked first, in words; `None`: it was not seen.
 pub fn way(seen: &Observed) -> Option<String> {
-    let questions = seen.sightings.iter().filter(|sighting| sighting.sort == Sort::Question);
-    let mut places: Vec<&Place> = questions.map(|sighting| &sighting.at).collect();
+    let all = seen.sightings.iter().take_while(|one| one.sort == Sort::Question);
+    let mut places: Vec<&Place> = all.map(|sighting| &sighting.at).collect();
     places.dedup();
+    // It may have been asked again before it was answered.
+    let again = places.iter().skip(1).position(|at| Some(at) == places.first());
+    places.truncate(again.map_or(places.len(), |again| again + 1));
     let names: Vec<&str> = places.into_iter().map(words::bare).collect();
     (!names.is_empty()).then(|| names.join(" -> "))
 }

@@ -2,6 +2,7 @@
 
 use super::{Fault, Verdict, measure, words};
 use crate::kernel::Snapshot;
+use crate::kernel::ground::settle;
 use crate::lab::model::{Expectation, Lab};
 use crate::name::NamespaceName;
 use crate::path::{self, Observed, Reason};
@@ -46,6 +47,15 @@ impl<'a> Judge<'a> {
         let passages = sound.filter(|(name, netns)| netns.state.links.len() > 2 && its(name));
         let passages = passages.map(|(name, _)| Some(name.clone())).chain([None]).collect();
         Self { lab, there, passages, limit }
+    }
+
+    /// Waits until those can ask and be asked that only just came up.
+    pub fn settle(&self, probes: &[Probe]) {
+        if probes.iter().any(|probe| probe.to.is_ipv6()) {
+            let its = self.lab.namespaces.iter().map(|netns| Some(netns.name.clone()));
+            let all = its.chain([None]).filter(|at| self.there.contains(at));
+            settle(&all.collect::<Vec<_>>());
+        }
     }
 
     /// What is to be said of all expectations, in their order.

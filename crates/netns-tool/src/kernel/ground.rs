@@ -3,13 +3,15 @@
 use super::netlink::Reader;
 pub use super::netlink::ground::{Condition, Hop, Unanswered};
 use super::sockets::{self, Listener};
-use super::state::State;
+use super::state::{Link, State};
 use super::{inside, read_in, read_value, state};
 use crate::firewall::rule::Protocol;
-use crate::plan::Place;
+use crate::plan::{DAD_SECONDS, Place};
+use crate::system::signals;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 /// The ground of one place.
 #[derive(Clone, Debug, Default)]
@@ -65,4 +67,34 @@ pub fn datagrams(at: &Place, is_ipv4: bool, port: u16) -> (u64, u64) {
 pub fn takes_datagrams(at: &Place, port: u16) -> bool {
     let is_it = |one: &Listener| one.protocol == Protocol::Udp && one.port == port;
     read_in(at, sockets::listeners).is_ok_and(|listeners| listeners.iter().any(is_it))
+}
+
+/// Waits until IPv6 works on all links of the places that are up: for some time after that the kernel still asks whether
+/// anybody else has their addresses.
+pub fn settle(places: &[Place]) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let deadline = Instant::now() + Duration::from_secs(DAD_SECONDS);
+    let is_settling = |at: &&Place| read_in(at, is_settling).unwrap_or_default();
+    let mut unsettled: Vec<&Place> = places.iter().filter(is_settling).collect();
+    while !unsettled.is_empty() && Instant::now() < deadline && signals::pending().is_none() {
+        std::thread::sleep(PAUSE);
+        unsettled.retain(|at| is_settling(at));
+    }
+}
+
+fn is_settling() -> Result<bool> {
+    let reader = Reader::open()?;
+    let without = reader.without_link_local()?;
+    if without.is_empty() {
+        return Ok(false);
+    }
+    let (state, conditions) = (state(&reader)?, reader.conditions()?);
+    let will_have_one = |index: &u32| {
+        let link = state.by_index(*index).filter(|link| link.up && link.name.as_str() != "lo");
+        let carries = conditions.iter().any(|one| one.index == *index && one.has_carrier);
+        // 1: it makes none up.
+        let path = |link: &Link| format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", link.name);
+        carries && link.is_some_and(|link| read_value(&path(link)).is_ok_and(|mode| mode != "1"))
+    };
+    Ok(without.iter().any(will_have_one))
 }

@@ -6,6 +6,7 @@ use crate::kernel::ground::{Condition, Ground, Hop, hop};
 use crate::kernel::state::Link;
 use crate::lab::model::{End, Lab};
 use crate::plan::Place;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -117,23 +118,44 @@ impl Site<'_> {
         }
     }
 
+    /// The interface of the place by which the lab's file says that the address is reached without a router, with its own
+    /// address there.
+    fn near(&self, at: &Place, to: IpAddr) -> Option<(&Link, IpNet)> {
+        let bridges = self.lab.bridges.iter().map(|one| (&one.at, &one.name, &one.addresses));
+        let ends = self.lab.links.iter().flat_map(|pair| &pair.ends);
+        let all = bridges.chain(ends.map(|one| (&one.at, &one.name, &one.addresses)));
+        let (name, net) = all.filter(|(of, ..)| *of == at).find_map(|(_, name, addresses)| {
+            Some((name, *addresses.iter().find(|net| net.contains(&to))?))
+        })?;
+        Some((self.grounds.get(at)?.state.link(name)?, net))
+    }
+
     /// Why the place has no route: mostly an interface that is down has taken it along.
     pub fn no_route(&self, at: &Place, to: IpAddr) -> Reason {
-        let ground = self.grounds.get(at);
-        let links = ground.iter().flat_map(|ground| &ground.state.links);
-        let others = || links.clone().filter(|link| link.name.as_str() != "lo");
-        let has = |link: &&Link| {
-            ground
-                .is_some_and(|ground| ground.state.addresses_of(link).any(|net| net.contains(&to)))
-        };
-        // The route over it would have been that to its own subnet, or to a router behind the only one.
-        let own = others().find(has).or_else(|| others().next().filter(|_| others().count() == 1));
-        let down = own.and_then(|link| self.fault(at, link));
         let what = format!("no route to {to} {}", in_place(at));
-        match down {
-            Some(down) => Reason { what: format!("{what}: {}", down.what), hint: down.hint },
-            None => Reason::new(what).hint(ip_command(at, &format!("route get {to}"))),
+        let ground = self.grounds.get(at);
+        let links = || ground.iter().flat_map(|ground| &ground.state.links);
+        let others = || links().filter(|link| link.name.as_str() != "lo");
+        let near = self.near(at, to);
+        // Else it would have been the route to a router behind the only one.
+        let only = || others().next().filter(|_| others().count() == 1);
+        let own = near.map(|(link, _)| link).or_else(only);
+        if let Some(fault) = own.and_then(|link| self.fault(at, link)) {
+            return Reason { what: format!("{what}: {}", fault.what), ..fault };
         }
+        if let Some((link, net)) = near.filter(|(_, net)| !self.is_local(at, net.addr())) {
+            let lost = format!("`{}` does not have {net}, which the file gives it", link.name);
+            let add = ip_command(at, &format!("addr add {net} dev {}", link.name));
+            return Reason::new(format!("{what}: {lost}")).hint(add);
+        }
+        Reason::new(what).hint(ip_command(at, &format!("route get {to}")))
+    }
+
+    /// The place got a packet for an address that the file gives it, and that it does not have.
+    pub fn lost_address(&self, at: &Place, ip: IpAddr) -> Option<Reason> {
+        let is_to_have = self.lab.whereabouts.owner(ip) == Some(at) && !self.is_local(at, ip);
+        let what = || format!("{} does not have {ip}, which the file gives it", place(at));
+        is_to_have.then(|| Reason::new(what()).hint(ip_command(at, "addr")))
     }
 
     /// Nobody has told the hardware address, and why, as far as the lab tells.
@@ -153,8 +175,10 @@ impl Site<'_> {
         match fault {
             Some(fault) => Reason { what: format!("{what}: {}", fault.what), hint: fault.hint },
             None if self.owner(neighbour).is_none() => {
-                Reason::new(format!("{what}: nobody has that address"))
-                    .hint(ip_command(at, &format!("neigh show dev {name}")))
+                let meant = self.lab.whereabouts.owner(neighbour);
+                let meant = meant.map(|at| format!(", which the file gives to {}", place(at)));
+                let what = format!("{what}: nobody has that address{}", meant.unwrap_or_default());
+                Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}")))
             }
             None => Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}"))),
         }

@@ -171,6 +171,9 @@ fn stopped(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> Find
     if last.is_out {
         return on_the_wire(site, probe, last, is_answer);
     }
+    if let Some(lost) = site.lost_address(at, last.destination) {
+        return Finding::Known(lost);
+    }
     let input = Some(last.interface);
     let packet = Packet { at, input, source: last.source, destination: last.destination };
     let is_its_own = site.is_local(at, last.destination);

@@ -1,11 +1,13 @@
 //! What decides where a packet goes: the routing of one address, neighbours, and the condition of links.
 
 use super::{
-    IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, RTM_GETLINK, RTM_GETROUTE, Reader, attributes,
-    ip, link_request, number,
+    IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, RTM_GETLINK, RTM_GETROUTE, Reader, address,
+    attributes, ip, link_request, number,
 };
+use crate::address::is_link_local;
 use anyhow::Result;
 use nix::libc::{AF_INET, AF_INET6};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 const RTM_GETNEIGH: u16 = 30;
@@ -90,6 +92,22 @@ impl Reader {
             (state & UNANSWERED > 0).then_some(Unanswered { device: number(&body[4..8]), ip })
         };
         Ok(bodies.iter().filter_map(neighbour).collect())
+    }
+
+    /// The indices of the interfaces that have an address of IPv6 and no link-local one that can be used: as long as the
+    /// kernel asks whether anybody else has that, it looks for no neighbours on behalf of others.
+    pub fn without_link_local(&self) -> Result<BTreeSet<u32>> {
+        const TENTATIVE: u8 = 0x40;
+        let (mut with, mut usable) = (BTreeSet::new(), BTreeSet::new());
+        for body in self.address_bodies()? {
+            let Some(address) = address(&body) else { continue };
+            if is_link_local(&address.net) {
+                usable.extend((body[2] & TENTATIVE == 0).then_some(address.index));
+            } else if address.net.addr().is_ipv6() && !address.net.addr().is_loopback() {
+                with.insert(address.index);
+            }
+        }
+        Ok(with.difference(&usable).copied().collect())
     }
 
     pub fn conditions(&self) -> Result<Vec<Condition>> {

@@ -67,7 +67,6 @@ impl<'d> Reader<'d> {
         name: &'n At<String>,
         problems: &mut Problems,
     ) -> Vec<(&'n At<String>, Meant)> {
-        let has_namespace = || self.draft.namespaces.iter().any(|netns| netns.given == HOST);
         if let Ok(ip) = name.value.parse() {
             return vec![(name, Meant::Address(ip))];
         }
@@ -82,12 +81,6 @@ impl<'d> Reader<'d> {
             }
             let found = self.draft.find_namespaces(name, problems).into_iter();
             return found.map(|index| (name, Meant::Place(Some(index)))).collect();
-        }
-        if has_namespace() {
-            let message = "`host` is this host, and a namespace of the lab as well";
-            let label = "the namespace needs another name to have expectations";
-            problems.add(Problem::new(&name.span, message).label(label));
-            return Vec::new();
         }
         vec![(name, Meant::Place(None))]
     }

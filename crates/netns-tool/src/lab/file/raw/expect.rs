@@ -7,7 +7,7 @@ use crate::lab::model::Question;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The word for what is no namespace.
+/// The word for what is no namespace; none can be called so.
 pub const HOST: &str = "host";
 
 /// The port of HTTP where a path alone is given.

@@ -171,12 +171,129 @@ to = "db"
 from = "web"
 to = "web"
 "#;
-    same(wrong(text), str![[r#""#]]);
-}
+    same(
+        wrong(text),
+        str![[r#"
+18 problems in shop.toml
 
-#[test]
-fn host_is_no_name_for_a_namespace_that_has_expectations() {
-    let text = "[namespace.host]\nloopback = \"10.0.0.1/32\"\n[[expect]]\nfrom = \"host\"\nto = \"10.0.0.1\"\n";
-    same(wrong(text), str![[r#""#]]);
-    assert!(read("[namespace.host]\n").is_ok());
+an expectation needs `from`
+  --> shop.toml:10:1
+   |
+10 | [[expect]]
+   | ^^^^^^^^^^ such as from = "web"
+
+there is no namespace `wbe`
+  --> shop.toml:13:8
+   |
+13 | from = "wbe"
+   |        ^^^^^ did you mean `web`?
+
+there is no namespace `hots`
+  --> shop.toml:14:6
+   |
+14 | to = "hots"
+   |      ^^^^^^ did you mean `host`?
+
+an expectation asks one thing, not `tcp` and `udp`
+  --> shop.toml:19:1
+   |
+18 | tcp = 80
+   | --- one here
+19 | udp = 53
+   | ^^^ another [[expect]] for it
+
+an expectation has no `tpc`
+  --> shop.toml:23:1
+   |
+23 | tpc = 80
+   | ^^^ did you mean `tcp`?
+
+`tcp` cannot be `70000`
+  --> shop.toml:27:7
+   |
+27 | tcp = 70000
+   |       ^^^^^ it has to be 1 to 65535
+
+`ping` cannot be `false`
+  --> shop.toml:31:8
+   |
+31 | ping = false
+   |        ^^^^^ leave it out; `reachable = false` says that no answer may come
+
+`http` cannot be `health`
+  --> shop.toml:35:8
+   |
+35 | http = "health"
+   |        ^^^^^^^^ it is a port, a path such as "/health", or both: ":8080/health"
+
+`family` cannot be `5`
+  --> shop.toml:39:10
+   |
+39 | family = 5
+   |          ^ it is 4 or 6
+
+`db` has no IPv6 address
+  --> shop.toml:43:10
+   |
+42 | to = "db"
+   |      ----
+43 | family = 6
+   |          ^
+
+`10.0.0.9` is not IPv6
+  --> shop.toml:47:10
+   |
+46 | to = "10.0.0.9"
+   |      ----------
+47 | family = 6
+   |          ^
+
+what must not be reached cannot have `source`
+  --> shop.toml:52:1
+   |
+51 | reachable = false
+   |             -----
+52 | source = "10.0.0.2"
+   | ^^^^^^
+
+a datagram, which need not be answered, cannot have `max_rtt`
+  --> shop.toml:57:1
+   |
+56 | udp = 53
+   | ---
+57 | max_rtt = "1ms"
+   | ^^^^^^^
+
+`max_rtt` cannot be `1 minute`
+  --> shop.toml:61:11
+   |
+61 | max_rtt = "1 minute"
+   |           ^^^^^^^^^^ it is a time such as "5ms", "250us" or "1.5s"
+
+`fd00::1` cannot be who asks over the other family
+  --> shop.toml:65:10
+   |
+65 | source = "fd00::1"
+   |          ^^^^^^^^^ with `family = 6` only that one is asked
+
+`alone` has no address in this file
+  --> shop.toml:68:6
+   |
+68 | to = "alone"
+   |      ^^^^^^^ an address says which: to = "10.0.0.9"
+
+nobody can ask from the address `10.0.0.2`
+  --> shop.toml:70:8
+   |
+70 | from = "10.0.0.2"
+   |        ^^^^^^^^^^ name the namespace that has it, or "host"
+
+`web` cannot ask itself by its name
+  --> shop.toml:74:6
+   |
+74 | to = "web"
+   |      ^^^^^ its own address says so: to = "127.0.0.1"
+
+"#]],
+    );
 }
