@@ -141,7 +141,7 @@ fn nobody_has_the_address() {
     private_host(|| {
         stage();
         fail(
-            "ip -n b addr add 10.0.2.99/24 dev eth0; ip -n b addr del 10.0.2.2/24 dev eth0
+            "ip -n b addr del 10.0.2.2/24 dev eth0; ip -n b addr add 10.0.2.99/24 dev eth0
              ip -n b route replace default via 10.0.2.1",
             &V4,
             "`b` does not have 10.0.2.2, which the file gives it",

@@ -18,7 +18,7 @@ pub struct CheckArgs {
     /// Show also who reaches whom by ping
     #[arg(long)]
     pub matrix: bool,
-    /// How to print it
+    /// How to print it: for people, as TAP 14, as XML of JUnit, or as JSON
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -26,12 +26,8 @@ pub struct CheckArgs {
 /// A form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
     Table,
-    /// The Test Anything Protocol, version 14
     Tap,
-    /// The XML of JUnit
     Junit,
-    /// JSON
     Json,
 }
