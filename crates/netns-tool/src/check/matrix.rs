@@ -7,6 +7,9 @@ use crate::plan::Place;
 use crate::probe::{Outcome, Probe};
 use std::net::IpAddr;
 
+/// The mark where a place meets itself.
+const SELF: &str = ".";
+
 /// A way, of one family.
 #[derive(Clone, Debug)]
 pub struct Pair {
@@ -79,7 +82,7 @@ impl Matrix {
         let mut text = format!("{:>digits$}  {head:width$} {heads}\n", "");
         for (from, name) in self.names.iter().enumerate() {
             let row = (0..count).map(|to| {
-                let mark = if from == to { "." } else { cells[from][to].mark() };
+                let mark = if from == to { SELF } else { cells[from][to].mark() };
                 format!(" {mark:>column$}")
             });
             let row: String = row.collect();
@@ -91,8 +94,9 @@ impl Matrix {
     }
 
     fn legend(&self, cells: &[Vec<Cell>]) -> String {
-        let marks: Vec<&str> = cells.iter().flatten().map(Cell::mark).collect();
+        let marks: Vec<&str> = cells.iter().flatten().map(Cell::mark).chain([SELF]).collect();
         let meanings = [
+            (SELF, "itself"),
             ("ok", "reached"),
             ("--", "not reached"),
             ("4", "reached over IPv4 alone, not over IPv6"),
