@@ -6,6 +6,7 @@
 mod ask;
 mod echo;
 mod http;
+mod open;
 mod packet;
 mod sockets;
 mod tap;

@@ -93,39 +93,38 @@ fn refused(
     let source = last.map_or(by, |last| last.source);
     let input = last.filter(|last| last.at == *at && !last.is_out).map(|last| last.interface);
     let packet = Packet { at, input, source, destination };
-    match why {
-        Unreachable::Network if site.hop(at, destination).is_none() => {
-            return Finding::Known(site.no_route(at, destination));
-        }
-        Unreachable::Host => {
-            let hop = site.hop(at, destination);
-            if let Some(hop) = hop.filter(|hop| site.is_unanswered(at, hop, destination).is_some())
-            {
-                let neighbour = hop.via.unwrap_or(destination);
-                return Finding::Known(site.no_reply(at, neighbour, hop.device));
-            }
-        }
-        Unreachable::Port => {
-            if let Some(reason) = no_listener(site, &packet, probe)
-                && site.is_local(at, destination)
-                && matches!(probe.question, Question::Udp(_))
-            {
-                return Finding::Known(reason);
-            }
-        }
-        Unreachable::TimeExceeded => {
-            let what =
-                format!("it went in circles until its time to live was over, {}", in_place(at));
-            let look = ip_command(at, &format!("route get {destination}"));
-            return Finding::Known(Reason::new(what).hint(look));
-        }
-        _ => {}
-    }
-    Finding::Dropped {
+    let known = by_the_ground(site, probe, &packet, why);
+    known.map(Finding::Known).unwrap_or_else(|| Finding::Dropped {
         at: at.clone(),
         is_answer: false,
         hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
         otherwise: Reason::new(format!("{} ({by}) says: {}", place(at), say(why))),
+    })
+}
+
+/// Why it does not go on, if it is not the firewall that says so.
+fn by_the_ground(site: &Site, probe: &Probe, packet: &Packet, why: Unreachable) -> Option<Reason> {
+    let Packet { at, destination, .. } = *packet;
+    match why {
+        Unreachable::Network => {
+            site.hop(at, destination).is_none().then(|| site.no_route(at, destination))
+        }
+        Unreachable::Host => {
+            let hop = site.hop(at, destination)?;
+            let neighbour = site.is_unanswered(at, &hop, destination)?;
+            Some(site.no_reply(at, neighbour, hop.device))
+        }
+        Unreachable::Port => {
+            let is_meant = matches!(probe.question, Question::Udp(_));
+            let is_here = is_meant && site.is_local(at, destination);
+            no_listener(site, packet, probe).filter(|_| is_here)
+        }
+        Unreachable::TimeExceeded => {
+            let what =
+                format!("it went in circles until its time to live was over, {}", in_place(at));
+            Some(Reason::new(what).hint(ip_command(at, &format!("route get {destination}"))))
+        }
+        _ => None,
     }
 }
 

@@ -119,23 +119,31 @@ impl<'d> Reader<'d> {
             self.add_no_address(expect, from, (name, to), problems);
         }
         check_source(expect, &ips, problems);
-        let way = |ip: IpAddr| {
-            let owner = match to {
-                Meant::Place(to) => Some(to),
-                Meant::Address(_) if ip.is_loopback() => Some(&from),
-                Meant::Address(_) => self.all.owner(ip),
-            };
-            Expectation {
-                line: problems.line(&expect.span),
-                from: self.draft.place(from),
-                to: Target { ip, at: owner.map(|at| self.draft.place(*at)) },
-                question: expect.question.clone(),
-                is_reachable: expect.is_reachable,
-                max_rtt: expect.max_rtt,
-                source: expect.source.as_ref().map(|source| source.value),
-            }
+        ips.into_iter().map(|ip| self.way(expect, from, to, ip, problems)).collect()
+    }
+
+    fn way(
+        &self,
+        expect: &Expect,
+        from: Spot,
+        to: &Meant,
+        ip: IpAddr,
+        problems: &Problems,
+    ) -> Expectation {
+        let owner = match to {
+            Meant::Place(to) => Some(*to),
+            Meant::Address(_) if ip.is_loopback() => Some(from),
+            Meant::Address(_) => self.all.owner(ip).copied(),
         };
-        ips.into_iter().map(way).collect()
+        Expectation {
+            line: problems.line(&expect.span),
+            from: self.draft.place(from),
+            to: Target { ip, at: owner.map(|at| self.draft.place(at)) },
+            question: expect.question.clone(),
+            is_reachable: expect.is_reachable,
+            max_rtt: expect.max_rtt,
+            source: expect.source.as_ref().map(|source| source.value),
+        }
     }
 
     fn add_no_address(
