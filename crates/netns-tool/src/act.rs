@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{lab, plan, system};
+use crate::{check, lab, plan, system};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -71,6 +71,11 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
                 say(&lab::differences(&course, args.json))?;
             }
             return Ok(ExitCode::from(u8::from(!course.is_done())));
+        }
+        Command::Check(args) => {
+            let report = check::run(args, global)?;
+            say(&report.text)?;
+            return Ok(ExitCode::from(u8::from(!report.is_success)));
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;

@@ -1,5 +1,6 @@
 //! The command line. The doc comments here are the help.
 
+mod check;
 mod lab;
 mod nouns;
 
@@ -7,6 +8,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
+pub use check::{CheckArgs, Format};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
 
@@ -83,6 +85,9 @@ pub enum Command {
     Plan(ShownArgs),
     /// Print what differs between a lab file and what stands; exit code 1 if anything does
     Diff(ShownArgs),
+    /// Test whether a lab does what its file expects, and say why where it does not
+    #[command(after_help = check::HELP)]
+    Check(CheckArgs),
     /// List the labs that are up
     Labs(LabsArgs),
     /// Take back what a killed command has left

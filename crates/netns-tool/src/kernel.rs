@@ -3,6 +3,7 @@
 mod after;
 pub mod etc;
 pub mod firewall;
+pub mod ground;
 pub mod inside;
 mod logs;
 mod look;

@@ -44,9 +44,11 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         Command::Nat(args) => Box::new(args),
         Command::Up(args) => Box::new(lab::Up::read(args, cli.global.timeout)?),
         Command::Down(args) => Box::new(lab::Down::of(args)?),
-        Command::Plan(_) | Command::Diff(_) | Command::Labs(_) | Command::Recover => {
-            return Ok(None);
-        }
+        Command::Plan(_)
+        | Command::Diff(_)
+        | Command::Check(_)
+        | Command::Labs(_)
+        | Command::Recover => return Ok(None),
     }))
 }
 

@@ -140,8 +140,8 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 12] = [
-    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "labs",
+const COMMANDS: [&str; 13] = [
+    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
     "recover",
 ];
 

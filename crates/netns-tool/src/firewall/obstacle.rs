@@ -19,6 +19,7 @@ mod verdict;
 
 pub use nft::in_ruleset;
 pub use packet::Packet;
+pub use render::rule as in_words;
 pub use saved::{Listing, in_saved, listed_chains};
 
 /// Why no rule that netns-tool has helps.

@@ -1,5 +1,6 @@
 //! The firewall of the host, read back.
 
+pub mod counters;
 mod rules;
 
 use super::nf_tables::Tables;

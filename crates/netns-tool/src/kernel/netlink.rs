@@ -4,6 +4,8 @@
 //! thousand times as long. Only the attributes that are needed are decoded, so that whatever a later kernel or a
 //! foreign interface adds cannot disturb it. Layouts: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
 
+pub mod ground;
+
 use super::state::{Address, Link, Route};
 use crate::name::InterfaceName;
 use anyhow::{Context, Result, bail};
@@ -38,9 +40,6 @@ const IFLA_EXT_MASK: u16 = 29;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
-const IFLA_INFO_SLAVE_KIND: u16 = 4;
-const IFLA_INFO_SLAVE_DATA: u16 = 5;
-const IFLA_BRPORT_STATE: u16 = 1;
 const IFLA_BR_STP_STATE: u16 = 5;
 const IFLA_BR_VLAN_FILTERING: u16 = 7;
 // … of an address (linux/if_addr.h) …
@@ -102,13 +101,6 @@ impl Reader {
     /// All links.
     pub fn links(&self) -> Result<Vec<Link>> {
         self.dump(RTM_GETLINK, link_request(), 16)?.iter().map(|body| link(body)).collect()
-    }
-
-    /// All links with their flags, and of the ports of bridges the states.
-    pub fn links_with_states(&self) -> Result<Vec<(Link, u32, Option<u8>)>> {
-        let bodies = self.dump(RTM_GETLINK, link_request(), 16)?;
-        let with_state = |body: &Vec<u8>| Ok((link(body)?, number(&body[8..12]), port_state(body)));
-        bodies.iter().map(with_state).collect()
     }
 
     /// All addresses.
@@ -312,18 +304,6 @@ fn read_link_info(value: &[u8], link: &mut Link) {
             _ => {}
         }
     }
-}
-
-/// The state of a port of a bridge.
-fn port_state(body: &[u8]) -> Option<u8> {
-    let find = |attributes: Vec<(u16, Vec<u8>)>, wanted: u16| {
-        attributes.into_iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
-    };
-    let info = attributes(&find(attributes(body, 16), IFLA_LINKINFO)?, 0);
-    // A bond has such data too.
-    let kind = find(info.clone(), IFLA_INFO_SLAVE_KIND)?;
-    let data = attributes(&find(info, IFLA_INFO_SLAVE_DATA)?, 0);
-    (text(&kind) == "bridge").then(|| find(data, IFLA_BRPORT_STATE)?.first().copied())?
 }
 
 fn address(body: &[u8]) -> Option<Address> {

@@ -1,29 +1,55 @@
 //! Whether what was made can be used yet: the kernel brings up links and addresses some time after it was told to.
 
 use super::netlink::Reader;
+use super::netlink::ground::Condition;
+use super::read_value;
 use super::state::Link;
 use crate::mark::LabName;
 use anyhow::Result;
+use std::collections::BTreeMap;
 
-/// `IFF_RUNNING` of linux/if.h: what is sent over the link leaves it.
-const RUNNING: u32 = 0x40;
 /// The states of a port (`BR_STATE_DISABLED`, `_LISTENING` and `_LEARNING` of linux/if_bridge.h) in which it is going to
 /// forward, or to be blocked by its spanning tree.
 const WAITING: [u8; 3] = [0, 1, 2];
 
-/// Whether a veth of the lab in the network namespace that the calling thread is in is up and carries nothing yet, or is a
-/// port that does not forward yet.
+/// Whether a link of the lab in the network namespace that the calling thread is in is up and carries nothing yet, or is a
+/// port that does not forward yet. A bridge without ports never carries anything.
 pub fn has_unready_links(lab: &LabName) -> Result<bool> {
-    let is_unready = |(link, flags, port): &(Link, u32, Option<u8>)| {
-        link.up
-            && link.is_kind("veth")
-            && link.lab().as_ref() == Some(lab)
-            && (flags & RUNNING == 0 || port.is_some_and(|state| WAITING.contains(&state)))
+    let (links, conditions) = read()?;
+    let has_port = |bridge: &Link| links.iter().any(|link| link.master == Some(bridge.index));
+    let is_unready = |link: &&Link| {
+        let Some(condition) = conditions.get(&link.index) else { return false };
+        let waits = condition.port_state.is_some_and(|state| WAITING.contains(&state));
+        (!condition.is_running && (link.is_kind("veth") || has_port(link))) || waits
     };
-    Ok(Reader::open()?.links_with_states()?.iter().any(is_unready))
+    let is_its = |link: &&Link| link.up && link.lab().as_ref() == Some(lab);
+    Ok(links.iter().filter(is_its).any(|link| is_unready(&link)))
 }
 
-/// Whether an address of a link of netns-tool in the network namespace that the calling thread is in cannot be used yet.
-pub fn has_tentative_addresses() -> Result<bool> {
-    Reader::open()?.has_tentative_addresses()
+/// Whether an address of a link of the lab in the network namespace that the calling thread is in cannot be used yet, or a
+/// link still lacks the link-local one, without which nobody is asked for on behalf of others.
+pub fn has_unready_addresses(lab: &LabName) -> Result<bool> {
+    let reader = Reader::open()?;
+    if reader.has_tentative_addresses()? {
+        return Ok(true);
+    }
+    let without = reader.without_link_local()?;
+    let (links, conditions) = read()?;
+    let will_have_one = |link: &&Link| {
+        // 1: it makes none up.
+        let path = format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", link.name);
+        conditions.get(&link.index).is_some_and(|condition| condition.is_running)
+            && read_value(&path).is_ok_and(|mode| mode != "1")
+    };
+    let is_its =
+        |link: &&Link| link.up && without.contains(&link.index) && link.lab().as_ref() == Some(lab);
+    // The loopback of a namespace bears the mark too, and has none.
+    let is_link = |link: &&Link| link.name.as_str() != "lo";
+    Ok(links.iter().filter(is_its).filter(is_link).any(|link| will_have_one(&link)))
+}
+
+fn read() -> Result<(Vec<Link>, BTreeMap<u32, Condition>)> {
+    let reader = Reader::open()?;
+    let conditions = reader.conditions()?.into_iter().map(|one| (one.index, one));
+    Ok((reader.links()?, conditions.collect()))
 }

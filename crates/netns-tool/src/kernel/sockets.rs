@@ -64,6 +64,33 @@ pub fn listeners() -> Result<Vec<Listener>> {
     Ok(listeners)
 }
 
+/// How many datagrams of a family the programs of the place of the calling thread have taken, and how many bytes wait for
+/// those at the port: what has come to somebody is seen in one or the other.
+pub fn datagrams(is_ipv4: bool, port: u16) -> (u64, u64) {
+    let read = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
+    let taken = if is_ipv4 {
+        // A line with the names, and one with the values.
+        let text = read("snmp").unwrap_or_default();
+        let values = text.lines().filter_map(|line| line.strip_prefix("Udp: ")).nth(1);
+        values.and_then(|values| values.split(' ').next()?.parse().ok())
+    } else {
+        let text = read("snmp6").unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix("Udp6InDatagrams"));
+        value.and_then(|value| value.trim().parse().ok())
+    };
+    let waiting = |name: &str| -> u64 {
+        let text = read(name).unwrap_or_default();
+        let its = text.lines().skip(1).filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let own = u16::from_str_radix(fields.get(1)?.split_once(':')?.1, 16).ok()?;
+            let bytes = u64::from_str_radix(fields.get(4)?.split_once(':')?.1, 16).ok()?;
+            (own == port).then_some(bytes)
+        });
+        its.sum()
+    };
+    (taken.unwrap_or_default(), waiting("udp") + waiting("udp6"))
+}
+
 fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
     let (address, port) = fields.get(1)?.split_once(':')?;
     let words: Vec<u32> = (0..address.len() / 8)

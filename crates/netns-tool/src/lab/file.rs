@@ -3,6 +3,7 @@
 mod check;
 mod draft;
 mod draw;
+mod expect;
 mod hosts;
 mod names;
 mod nat;
@@ -81,7 +82,9 @@ fn build(
     check::check(&draft, problems);
     let routes = route::routes(&draft, problems);
     let nats = nat::nats(&draft, problems);
-    let namespaces = hosts::namespaces(&draft, problems);
+    let whereabouts = hosts::whereabouts(&draft);
+    let namespaces = hosts::namespaces(&draft, &whereabouts, problems);
+    let expectations = expect::expectations(&draft, &whereabouts, problems);
     Some(Lab {
         name: LabName::new(&draft.names.lab).ok()?,
         file: absolute,
@@ -91,6 +94,8 @@ fn build(
         routes,
         nats,
         processes: draft.processes(),
+        expectations,
+        whereabouts: whereabouts.with_places(|at| draft.place(*at)),
     })
 }
 

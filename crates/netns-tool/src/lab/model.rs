@@ -1,5 +1,6 @@
 //! A lab as its file describes it: every name resolved, every address drawn, every count written out.
 
+use super::whereabouts::Whereabouts;
 use crate::address::Mac;
 use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
@@ -10,6 +11,7 @@ use crate::sysctl::Scope;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A network of namespaces, bridges and links, as it is to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,9 @@ pub struct Lab {
     pub routes: Vec<Route>,
     pub nats: Vec<Nat>,
     pub processes: Vec<Process>,
+    /// In the order of the file. Only `check` looks at them.
+    pub expectations: Vec<Expectation>,
+    pub whereabouts: Whereabouts<Place>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,4 +107,35 @@ pub struct Process {
     pub command: Vec<String>,
     /// When others may rely on it; `None`: as soon as it runs.
     pub ready: Option<Ready>,
+}
+
+/// What is expected of one way through the lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The line of the file that says so.
+    pub line: usize,
+    pub from: Place,
+    pub to: Target,
+    pub question: Question,
+    /// `false`: nothing may come through.
+    pub is_reachable: bool,
+    pub max_rtt: Option<Duration>,
+    /// Whom the far side is to see.
+    pub source: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub ip: IpAddr,
+    /// Who has the address, as far as the file tells: of an address of somebody else nobody can look at the far side.
+    pub at: Option<Place>,
+}
+
+/// What is asked of an address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    Ping,
+    Tcp(u16),
+    Udp(u16),
+    Http { port: u16, path: String },
 }

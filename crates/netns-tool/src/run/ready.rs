@@ -2,7 +2,7 @@
 
 use super::{Refusal, interruption};
 use crate::kernel::inside::each_inside;
-use crate::kernel::ready::{has_tentative_addresses, has_unready_links};
+use crate::kernel::ready::{has_unready_addresses, has_unready_links};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, Place};
@@ -21,7 +21,10 @@ pub(super) fn settle(cmd: &Cmd) -> Result<(), Refusal> {
     loop {
         let unready = |error: anyhow::Error| Refusal::new(format!("{error:#}"));
         links = still(&links, has_unready_links, lab).map_err(unready)?;
-        addresses = still(&addresses, |_| has_tentative_addresses(), lab).map_err(unready)?;
+        // An address comes after the carrier of its link.
+        if links.is_empty() {
+            addresses = still(&addresses, has_unready_addresses, lab).map_err(unready)?;
+        }
         if (links.is_empty() && addresses.is_empty()) || Instant::now() >= deadline {
             return Ok(());
         }

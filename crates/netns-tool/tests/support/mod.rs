@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
 
 pub mod by_hand;
+pub mod checks;
 pub mod echo;
 pub mod faults;
 pub mod firewalls;

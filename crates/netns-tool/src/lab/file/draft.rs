@@ -147,6 +147,24 @@ impl<'a> Draft<'a> {
         found.copied()
     }
 
+    /// Whether the file calls nothing so, be it one namespace or several.
+    pub fn names_nobody(&self, name: &str) -> bool {
+        !self.by_name.contains_key(name)
+            && !self.file.namespaces.iter().any(|raw| raw.key.value == name)
+    }
+
+    /// The namespaces that the file calls so: all of them where a count makes several.
+    pub fn find_namespaces(&self, name: &At<String>, problems: &mut Problems) -> Vec<usize> {
+        let is_it =
+            |netns: &Namespace| netns.raw.count.is_some() && netns.raw.key.value == name.value;
+        let copies = self.namespaces.iter().enumerate().filter(|(_, netns)| is_it(netns));
+        let copies: Vec<usize> = copies.map(|(index, _)| index).collect();
+        if copies.is_empty() || self.by_name.contains_key(&name.value) {
+            return self.find_namespace(name, problems).into_iter().collect();
+        }
+        copies
+    }
+
     /// The bridge that the file calls so.
     pub fn find_bridge(&self, key: &At<String>, problems: &mut Problems) -> Option<usize> {
         let found = self.by_key.get(key.value.as_str());

@@ -97,6 +97,11 @@ impl Problems {
         self.list.len() > SHOWN_MAX
     }
 
+    /// The line, counted from 1, on which the place begins.
+    pub fn line(&self, span: &Span) -> usize {
+        1 + self.text[..span.start].matches('\n').count()
+    }
+
     /// In the order of the file.
     pub fn sorted(&self) -> Vec<&Problem> {
         let mut list: Vec<&Problem> = self.list.iter().collect();

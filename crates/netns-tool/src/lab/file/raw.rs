@@ -1,6 +1,7 @@
 //! What the file says, before anything of it is looked up: its words are right, each for itself.
 
 mod bridge;
+mod expect;
 mod host;
 mod link;
 mod namespace;
@@ -11,6 +12,7 @@ use super::problem::{At, Problem, Problems, Span};
 use super::value::{Table, Value};
 use crate::address::{Mac, interface_address};
 pub use bridge::{Bridge, Nat, Uplink};
+pub use expect::{Expect, HOST};
 use ipnet::IpNet;
 pub use link::{End, Link};
 pub use namespace::{Gateway, Hosts, Interface, Namespace};
@@ -34,6 +36,7 @@ pub struct File {
     /// A link could not be read, so that it is not known whom it connects.
     pub has_faulty_links: bool,
     pub host_routes: Vec<Route>,
+    pub expects: Vec<Expect>,
 }
 
 /// The addresses of an interface.
@@ -55,6 +58,7 @@ impl File {
         };
         let (bridges, namespaces) = (entries("bridge"), entries("namespace"));
         let links = table.take("link").map(|value| value.list(problems)).unwrap_or_default();
+        let expects = table.take("expect").map(|value| value.list(problems)).unwrap_or_default();
         let name = table.take("name").and_then(|value| value.owned(problems));
         let host = table.take("host");
         let read: Vec<_> = links.iter().filter_map(|value| Link::read(value, problems)).collect();
@@ -67,6 +71,7 @@ impl File {
                 .collect(),
             has_faulty_links: read.len() < links.len(),
             links: read,
+            expects: expects.iter().filter_map(|value| Expect::read(value, problems)).collect(),
             host_routes: host.map(|value| host::routes(&value, problems)).unwrap_or_default(),
         };
         table.finish(problems);

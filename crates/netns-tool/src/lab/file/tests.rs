@@ -1,6 +1,7 @@
 //! What the format of the lab file promises: what each word of it makes, and what is said of what is wrong.
 
 mod addresses;
+mod expect;
 mod keys;
 mod links;
 mod model;

@@ -2,6 +2,7 @@
 
 use super::{made, read, same};
 use crate::lab::model::{Bridge, End, Lab, Link, Namespace, Nat, Route};
+use crate::lab::whereabouts::Whereabouts;
 use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
 use snapbox::str;
@@ -56,6 +57,12 @@ fn ten_lines_are_two_namespaces_on_a_bridge_with_nat() {
         via: Some([10, 0, 0, 1].into()),
         device: Some(interface("eth0")),
     };
+    let mut whereabouts = Whereabouts::default();
+    for (at, ip) in
+        [(Some("web"), [10, 0, 0, 2]), (Some("db"), [10, 0, 0, 3]), (None, [10, 0, 0, 1])]
+    {
+        whereabouts.add(at.map(netns), Some(0), ip.into());
+    }
     let expected = Lab {
         name: LabName::new("shop").unwrap(),
         file: PathBuf::from("/labs/shop.toml"),
@@ -80,6 +87,8 @@ fn ten_lines_are_two_namespaces_on_a_bridge_with_nat() {
             scope: None,
         }],
         processes: vec![],
+        expectations: vec![],
+        whereabouts,
     };
     assert_eq!(read(TEN_LINES).unwrap(), expected);
 }

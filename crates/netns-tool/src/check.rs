@@ -1,0 +1,120 @@
+//! `check`: whether a lab that is up does what its file expects, and why not.
+
+mod json;
+mod judge;
+mod junit;
+mod matrix;
+mod measure;
+mod table;
+mod tap;
+mod words;
+
+use crate::cli::{CheckArgs, Format, Global};
+use crate::failure::{Failure, usage};
+use crate::kernel::{Snapshot, Wanted};
+use crate::lab::model::{Expectation, Lab};
+use crate::lab::{self, Up};
+use crate::path::Reason;
+use crate::plan::Place;
+use crate::probe::{Outcome, ask};
+use anyhow::Result;
+use clap::ColorChoice;
+use matrix::Matrix;
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What was printed of it, and whether all expectations hold.
+pub struct Printed {
+    pub text: String,
+    pub is_success: bool,
+}
+
+/// What has come of all that was to be found out.
+struct Report<'a> {
+    lab: &'a Lab,
+    verdicts: Vec<Verdict<'a>>,
+    matrix: Option<Matrix>,
+}
+
+/// What has come of an expectation.
+struct Verdict<'a> {
+    expectation: &'a Expectation,
+    outcome: Outcome,
+    /// The best of several, where it matters.
+    rtt: Option<Duration>,
+    /// Whom the far side sees, where it matters.
+    seen_as: Option<IpAddr>,
+    /// Why it does not hold.
+    fault: Option<Fault>,
+}
+
+struct Fault {
+    what: String,
+    why: Option<Reason>,
+}
+
+impl Report<'_> {
+    fn failed(&self) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.fault.is_some()).count()
+    }
+}
+
+/// Tests the lab.
+///
+/// # Errors
+/// There is nothing to be tested, the lab is not up, or it cannot be looked into.
+pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
+    let limit = Duration::from_secs(global.timeout.into());
+    let lab = Up::read(&args.lab, global.timeout)?.lab;
+    if lab.expectations.is_empty() && !args.matrix {
+        return Err(nothing(args).into());
+    }
+    let wanted = Wanted {
+        namespaces: lab.namespaces.iter().map(|netns| netns.name.clone()).collect(),
+        all_namespaces: true,
+        ..Wanted::default()
+    };
+    let facts = Snapshot::read(&wanted, limit)?;
+    lab::require_up(&lab, &facts)?;
+    let judge = judge::Judge::new(&lab, &facts, limit);
+    let pairs = if args.matrix { matrix::pairs(&lab) } else { Vec::new() };
+    let mut probes: Vec<_> = lab.expectations.iter().map(judge::probe).collect();
+    probes.extend(pairs.iter().map(matrix::Pair::probe));
+    let mut outcomes = ask(&probes, None)?;
+    let of_pairs = outcomes.split_off(lab.expectations.len());
+    let verdicts = judge.verdicts(outcomes)?;
+    let matrix = args.matrix.then(|| Matrix::new(&lab, pairs, of_pairs));
+    let report = Report { lab: &lab, verdicts, matrix };
+    let is_success = report.failed() == 0;
+    let is_quiet = global.quiet && is_success;
+    let text = match args.format {
+        _ if is_quiet => String::new(),
+        Format::Table => table::print(&report, global.quiet, is_colored(global.color)),
+        Format::Tap => tap::print(&report),
+        Format::Junit => junit::print(&report)?,
+        Format::Json => json::print(&report),
+    };
+    Ok(Printed { text, is_success })
+}
+
+fn nothing(args: &CheckArgs) -> Failure {
+    let file = args.lab.file.display();
+    usage(format!("{file} expects nothing: it has no [[expect]]"))
+        .hint("--matrix shows who reaches whom; or [[expect]] with from = \"web\" and to = \"db\"")
+}
+
+fn is_colored(color: ColorChoice) -> bool {
+    match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+        }
+    }
+}
+
+/// A place as the reports name it.
+fn name(at: &Place) -> &str {
+    at.as_ref().map_or("host", crate::name::NamespaceName::as_str)
+}

@@ -1,0 +1,137 @@
+//! Who reaches whom by ping.
+
+use super::judge::UNWANTED;
+use super::name;
+use crate::lab::model::{Lab, Question};
+use crate::plan::Place;
+use crate::probe::{Outcome, Probe};
+use std::net::IpAddr;
+
+/// The mark where a place meets itself.
+const SELF: &str = ".";
+
+/// A way, of one family.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The numbers of the places.
+    pub from: usize,
+    pub to: usize,
+    place: Place,
+    pub ip: IpAddr,
+}
+
+pub struct Matrix {
+    /// Those that have an address.
+    pub names: Vec<String>,
+    pub nameless: Vec<String>,
+    pub pairs: Vec<(Pair, Outcome)>,
+}
+
+fn places(lab: &Lab) -> (Vec<Place>, Vec<Place>) {
+    let all =
+        std::iter::once(None).chain(lab.namespaces.iter().map(|netns| Some(netns.name.clone())));
+    let has_address =
+        |at: &Place| [true, false].iter().any(|of| lab.whereabouts.has_family(at, *of));
+    let (with, without): (Vec<_>, Vec<_>) = all.partition(has_address);
+    // A host that the lab does not touch is not missed in it.
+    (with, without.into_iter().filter(Option::is_some).collect())
+}
+
+/// All ways from each place to each other, by the families that both have.
+pub fn pairs(lab: &Lab) -> Vec<Pair> {
+    let (places, _) = places(lab);
+    let mut pairs = Vec::new();
+    for (from, place) in places.iter().enumerate() {
+        for (to, other) in places.iter().enumerate().filter(|(to, _)| *to != from) {
+            let ips = lab.whereabouts.meant(place, other);
+            let common = ips.filter(|ip| lab.whereabouts.has_family(place, ip.is_ipv4()));
+            pairs.extend(common.map(|ip| Pair { from, to, place: place.clone(), ip }));
+        }
+    }
+    pairs
+}
+
+impl Pair {
+    pub fn probe(&self) -> Probe {
+        let (from, to, question) = (self.place.clone(), self.ip, Question::Ping);
+        Probe { from, to, question, patience: UNWANTED }
+    }
+}
+
+impl Matrix {
+    pub fn new(lab: &Lab, pairs: Vec<Pair>, outcomes: Vec<Outcome>) -> Self {
+        let (with, without) = places(lab);
+        let names = |places: Vec<Place>| places.iter().map(|at| name(at).to_owned()).collect();
+        let pairs = pairs.into_iter().zip(outcomes).collect();
+        Self { names: names(with), nameless: names(without), pairs }
+    }
+
+    /// As a table whose columns have the numbers of its rows: names of any length fit.
+    pub fn table(&self) -> String {
+        let count = self.names.len();
+        let mut cells = vec![vec![Cell::default(); count]; count];
+        for (pair, outcome) in &self.pairs {
+            cells[pair.from][pair.to].note(pair.ip.is_ipv4(), outcome.is_answer());
+        }
+        let digits = count.to_string().len();
+        let head = "from \\ to";
+        let widths = self.names.iter().map(|name| name.chars().count());
+        let width = widths.max().unwrap_or_default().max(head.len());
+        let column = digits.max(2);
+        let heads: String = (1..=count).map(|number| format!(" {number:>column$}")).collect();
+        let mut text = format!("{:>digits$}  {head:width$} {heads}\n", "");
+        for (from, name) in self.names.iter().enumerate() {
+            let row = (0..count).map(|to| {
+                let mark = if from == to { SELF } else { cells[from][to].mark() };
+                format!(" {mark:>column$}")
+            });
+            let row: String = row.collect();
+            let line = format!("{:>digits$}  {name:width$} {row}", from + 1);
+            text += line.trim_end();
+            text.push('\n');
+        }
+        text + &self.legend(&cells)
+    }
+
+    fn legend(&self, cells: &[Vec<Cell>]) -> String {
+        let marks: Vec<&str> = cells.iter().flatten().map(Cell::mark).chain([SELF]).collect();
+        let meanings = [
+            (SELF, "itself"),
+            ("ok", "reached"),
+            ("--", "not reached"),
+            ("4", "reached over IPv4 alone, not over IPv6"),
+            ("6", "reached over IPv6 alone, not over IPv4"),
+        ];
+        let known = meanings.iter().filter(|(mark, _)| marks.contains(mark));
+        let known: Vec<String> = known.map(|(mark, meaning)| format!("{mark} {meaning}")).collect();
+        let mut text = format!("{}\n", known.join("; "));
+        if !self.nameless.is_empty() {
+            text += &format!("without an address: {}\n", self.nameless.join(", "));
+        }
+        text
+    }
+}
+
+/// Which families were tried, and which reached the other.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    ipv4: Option<bool>,
+    ipv6: Option<bool>,
+}
+
+impl Cell {
+    fn note(&mut self, is_ipv4: bool, is_reached: bool) {
+        let family = if is_ipv4 { &mut self.ipv4 } else { &mut self.ipv6 };
+        *family = Some(is_reached);
+    }
+
+    fn mark(&self) -> &'static str {
+        match (self.ipv4, self.ipv6) {
+            (Some(true), Some(false)) => "4",
+            (Some(false), Some(true)) => "6",
+            (Some(true), _) | (_, Some(true)) => "ok",
+            (Some(false), _) | (_, Some(false)) => "--",
+            (None, None) => "",
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What decides where a packet goes: the routing of one address, neighbours, and the condition of links.
+
+use super::{
+    IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, RTM_GETLINK, RTM_GETROUTE, Reader, address,
+    attributes, ip, link_request, number,
+};
+use crate::address::is_link_local;
+use anyhow::Result;
+use nix::libc::{AF_INET, AF_INET6};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+const RTM_GETNEIGH: u16 = 30;
+/// Of a neighbour (linux/neighbour.h).
+const NDA_DST: u16 = 1;
+/// `NUD_INCOMPLETE` and `NUD_FAILED`: it was asked for, and has not answered.
+const UNANSWERED: u16 = 0x01 | 0x20;
+/// `IFF_RUNNING` of linux/if.h.
+const RUNNING: u32 = 0x40;
+/// `IFF_LOWER_UP` of linux/if.h.
+const LOWER_UP: u32 = 1 << 16;
+const IFLA_INFO_SLAVE_DATA: u16 = 5;
+const IFLA_BRPORT_STATE: u16 = 1;
+/// `RTN_UNICAST`, `RTN_LOCAL` and the like of linux/rtnetlink.h.
+const UNREACHABLE: std::ops::RangeInclusive<u8> = 6..=9;
+
+/// Where the kernel sends a packet to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// The index of the interface.
+    pub device: u32,
+    /// The router; `None`: the address itself is on the link.
+    pub via: Option<IpAddr>,
+    /// It is an address of the place itself.
+    pub is_local: bool,
+}
+
+/// The index of an interface, and an address on it that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    pub device: u32,
+    pub ip: IpAddr,
+}
+
+/// Of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The index of the interface.
+    pub index: u32,
+    pub has_carrier: bool,
+    /// What is sent over it leaves it: that comes a moment after the carrier (`IFF_RUNNING`).
+    pub is_running: bool,
+    /// Of the port of a bridge, by linux/if_bridge.h.
+    pub port_state: Option<u8>,
+}
+
+impl Reader {
+    /// The way to an address, as the kernel looks it up; `None`: there is no route.
+    pub fn hop_to(&self, to: IpAddr) -> Result<Option<Hop>> {
+        let (family, bytes) = match to {
+            IpAddr::V4(ip) => (AF_INET, ip.octets().to_vec()),
+            IpAddr::V6(ip) => (AF_INET6, ip.octets().to_vec()),
+        };
+        // struct rtmsg, then RTA_DST.
+        let mut request = vec![0; 12];
+        (request[0], request[1]) = (u8::try_from(family)?, u8::try_from(bytes.len() * 8)?);
+        request.extend(u16::try_from(4 + bytes.len())?.to_ne_bytes());
+        request.extend(RTA_DST.to_ne_bytes());
+        request.extend(bytes);
+        // Where there is none, that is what the kernel answers as an error.
+        let Ok(bodies) = self.ask(RTM_GETROUTE, request, 0) else { return Ok(None) };
+        let Some(body) = bodies.unwrap_or_default().into_iter().find(|body| body.len() >= 12)
+        else {
+            return Ok(None);
+        };
+        let (mut device, mut via) = (None, None);
+        for (kind, value) in attributes(&body, 12) {
+            match kind {
+                RTA_OIF => device = Some(number(&value)),
+                RTA_GATEWAY => via = ip(&value),
+                _ => {}
+            }
+        }
+        let is_local = body[7] == 2;
+        let hop = device.map(|device| Hop { device, via, is_local });
+        Ok(hop.filter(|_| !UNREACHABLE.contains(&body[7])))
+    }
+
+    /// The neighbours that do not answer.
+    pub fn unanswered(&self) -> Result<Vec<Unanswered>> {
+        let bodies = self.dump(RTM_GETNEIGH, vec![0; 12], 12)?;
+        let neighbour = |body: &Vec<u8>| {
+            let state = u16::from_ne_bytes([body[8], body[9]]);
+            let address = attributes(body, 12).into_iter().find(|(kind, _)| *kind == NDA_DST);
+            let ip = ip(&address?.1)?;
+            (state & UNANSWERED > 0).then_some(Unanswered { device: number(&body[4..8]), ip })
+        };
+        Ok(bodies.iter().filter_map(neighbour).collect())
+    }
+
+    /// The indices of the interfaces that have an address of IPv6 and no link-local one that can be used: as long as the
+    /// kernel asks whether anybody else has that, it looks for no neighbours on behalf of others.
+    pub fn without_link_local(&self) -> Result<BTreeSet<u32>> {
+        const TENTATIVE: u8 = 0x40;
+        let (mut with, mut usable) = (BTreeSet::new(), BTreeSet::new());
+        for body in self.address_bodies()? {
+            let Some(address) = address(&body) else { continue };
+            if is_link_local(&address.net) {
+                usable.extend((body[2] & TENTATIVE == 0).then_some(address.index));
+            } else if address.net.addr().is_ipv6() && !address.net.addr().is_loopback() {
+                with.insert(address.index);
+            }
+        }
+        Ok(with.difference(&usable).copied().collect())
+    }
+
+    pub fn conditions(&self) -> Result<Vec<Condition>> {
+        let bodies = self.dump(RTM_GETLINK, link_request(), 16)?;
+        let condition = |body: &Vec<u8>| Condition {
+            index: number(&body[4..8]),
+            has_carrier: number(&body[8..12]) & LOWER_UP > 0,
+            is_running: number(&body[8..12]) & RUNNING > 0,
+            port_state: port_state(body),
+        };
+        Ok(bodies.iter().map(condition).collect())
+    }
+}
+
+fn port_state(body: &[u8]) -> Option<u8> {
+    let find = |attributes: Vec<(u16, Vec<u8>)>, wanted: u16| {
+        attributes.into_iter().find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
+    };
+    let info = find(attributes(body, 16), IFLA_LINKINFO)?;
+    let data = find(attributes(&info, 0), IFLA_INFO_SLAVE_DATA)?;
+    find(attributes(&data, 0), IFLA_BRPORT_STATE)?.first().copied()
+}

@@ -1,0 +1,100 @@
+//! Where a packet was lost, and why.
+//!
+//! It is not guessed: the question is asked once more while a tap in each place sees what passes. Where the packet was
+//! seen last, the ground tells the rest: interfaces, routes, neighbours, switches, listeners; and where all of these are as
+//! they should be, it is the firewall, whose counters tell which rule.
+
+mod firewall;
+mod onward;
+mod site;
+mod stop;
+mod words;
+
+use crate::kernel::ground::grounds;
+use crate::lab::model::Lab;
+use crate::plan::Place;
+use crate::probe::{Outcome, Probe, Sighting, Sort, Taps, ask};
+use anyhow::Result;
+pub use site::Site;
+use std::time::Duration;
+
+/// Why a question was not answered, or which way it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    pub what: String,
+    /// What to type to see more of it, or to mend it.
+    pub hint: Option<String>,
+}
+
+impl Reason {
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// How far the ground explains it.
+enum Finding {
+    Known(Reason),
+    /// The packet came to the place and not out of it, and nothing but the firewall is left.
+    Dropped {
+        at: Place,
+        /// The hooks that it came to, or may have come to.
+        hooks: &'static [&'static str],
+        /// What is to be said where no rule is found.
+        otherwise: Reason,
+        /// It is the answer that was lost.
+        is_answer: bool,
+    },
+}
+
+/// A question that was asked under the eyes of the taps.
+pub struct Observed {
+    pub outcome: Outcome,
+    pub sightings: Vec<Sighting>,
+}
+
+/// Asks once more, and watches.
+///
+/// # Errors
+/// The places cannot be entered, or a signal arrived.
+pub fn observe(places: &[Place], probes: &[Probe]) -> Result<Vec<Observed>> {
+    let mut taps = Taps::open(places)?;
+    let outcomes = ask(probes, Some(&mut taps))?;
+    let sightings = taps.sightings(probes);
+    let both = outcomes.into_iter().zip(sightings);
+    Ok(both.map(|(outcome, sightings)| Observed { outcome, sightings }).collect())
+}
+
+/// Why each of the questions, which have just been observed, was not answered.
+///
+/// # Errors
+/// A signal arrived.
+pub fn explain(
+    lab: &Lab,
+    places: &[Place],
+    questions: &[(&Probe, &Observed)],
+    limit: Duration,
+) -> Result<Vec<Reason>> {
+    let grounds = grounds(places);
+    let site = Site { lab, grounds };
+    let findings = questions.iter().map(|(probe, seen)| stop::find(&site, probe, seen));
+    let findings: Vec<Finding> = findings.collect();
+    let probes: Vec<&Probe> = questions.iter().map(|(probe, _)| *probe).collect();
+    firewall::name_rules(&probes, findings, limit)
+}
+
+/// The places that a question came through when it was asked first, in words; `None`: it was not seen.
+pub fn way(seen: &Observed) -> Option<String> {
+    let all = seen.sightings.iter().take_while(|one| one.sort == Sort::Question);
+    let mut places: Vec<&Place> = all.map(|sighting| &sighting.at).collect();
+    places.dedup();
+    // It may have been asked again before it was answered.
+    let again = places.iter().skip(1).position(|at| Some(at) == places.first());
+    places.truncate(again.map_or(places.len(), |again| again + 1));
+    let names: Vec<&str> = places.into_iter().map(words::bare).collect();
+    (!names.is_empty()).then(|| names.join(" -> "))
+}

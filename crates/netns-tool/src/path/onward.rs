@@ -1,0 +1,185 @@
+//! Why a packet that is in a place does not go on from there, or is not taken there.
+
+use super::words::{in_place, ip as ip_command, place, run};
+use super::{Finding, Reason, Site};
+use crate::firewall::rule::Protocol;
+use crate::kernel::ground::value;
+use crate::lab::model::Question;
+use crate::plan::Place;
+use crate::probe::Probe;
+use std::net::IpAddr;
+
+/// A packet in a place.
+#[derive(Clone, Copy)]
+pub struct Packet<'p> {
+    pub at: &'p Place,
+    /// The index of the interface that it came in by; `None`: it was made there.
+    pub input: Option<u32>,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+}
+
+/// Why it was not sent on.
+pub fn onward(site: &Site, packet: &Packet) -> Finding {
+    let Packet { at, input, source, destination } = *packet;
+    if let Some(reason) = input.and_then(|input| not_forwarded(site, packet, input)) {
+        return Finding::Known(reason);
+    }
+    let Some(hop) = site.hop(at, destination) else {
+        return Finding::Known(site.no_route(at, destination));
+    };
+    let link = site.link(at, hop.device);
+    if let Some(fault) = link.and_then(|link| site.fault(at, link)) {
+        return Finding::Known(fault);
+    }
+    if let Some(neighbour) = site.is_unanswered(at, &hop, destination) {
+        return Finding::Known(site.no_reply(at, neighbour, hop.device));
+    }
+    let (hooks, what): (&[&str], _) = match input {
+        Some(_) => (
+            &["ingress", "prerouting", "forward", "postrouting"],
+            format!("{} does not pass on what comes from {source} to {destination}", place(at)),
+        ),
+        None => {
+            (&["output", "postrouting"], format!("{} does not send to {destination}", place(at)))
+        }
+    };
+    let name = link.map(|link| link.name.to_string()).unwrap_or_default();
+    let look = run(at, &format!("tcpdump -ni {name} host {destination}"));
+    let otherwise = Reason::new(what).hint(look);
+    Finding::Dropped { at: at.clone(), hooks, otherwise, is_answer: false }
+}
+
+/// What a router has against a packet before it asks its firewall.
+fn not_forwarded(site: &Site, packet: &Packet, input: u32) -> Option<Reason> {
+    let Packet { at, destination, .. } = *packet;
+    let link = site.link(at, input)?;
+    if let Some(bridge) = link.master.and_then(|master| site.link(at, master))
+        && !bridge.up
+    {
+        return site.fault(at, bridge);
+    }
+    // A packet on a port of a bridge was seen there last: the bridge has kept it.
+    if link.master.is_some() {
+        return site.fault(at, link);
+    }
+    let (family, switch) = if destination.is_ipv4() {
+        ("ipv4", "net.ipv4.ip_forward")
+    } else {
+        ("ipv6", "net.ipv6.conf.all.forwarding")
+    };
+    let path = format!("/proc/sys/net/{family}/conf/{}/forwarding", link.name);
+    if value(at, &path).as_deref() == Some("0") {
+        let global = format!("/proc/sys/{}", switch.replace('.', "/"));
+        let is_all_off = value(at, &global).as_deref() == Some("0");
+        let switch = if is_all_off {
+            switch.to_owned()
+        } else {
+            format!("net.{family}.conf.{}.forwarding", link.name)
+        };
+        let on = run(at, &format!("sysctl -w {switch}=1"));
+        let what = format!("forwarding is off {} ({switch} is 0)", in_place(at));
+        return Some(Reason::new(what).hint(on));
+    }
+    wrong_way(site, packet, input)
+}
+
+/// The filter of the reverse path (rp_filter) drops what comes in by another interface than the way back leads over.
+fn wrong_way(site: &Site, packet: &Packet, input: u32) -> Option<Reason> {
+    let Packet { at, source, .. } = *packet;
+    if source.is_ipv6() {
+        return None;
+    }
+    let name = site.name(at, input);
+    let read = |name: &str| {
+        let path = format!("/proc/sys/net/ipv4/conf/{name}/rp_filter");
+        value(at, &path).and_then(|value| value.parse::<u8>().ok())
+    };
+    let mode = read("all").max(read(&name))?;
+    let hop = site.hop(at, source);
+    let wrong = match (mode, hop) {
+        (0, _) => return None,
+        (_, None) => "it has no route back".to_owned(),
+        (1, Some(hop)) if hop.device != input => {
+            format!("its way back leads over `{}`", site.name(at, hop.device))
+        }
+        _ => return None,
+    };
+    let what = format!(
+        "{} drops what comes from {source} by `{name}`: {wrong} (rp_filter is {mode})",
+        place(at)
+    );
+    Some(Reason::new(what).hint(ip_command(at, &format!("route get {source}"))))
+}
+
+/// Why there was no answer from where it was to go.
+pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
+    let Packet { at, source, .. } = *packet;
+    if let Some(reason) = packet.input.and_then(|input| wrong_way(site, packet, input)) {
+        return Finding::Known(reason);
+    }
+    let Some(hop) = site.hop(at, source) else {
+        let back = site.no_route(at, source);
+        let what = format!("the way back is missing: {}", back.what);
+        return Finding::Known(Reason { what, hint: back.hint });
+    };
+    if let Some(neighbour) = site.is_unanswered(at, &hop, source) {
+        let back = site.no_reply(at, neighbour, hop.device);
+        return Finding::Known(Reason { what: format!("on the way back: {}", back.what), ..back });
+    }
+    let switch = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
+    let is_deaf = || value(at, switch).as_deref() == Some("1");
+    if probe.question == Question::Ping && source.is_ipv4() && is_deaf() {
+        let what = format!("{} answers no ping (net.ipv4.icmp_echo_ignore_all is 1)", place(at));
+        let off = run(at, "sysctl -w net.ipv4.icmp_echo_ignore_all=0");
+        return Finding::Known(Reason::new(what).hint(off));
+    }
+    let listener = no_listener(site, packet, probe);
+    let otherwise = listener.unwrap_or_else(|| {
+        Reason::new(format!("it came to {}, which did not answer", place(at)))
+            .hint(run(at, &format!("tcpdump -ni any host {source}")))
+    });
+    Finding::Dropped {
+        at: at.clone(),
+        is_answer: false,
+        hooks: &["ingress", "prerouting", "input", "output", "postrouting"],
+        otherwise,
+    }
+}
+
+/// Whether nobody waits for the question where it came to.
+pub fn no_listener(site: &Site, packet: &Packet, probe: &Probe) -> Option<Reason> {
+    let (protocol, port) = match &probe.question {
+        Question::Ping => return None,
+        Question::Tcp(port) | Question::Http { port, .. } => (Protocol::Tcp, *port),
+        Question::Udp(port) => (Protocol::Udp, *port),
+    };
+    let at = packet.at;
+    let listeners = &site.grounds.get(at)?.listeners;
+    let there: Vec<IpAddr> = listeners
+        .iter()
+        .filter(|one| one.protocol == protocol && one.port == port)
+        .map(|one| one.address)
+        .collect();
+    let (word, option) = match protocol {
+        Protocol::Tcp => ("TCP", "t"),
+        Protocol::Udp => ("UDP", "u"),
+    };
+    let show = run(at, &format!("ss -lnp{option} sport = :{port}"));
+    let what = format!("nothing listens at {word} port {port} of {}", place(at));
+    let is_for_it = |ip: &IpAddr| {
+        *ip == packet.destination
+            || (ip.is_unspecified() && (ip.is_ipv6() || packet.destination.is_ipv4()))
+    };
+    match there.first() {
+        None => Some(Reason::new(what).hint(show)),
+        Some(_) if there.iter().any(is_for_it) => None,
+        Some(other) => Some(
+            Reason::new(format!(
+                "{what} on {}: what listens there does so on {other} alone",
+                packet.destination
+            ))
+            .hint(show),
+        ),
+    }
+}

@@ -1,0 +1,193 @@
+//! The ground of a lab, as far as a question can have come.
+
+use super::Reason;
+use super::words::{asking, in_place, ip as ip_command, place};
+use crate::kernel::ground::{Condition, Ground, Hop, hop};
+use crate::kernel::state::Link;
+use crate::lab::model::{End, Lab};
+use crate::plan::Place;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+pub struct Site<'a> {
+    pub lab: &'a Lab,
+    pub grounds: BTreeMap<Place, Ground>,
+}
+
+impl Site<'_> {
+    pub fn link(&self, at: &Place, index: u32) -> Option<&Link> {
+        self.grounds.get(at)?.state.by_index(index)
+    }
+
+    pub fn name(&self, at: &Place, index: u32) -> String {
+        let name = self.link(at, index).map(|link| link.name.to_string());
+        name.unwrap_or_else(|| format!("if{index}"))
+    }
+
+    pub fn is_local(&self, at: &Place, ip: IpAddr) -> bool {
+        self.grounds.get(at).is_some_and(|ground| {
+            ip.is_loopback() || ground.state.addresses.iter().any(|own| own.net.addr() == ip)
+        })
+    }
+
+    /// Who has the address, and on which interface.
+    pub fn owner(&self, ip: IpAddr) -> Option<(&Place, &Link)> {
+        self.grounds.iter().find_map(|(at, ground)| {
+            let own = ground.state.addresses.iter().find(|own| own.net.addr() == ip)?;
+            Some((at, ground.state.by_index(own.index)?))
+        })
+    }
+
+    /// The way from the place; `None`: it has no route.
+    pub fn hop(&self, at: &Place, to: IpAddr) -> Option<Hop> {
+        hop(at, to).ok().flatten()
+    }
+
+    fn condition(&self, at: &Place, index: u32) -> Option<&Condition> {
+        self.grounds.get(at)?.conditions.iter().find(|condition| condition.index == index)
+    }
+
+    /// The other end of a link of the lab.
+    fn other_end(&self, at: &Place, link: &Link) -> Option<&End> {
+        self.lab.links.iter().find_map(|pair| {
+            let [one, other] = &pair.ends;
+            let is_it = |end: &End| end.at == *at && end.name == link.name;
+            if is_it(one) { Some(other) } else { is_it(other).then_some(one) }
+        })
+    }
+
+    /// Why nothing can go over the interface, if that can be seen.
+    pub fn fault(&self, at: &Place, link: &Link) -> Option<Reason> {
+        let who = format!("`{}` of {}", link.name, place(at));
+        if !link.up {
+            let up = ip_command(at, &format!("link set dev {} up", link.name));
+            return Some(Reason::new(format!("interface {who} is down")).hint(up));
+        }
+        let condition = self.condition(at, link.index)?;
+        if !condition.has_carrier {
+            return Some(self.no_carrier(at, link, &who));
+        }
+        let master = link.master.and_then(|master| self.link(at, master));
+        if let Some(bridge) = master.filter(|bridge| !bridge.up) {
+            return self.fault(at, bridge);
+        }
+        let state = match condition.port_state? {
+            0 => "disabled",
+            1 => "listening",
+            2 => "learning",
+            4 => "blocking",
+            _ => return None,
+        };
+        let bridge = master.map(|bridge| bridge.name.to_string()).unwrap_or_default();
+        Some(
+            Reason::new(format!("{who} is a port of bridge `{bridge}` in the state {state}"))
+                .hint(super::words::run(at, &format!("bridge link show dev {}", link.name))),
+        )
+    }
+
+    fn no_carrier(&self, at: &Place, link: &Link, who: &str) -> Reason {
+        let other = self.other_end(at, link).and_then(|end| {
+            let far = self.grounds.get(&end.at)?.state.link(&end.name)?;
+            Some((end, far.up))
+        });
+        match other {
+            Some((end, false)) => {
+                let far = format!("`{}` of {}", end.name, place(&end.at));
+                let up = ip_command(&end.at, &format!("link set dev {} up", end.name));
+                Reason::new(format!("interface {far}, the other end of {who}, is down")).hint(up)
+            }
+            _ if link.is_kind("bridge") => self.no_port(at, link, who),
+            _ => {
+                let show = ip_command(at, &format!("link show dev {}", link.name));
+                Reason::new(format!("interface {who} has no carrier")).hint(show)
+            }
+        }
+    }
+
+    fn no_port(&self, at: &Place, bridge: &Link, who: &str) -> Reason {
+        let what = format!("bridge {who} has no port that is up");
+        let ports: Vec<&Link> =
+            self.grounds.get(at).iter().flat_map(|ground| ground.state.ports(bridge)).collect();
+        let fault = ports.first().and_then(|port| self.fault(at, port));
+        match fault.filter(|_| ports.len() == 1) {
+            Some(fault) => Reason { what: format!("{what}: {}", fault.what), ..fault },
+            None => {
+                Reason::new(what).hint(ip_command(at, &format!("link show master {}", bridge.name)))
+            }
+        }
+    }
+
+    /// The interface of the place by which the lab's file says that the address is reached without a router, with its own
+    /// address there.
+    fn near(&self, at: &Place, to: IpAddr) -> Option<(&Link, IpNet)> {
+        let bridges = self.lab.bridges.iter().map(|one| (&one.at, &one.name, &one.addresses));
+        let ends = self.lab.links.iter().flat_map(|pair| &pair.ends);
+        let all = bridges.chain(ends.map(|one| (&one.at, &one.name, &one.addresses)));
+        let (name, net) = all.filter(|(of, ..)| *of == at).find_map(|(_, name, addresses)| {
+            Some((name, *addresses.iter().find(|net| net.contains(&to))?))
+        })?;
+        Some((self.grounds.get(at)?.state.link(name)?, net))
+    }
+
+    /// Why the place has no route: mostly an interface that is down has taken it along.
+    pub fn no_route(&self, at: &Place, to: IpAddr) -> Reason {
+        let what = format!("no route to {to} {}", in_place(at));
+        let ground = self.grounds.get(at);
+        let links = || ground.iter().flat_map(|ground| &ground.state.links);
+        let others = || links().filter(|link| link.name.as_str() != "lo");
+        let near = self.near(at, to);
+        // Else it would have been the route to a router behind the only one.
+        let only = || others().next().filter(|_| others().count() == 1);
+        let own = near.map(|(link, _)| link).or_else(only);
+        if let Some(fault) = own.and_then(|link| self.fault(at, link)) {
+            return Reason { what: format!("{what}: {}", fault.what), ..fault };
+        }
+        if let Some((link, net)) = near.filter(|(_, net)| !self.is_local(at, net.addr())) {
+            let lost = format!("`{}` does not have {net}, which the file gives it", link.name);
+            let add = ip_command(at, &format!("addr add {net} dev {}", link.name));
+            return Reason::new(format!("{what}: {lost}")).hint(add);
+        }
+        Reason::new(what).hint(ip_command(at, &format!("route get {to}")))
+    }
+
+    /// The place got a packet for an address that the file gives it, and that it does not have.
+    pub fn lost_address(&self, at: &Place, ip: IpAddr) -> Option<Reason> {
+        let is_to_have = self.lab.whereabouts.owner(ip) == Some(at) && !self.is_local(at, ip);
+        let what = || format!("{} does not have {ip}, which the file gives it", place(at));
+        is_to_have.then(|| Reason::new(what()).hint(ip_command(at, "addr")))
+    }
+
+    /// Nobody has told the hardware address, and why, as far as the lab tells.
+    pub fn no_reply(&self, at: &Place, neighbour: IpAddr, device: u32) -> Reason {
+        let name = self.name(at, device);
+        let whom = format!("no reply to {} from {neighbour}", asking(neighbour));
+        let what = format!("{whom} on `{name}` of {}", place(at));
+        let own = self.link(at, device).and_then(|link| self.fault(at, link));
+        let fault = own.or_else(|| {
+            let (owner, link) = self.owner(neighbour)?;
+            self.fault(owner, link).or_else(|| {
+                let end = self.other_end(owner, link)?;
+                let far = self.grounds.get(&end.at)?.state.link(&end.name)?;
+                self.fault(&end.at, far)
+            })
+        });
+        match fault {
+            Some(fault) => Reason { what: format!("{what}: {}", fault.what), hint: fault.hint },
+            None if self.owner(neighbour).is_none() => {
+                let meant = self.lab.whereabouts.owner(neighbour);
+                let meant = meant.map(|at| format!(", which the file gives to {}", place(at)));
+                let what = format!("{what}: nobody has that address{}", meant.unwrap_or_default());
+                Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}")))
+            }
+            None => Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}"))),
+        }
+    }
+
+    /// Whether the neighbour was asked for in vain.
+    pub fn is_unanswered(&self, at: &Place, hop: &Hop, to: IpAddr) -> Option<IpAddr> {
+        let ip = hop.via.unwrap_or(to);
+        let unanswered = &self.grounds.get(at)?.unanswered;
+        unanswered.iter().any(|one| one.device == hop.device && one.ip == ip).then_some(ip)
+    }
+}

@@ -1,0 +1,223 @@
+//! Where a question, or its answer, was seen last.
+
+use super::onward::{Packet, at_destination, no_listener, onward};
+use super::words::{in_place, ip as ip_command, place, run};
+use super::{Finding, Observed, Reason, Site};
+use crate::lab::model::Question;
+use crate::probe::{Outcome, Probe, Sighting, Sort, Unreachable};
+use nix::errno::Errno;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Why a question was not answered, as far as the ground tells.
+pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
+    let questions: Vec<&Sighting> = of(seen, |sort| sort == Sort::Question);
+    let answers: Vec<&Sighting> = of(seen, |sort| sort == Sort::Answer);
+    let last = questions.last();
+    match &seen.outcome {
+        Outcome::NotAsked(why) => return Finding::Known(Reason::new(why.clone())),
+        Outcome::WrongAnswer(why) => return Finding::Known(Reason::new(why.clone())),
+        Outcome::Failed(error) if questions.is_empty() => return at_once(site, probe, *error),
+        _ => {}
+    }
+    if let Some(error) = seen.sightings.iter().find(|one| matches!(one.sort, Sort::Error(_)))
+        && let Sort::Error(why) = error.sort
+    {
+        return refused(site, probe, error, why, last);
+    }
+    if let Some(reset) = seen.sightings.iter().find(|one| one.sort == Sort::Reset) {
+        return answered_by_reset(site, probe, reset, last);
+    }
+    match (answers.last(), last) {
+        (Some(answer), _) if answer.at == probe.from && !answer.is_out => Finding::Dropped {
+            at: probe.from.clone(),
+            is_answer: true,
+            hooks: &["ingress", "prerouting", "input"],
+            otherwise: Reason::new(format!(
+                "the answer came to {}, which did not take it",
+                place(&probe.from)
+            )),
+        },
+        (Some(answer), _) => on_the_way_back(stopped(site, probe, answer, true)),
+        (None, Some(question)) => stopped(site, probe, question, false),
+        (None, None) => {
+            let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            onward(site, &Packet { at: &probe.from, input: None, source, destination: probe.to })
+        }
+    }
+}
+
+fn of(seen: &Observed, is_wanted: impl Fn(Sort) -> bool) -> Vec<&Sighting> {
+    seen.sightings.iter().filter(|sighting| is_wanted(sighting.sort)).collect()
+}
+
+/// The kernel of the place itself would not send it.
+fn at_once(site: &Site, probe: &Probe, error: Errno) -> Finding {
+    let at = &probe.from;
+    let words =
+        || Reason::new(format!("{} cannot send to {}: {}", place(at), probe.to, error.desc()));
+    match error {
+        Errno::EPERM => Finding::Dropped {
+            at: at.clone(),
+            is_answer: false,
+            hooks: &["output", "postrouting"],
+            otherwise: Reason::new(format!("the firewall of {} does not let it out", place(at))),
+        },
+        Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EADDRNOTAVAIL => {
+            Finding::Known(site.no_route(at, probe.to))
+        }
+        Errno::EACCES | Errno::EINVAL => {
+            let what = format!("a route {} prohibits what goes to {}", in_place(at), probe.to);
+            Finding::Known(Reason::new(what).hint(ip_command(at, "route")))
+        }
+        _ => Finding::Known(words()),
+    }
+}
+
+/// Somebody says that it does not go on.
+fn refused(
+    site: &Site,
+    probe: &Probe,
+    error: &Sighting,
+    why: Unreachable,
+    last: Option<&&Sighting>,
+) -> Finding {
+    let by = error.source;
+    // It was seen first in the place that has made it.
+    let at = &error.at;
+    let is_ours = error.is_out || site.is_local(at, by);
+    if !is_ours {
+        let what = format!("{by} says: {}", say(why));
+        return Finding::Known(Reason::new(what));
+    }
+    let destination = last.map_or(probe.to, |last| last.destination);
+    let source = last.map_or(by, |last| last.source);
+    let input = last.filter(|last| last.at == *at && !last.is_out).map(|last| last.interface);
+    let packet = Packet { at, input, source, destination };
+    let known = by_the_ground(site, probe, &packet, why);
+    known.map(Finding::Known).unwrap_or_else(|| Finding::Dropped {
+        at: at.clone(),
+        is_answer: false,
+        hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
+        otherwise: Reason::new(format!("{} ({by}) says: {}", place(at), say(why))),
+    })
+}
+
+/// Why it does not go on, if it is not the firewall that says so.
+fn by_the_ground(site: &Site, probe: &Probe, packet: &Packet, why: Unreachable) -> Option<Reason> {
+    let Packet { at, destination, .. } = *packet;
+    match why {
+        Unreachable::Network => {
+            site.hop(at, destination).is_none().then(|| site.no_route(at, destination))
+        }
+        Unreachable::Host => {
+            let hop = site.hop(at, destination)?;
+            let neighbour = site.is_unanswered(at, &hop, destination)?;
+            Some(site.no_reply(at, neighbour, hop.device))
+        }
+        Unreachable::Port => {
+            let is_meant = matches!(probe.question, Question::Udp(_));
+            let is_here = is_meant && site.is_local(at, destination);
+            no_listener(site, packet, probe).filter(|_| is_here)
+        }
+        Unreachable::TimeExceeded => {
+            let what =
+                format!("it went in circles until its time to live was over, {}", in_place(at));
+            Some(Reason::new(what).hint(ip_command(at, &format!("route get {destination}"))))
+        }
+        _ => None,
+    }
+}
+
+fn say(why: Unreachable) -> &'static str {
+    match why {
+        Unreachable::Network => "there is no route",
+        Unreachable::Host => "nobody answers there",
+        Unreachable::Port => "nothing listens at that port",
+        Unreachable::Prohibited => "it is prohibited",
+        Unreachable::TimeExceeded => "its time to live was over",
+        Unreachable::TooBig => "the packet is too big",
+        Unreachable::Other => "it cannot be delivered",
+    }
+}
+
+/// A connection was refused: there is no listener, or a rule says so in its place.
+fn answered_by_reset(
+    site: &Site,
+    probe: &Probe,
+    reset: &Sighting,
+    last: Option<&&Sighting>,
+) -> Finding {
+    let at = &reset.at;
+    let packet = Packet { at, input: None, source: reset.destination, destination: reset.source };
+    let is_its_own = last.is_some_and(|last| last.at == *at) && site.is_local(at, reset.source);
+    if let Some(reason) = no_listener(site, &packet, probe).filter(|_| is_its_own) {
+        return Finding::Known(reason);
+    }
+    if !site.grounds.contains_key(at) || !(reset.is_out || is_its_own) {
+        return Finding::Known(Reason::new(format!("{} refuses the connection", reset.source)));
+    }
+    Finding::Dropped {
+        at: at.clone(),
+        is_answer: false,
+        hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
+        otherwise: Reason::new(format!("{} refuses the connection", place(at))),
+    }
+}
+
+/// It was seen here last.
+fn stopped(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> Finding {
+    let at = &last.at;
+    if last.is_out {
+        return on_the_wire(site, probe, last, is_answer);
+    }
+    if let Some(lost) = site.lost_address(at, last.destination) {
+        return Finding::Known(lost);
+    }
+    let input = Some(last.interface);
+    let packet = Packet { at, input, source: last.source, destination: last.destination };
+    let is_its_own = site.is_local(at, last.destination);
+    match (is_its_own, is_answer) {
+        (true, false) => at_destination(site, &packet, probe),
+        _ => onward(site, &packet),
+    }
+}
+
+/// It went out of an interface, and nobody has seen it come in anywhere.
+fn on_the_wire(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> Finding {
+    let (at, to) = (&last.at, last.destination);
+    let name = site.name(at, last.interface);
+    let link = site.link(at, last.interface);
+    if let Some(fault) = link.and_then(|link| site.fault(at, link)) {
+        return Finding::Known(fault);
+    }
+    let look = run(at, &format!("tcpdump -ni {name} host {to}"));
+    let what = if site.owner(to).is_some() {
+        format!("it went out of `{name}` of {} and came in nowhere", place(at))
+    } else if is_answer {
+        format!("it left the lab by `{name}` of {} for {to}", place(at))
+    } else if let Question::Udp(_) = probe.question {
+        format!(
+            "it left the lab by `{name}` of {} as from {}, and no reply came, without which nobody can tell whether {to} got it",
+            place(at),
+            last.source
+        )
+    } else {
+        format!(
+            "it left the lab by `{name}` of {} as from {}, and {to} did not answer",
+            place(at),
+            last.source
+        )
+    };
+    Finding::Known(Reason::new(what).hint(look))
+}
+
+fn on_the_way_back(finding: Finding) -> Finding {
+    let back =
+        |reason: Reason| Reason { what: format!("on the way back: {}", reason.what), ..reason };
+    match finding {
+        Finding::Known(reason) => Finding::Known(back(reason)),
+        Finding::Dropped { at, hooks, otherwise, .. } => {
+            Finding::Dropped { at, hooks, otherwise: back(otherwise), is_answer: true }
+        }
+    }
+}

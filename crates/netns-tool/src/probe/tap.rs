@@ -1,0 +1,144 @@
+//! Taps: in each place a socket that sees all packets which come in or go out, so that a question can be followed.
+
+use super::Probe;
+use super::echo::Token;
+use super::packet::{Body, Packet, Port, Quoted, Unreachable};
+use super::sockets::{in_places, receive};
+use crate::plan::Place;
+use anyhow::Result;
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, setsockopt, socket, sockopt,
+};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::time::SystemTime;
+
+/// `PACKET_OUTGOING` of linux/if_packet.h.
+const OUTGOING: u8 = 4;
+
+/// What a packet is to the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Question,
+    Answer,
+    /// Of TCP: that there is no connection.
+    Reset,
+    Error(Unreachable),
+}
+
+/// A packet of a question, seen in a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    pub at: Place,
+    /// The index of the interface.
+    pub interface: u32,
+    pub is_out: bool,
+    pub sort: Sort,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub time: SystemTime,
+}
+
+/// The taps of several places.
+pub struct Taps {
+    taps: Vec<(Place, OwnedFd)>,
+    pub(super) token: Token,
+    /// The numbers of the questions that are asked from these ports.
+    ports: HashMap<Port, usize>,
+    caught: Vec<(Packet, Sighting)>,
+}
+
+impl Taps {
+    /// # Errors
+    /// A place cannot be entered.
+    pub fn open(places: &[Place]) -> Result<Self> {
+        let jobs = places.iter().map(|at| (at.clone(), ())).collect();
+        let sockets = in_places(jobs, |()| tap()).into_iter().collect::<Result<Vec<_>>>()?;
+        let taps = places.iter().cloned().zip(sockets).collect();
+        Ok(Self { taps, token: Token::random()?, ports: HashMap::new(), caught: Vec::new() })
+    }
+
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.taps.iter().map(|(_, socket)| socket)
+    }
+
+    /// The question of this number is asked from that port.
+    pub(super) fn note_port(&mut self, port: Port, number: usize) {
+        self.ports.insert(port, number);
+    }
+
+    /// Takes what has been seen since.
+    pub(super) fn drain(&mut self) {
+        for (at, socket) in &self.taps {
+            while let Some(received) = receive::<LinkAddr>(socket) {
+                let (Some(packet), Some(link)) =
+                    (Packet::parse(&received.bytes, &self.token), received.from)
+                else {
+                    continue;
+                };
+                let sighting = Sighting {
+                    at: at.clone(),
+                    interface: u32::try_from(link.ifindex()).unwrap_or_default(),
+                    is_out: link.pkttype() == OUTGOING,
+                    sort: Sort::Question,
+                    source: packet.source,
+                    destination: packet.destination,
+                    time: received.time,
+                };
+                self.caught.push((packet, sighting));
+            }
+        }
+    }
+
+    /// What was seen of each question, in the order of time.
+    pub fn sightings(mut self, probes: &[Probe]) -> Vec<Vec<Sighting>> {
+        self.drain();
+        let mut all = vec![Vec::new(); probes.len()];
+        for (packet, sighting) in std::mem::take(&mut self.caught) {
+            if let Some((number, sort)) = self.whose(&packet.body)
+                && let Some(own) = all.get_mut(number)
+            {
+                own.push(Sighting { sort, ..sighting });
+            }
+        }
+        // What has one time is in the order in which its place saw it.
+        all.iter_mut().for_each(|own| own.sort_by_key(|sighting| sighting.time));
+        all
+    }
+
+    /// The number of the question that a packet belongs to, and what it is to it.
+    fn whose(&self, body: &Body) -> Option<(usize, Sort)> {
+        let by_port = |port: Port| self.ports.get(&port).copied();
+        let (tcp, udp) =
+            (|port: &u16| by_port(Port::Tcp(*port)), |port: &u16| by_port(Port::Udp(*port)));
+        match body {
+            Body::Echo { number, is_reply } => {
+                Some((*number as usize, if *is_reply { Sort::Answer } else { Sort::Question }))
+            }
+            Body::Error { of: Quoted::Number(number), why } => {
+                Some((*number as usize, Sort::Error(*why)))
+            }
+            Body::Error { of: Quoted::Port(port), why } => {
+                Some((by_port(*port)?, Sort::Error(*why)))
+            }
+            Body::Tcp { from, is_reset: false, .. } if tcp(from).is_some() => {
+                Some((tcp(from)?, Sort::Question))
+            }
+            Body::Tcp { to, is_reset, .. } => {
+                Some((tcp(to)?, if *is_reset { Sort::Reset } else { Sort::Answer }))
+            }
+            Body::Udp { from, to } => udp(from)
+                .map(|number| (number, Sort::Question))
+                .or_else(|| Some((udp(to)?, Sort::Answer))),
+        }
+    }
+}
+
+fn tap() -> Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    // Without the header of the link, so that all links look alike.
+    let socket = socket(AddressFamily::Packet, SockType::Datagram, flags, SockProtocol::EthAll)?;
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    Ok(socket)
+}

@@ -1,0 +1,354 @@
+//! `check` says why: each reason is produced for real, in a router of the lab, at an end of it, or on the host.
+
+mod support;
+
+use serde_json::Value;
+use std::net::TcpListener;
+use support::labs::{FILE, up};
+use support::net::enter;
+use support::{lived_in, private_host, serve, sh, tool};
+
+/// `a`, a router, and `b`, who serves TCP and UDP at port 80.
+const ROUTED: &str = r#"
+[namespace.r]
+forwarding = true
+
+[bridge.left]
+namespace = "r"
+address = ["10.0.1.1/24", "fd01::1/64"]
+
+[bridge.right]
+namespace = "r"
+address = ["10.0.2.1/24", "fd02::1/64"]
+
+[namespace.a]
+bridge = "left"
+
+[namespace.b]
+bridge = "right"
+
+[[expect]]
+from = "a"
+to = "b"
+
+[[expect]]
+from = "a"
+to = "b"
+tcp = 80
+
+[[expect]]
+from = "a"
+to = "b"
+udp = 80
+"#;
+
+/// The lab is up in a private host, and all that it expects holds.
+fn stage() {
+    lived_in();
+    up(ROUTED);
+    serve("b", 80);
+    assert_eq!(whys(), [""; 0]);
+}
+
+/// What `check` says why of each expectation that does not hold, in their order, behind the question.
+fn whys() -> Vec<String> {
+    let outcome = tool(&format!("check {FILE} --format json"));
+    let report: Value = serde_json::from_slice(&outcome.get_output().stdout).expect("a report");
+    let all = report["expectations"].as_array().expect("a list");
+    let failed = all.iter().filter(|one| one["ok"] == false);
+    let line = |one: &Value| {
+        let address = one["address"].as_str().unwrap_or_default();
+        let family = if address.contains(':') { 6 } else { 4 };
+        let why = one["why"].as_str().unwrap_or("nobody knows");
+        format!("{}{family}: {why}", one["probe"].as_str().unwrap_or_default())
+    };
+    failed.map(line).collect()
+}
+
+/// After the script, those questions fail for that reason, and no others fail.
+#[track_caller]
+fn fail(script: &str, questions: &[&str], why: &str) {
+    fail_each(script, &questions.iter().map(|question| (*question, why)).collect::<Vec<_>>());
+}
+
+#[track_caller]
+fn fail_each(script: &str, expected: &[(&str, &str)]) {
+    sh(script);
+    let expected: Vec<String> =
+        expected.iter().map(|(question, why)| format!("{question}: {why}")).collect();
+    assert_eq!(whys(), expected, "after `{script}`");
+}
+
+const ALL: [&str; 6] = ["ping4", "ping6", "tcp4", "tcp6", "udp4", "udp6"];
+const V4: [&str; 3] = ["ping4", "tcp4", "udp4"];
+const V6: [&str; 3] = ["ping6", "tcp6", "udp6"];
+
+#[test]
+fn a_route_is_missing() {
+    private_host(|| {
+        stage();
+        fail("ip -n a route del default", &V4, "no route to 10.0.2.2 in `a`");
+        sh("ip -n a route add default via 10.0.1.1");
+        fail(
+            "ip -n b -6 route del default",
+            // A datagram has come when somebody has it, be he able to answer or not.
+            &["ping6", "tcp6"],
+            "the way back is missing: no route to fd01::2 in `b`",
+        );
+        sh("ip -n b -6 route add default via fd02::1");
+        fail("ip -n r route del 10.0.2.0/24", &V4, "no route to 10.0.2.2 in `r`");
+    });
+}
+
+#[test]
+fn an_interface_is_down() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip -n b link set dev eth0 down",
+            &ALL,
+            "bridge `right` of `r` has no port that is up: interface `eth0` of `b`, the other end of `b-eth0` of `r`, is down",
+        );
+        sh("ip -n r link set dev right down");
+        let whys = whys();
+        let whys: Vec<&str> = whys.iter().filter_map(|why| Some(why.split_once(": ")?.1)).collect();
+        let (v4, v6) = ("no route to 10.0.2.2 in `r`", "no route to fd02::2 in `r`");
+        let (v4, v6) = [v4, v6].map(|no| format!("{no}: interface `right` of `r` is down")).into();
+        assert_eq!(whys, [&v4, &v6, &v4, &v6, &v4, &v6]);
+    });
+}
+
+#[test]
+fn the_first_interface_is_down() {
+    private_host(|| {
+        stage();
+        sh("ip -n a link set dev eth0 down");
+        let whys = whys();
+        assert_eq!(whys.len(), 6, "{whys:#?}");
+        assert!(
+            whys[0].ends_with("no route to 10.0.2.2 in `a`: interface `eth0` of `a` is down"),
+            "{whys:#?}"
+        );
+        assert!(
+            whys[1].ends_with("no route to fd02::2 in `a`: interface `eth0` of `a` is down"),
+            "{whys:#?}"
+        );
+    });
+}
+
+#[test]
+fn nobody_has_the_address() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip -n b addr del 10.0.2.2/24 dev eth0; ip -n b addr add 10.0.2.99/24 dev eth0
+             ip -n b route replace default via 10.0.2.1",
+            &V4,
+            "`b` does not have 10.0.2.2, which the file gives it",
+        );
+        let (v4, v6) = (
+            "no reply to ARP from 10.0.2.2 on `right` of `r`: nobody has that address, which the file gives to `b`",
+            "no reply to neighbour discovery from fd02::2 on `right` of `r`: nobody has that address, which the file gives to `b`",
+        );
+        let both =
+            [("ping4", v4), ("ping6", v6), ("tcp4", v4), ("tcp6", v6), ("udp4", v4), ("udp6", v6)];
+        fail_each("ip -n b addr del fd02::2/64 dev eth0; ip -n r neigh flush all", &both);
+    });
+}
+
+#[test]
+fn a_router_has_lost_its_address() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip -n r addr del 10.0.2.1/24 dev right",
+            &V4,
+            "no route to 10.0.2.2 in `r`: `right` does not have 10.0.2.1/24, which the file gives it",
+        );
+    });
+}
+
+#[test]
+fn forwarding_is_off() {
+    private_host(|| {
+        stage();
+        let set = |switch: &str, value: u8| {
+            format!("ip netns exec r sh -c 'echo {value} >/proc/sys/net/{switch}'")
+        };
+        fail(
+            &set("ipv4/ip_forward", 0),
+            &V4,
+            "forwarding is off in `r` (net.ipv4.ip_forward is 0)",
+        );
+        sh(&set("ipv4/ip_forward", 1));
+        fail(
+            &set("ipv6/conf/all/forwarding", 0),
+            &V6,
+            "forwarding is off in `r` (net.ipv6.conf.all.forwarding is 0)",
+        );
+    });
+}
+
+#[test]
+fn the_reverse_path_is_another() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip netns exec r sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter'
+             ip -n r route add 10.0.1.2/32 dev right",
+            &V4,
+            "`r` drops what comes from 10.0.1.2 by `left`: its way back leads over `right` (rp_filter is 1)",
+        );
+    });
+}
+
+#[test]
+fn a_rule_of_iptables_drops_it() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip netns exec r iptables -A FORWARD -s 10.0.1.0/24 -j DROP",
+            &V4,
+            "dropped in `r` by the rule `-A FORWARD -s 10.0.1.0/24 -j DROP` of iptables (its counter moved)",
+        );
+        fail_each(
+            "ip netns exec r iptables -F
+             ip netns exec b iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+             ip netns exec b iptables -A INPUT -p udp --dport 80 -j REJECT",
+            &[
+                (
+                    "tcp4",
+                    "dropped in `b` by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
+                ),
+                (
+                    "udp4",
+                    "dropped in `b` by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
+                ),
+            ],
+        );
+        fail(
+            "ip netns exec b iptables -F; ip netns exec a iptables -t mangle -A POSTROUTING -j DROP",
+            &V4,
+            "dropped in `a` by the rule `-A POSTROUTING -j DROP` of table `mangle` of iptables (its counter moved)",
+        );
+    });
+}
+
+#[test]
+fn a_policy_drops_it_on_the_way_back() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip netns exec r ip6tables -P FORWARD DROP; ip netns exec r ip6tables -A FORWARD -s fd01::/64 -j ACCEPT",
+            &["ping6", "tcp6"],
+            "on the way back: dropped in `r` by the policy `DROP` of chain `FORWARD` of ip6tables (its counter moved)",
+        );
+    });
+}
+
+#[test]
+fn nft_drops_it() {
+    private_host(|| {
+        stage();
+        fail_each(
+            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
+             nft add table inet t
+             nft add chain inet t f '{ type filter hook forward priority 0; }'
+             nft add rule inet t f ip saddr 10.0.1.0/24 drop
+             nft add rule inet t f ip6 saddr fd01::/64 counter drop",
+            &[
+                (
+                    "ping4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "ping6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+                (
+                    "tcp4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "tcp6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+                (
+                    "udp4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "udp6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+            ],
+        );
+        fail(
+            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
+             nft flush ruleset; nft add table inet t
+             nft add chain inet t f '{ type filter hook forward priority 0; policy drop; }'",
+            &ALL,
+            "dropped in `r`, and only the policy `drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+        );
+    });
+}
+
+#[test]
+fn nobody_listens_or_elsewhere() {
+    private_host(|| {
+        lived_in();
+        up(ROUTED);
+        let _listener = enter("b", || TcpListener::bind("127.0.0.1:80").expect("listen"));
+        fail_each(
+            "",
+            &[
+                (
+                    "tcp4",
+                    "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so on 127.0.0.1 alone",
+                ),
+                (
+                    "tcp6",
+                    "nothing listens at TCP port 80 of `b` on fd02::2: what listens there does so on 127.0.0.1 alone",
+                ),
+                ("udp4", "nothing listens at UDP port 80 of `b`"),
+                ("udp6", "nothing listens at UDP port 80 of `b`"),
+            ],
+        );
+        fail_each(
+            "ip netns exec b sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
+             ip netns exec b iptables -A OUTPUT -p udp -j ACCEPT; ip netns exec b ip6tables -A OUTPUT -p tcp -j DROP",
+            &[
+                ("ping4", "`b` answers no ping (net.ipv4.icmp_echo_ignore_all is 1)"),
+                ("tcp4", "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so on 127.0.0.1 alone"),
+                ("tcp6", "dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
+                ("udp4", "nothing listens at UDP port 80 of `b`"),
+                ("udp6", "nothing listens at UDP port 80 of `b`"),
+            ],
+        );
+    });
+}
+
+#[test]
+fn the_host_drops_it() {
+    private_host(|| {
+        lived_in();
+        let text = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[bridge.br1]\naddress = \"10.1.0.1/24\"\n\
+                    [namespace.a]\nbridge = \"br0\"\n[namespace.b]\nbridge = \"br1\"\n[[expect]]\nfrom = \"a\"\nto = \"b\"\n";
+        up(text);
+        fail(
+            "echo 0 >/proc/sys/net/ipv4/ip_forward",
+            &["ping4"],
+            "forwarding is off on the host (net.ipv4.ip_forward is 0)",
+        );
+        fail(
+            "echo 1 >/proc/sys/net/ipv4/ip_forward; iptables -I FORWARD -o br1 -j DROP",
+            &["ping4"],
+            "dropped on the host by the rule `-A FORWARD -o br1 -j DROP` of iptables (its counter moved)",
+        );
+        fail(
+            "iptables -D FORWARD -o br1 -j DROP; ip link set dev b-eth0 down",
+            &["ping4"],
+            "bridge `br1` of the host has no port that is up: interface `b-eth0` of the host is down",
+        );
+    });
+}
