@@ -82,11 +82,13 @@ pub fn up(text: &str) -> String {
     done(&format!("up {}", file(text)))
 }
 
-/// The commands that `up` of this file runs, as they are shown, without their reasons.
+/// The commands that `up` of this file runs, as they are shown, without their reasons and without those that only wait.
 pub fn commands(text: &str) -> Vec<String> {
     let script = done(&format!("up {} --dry-run", file(text)));
     let lines = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.filter(|line| !["set -e", "set +e"].contains(line)).map(str::to_owned).collect()
+    let changes =
+        |line: &&str| !["set -e", "set +e"].contains(line) && !line.starts_with("timeout ");
+    lines.filter(changes).map(str::to_owned).collect()
 }
 
 /// What `diff` finds, a line each; its exit code agrees.
