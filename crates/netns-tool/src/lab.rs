@@ -22,6 +22,7 @@ mod way_back;
 pub use down::Down;
 pub use fit::LIMIT;
 pub use list::{list, table, wanted};
+pub use obsolete::stands;
 pub use processes::{FOLDER, folder};
 pub use tell::{differences, steps};
 pub use up::Up;

@@ -24,6 +24,8 @@ mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod run;
+mod sandbox;
+mod session;
 mod sysctl;
 mod system;
 mod veth;

@@ -47,6 +47,11 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         Command::Plan(_) | Command::Diff(_) | Command::Labs(_) | Command::Recover => {
             return Ok(None);
         }
+        Command::Run(_)
+        | Command::Sandbox(_)
+        | Command::Init(_)
+        | Command::StandBy(_)
+        | Command::Tether(_) => return Ok(None),
     }))
 }
 
