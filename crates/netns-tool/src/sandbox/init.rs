@@ -5,9 +5,9 @@ use crate::cli::InitArgs;
 use crate::failure::failed;
 use crate::run::Settings;
 use crate::session::cannot_run;
-use crate::system::child;
 use crate::system::foreground::code;
 use crate::system::pipe::adopt;
+use crate::system::{child, rights};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -50,7 +50,7 @@ pub fn init(args: &InitArgs, settings: Settings) -> Result<ExitCode> {
 }
 
 fn set_up(args: &InitArgs, settings: Settings) -> Result<()> {
-    let script = script::set_up(args.name_server.as_deref());
+    let script = script::set_up(!rights::are_for_all_users(), args.name_server.as_deref());
     let output = child::run_script(&script, settings.limit)?;
     if output.is_success() {
         return Ok(());

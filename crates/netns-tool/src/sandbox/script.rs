@@ -1,6 +1,7 @@
 //! The private host as one would type it.
 
 use crate::plan::quote;
+use crate::system::rights;
 use std::ffi::OsString;
 
 /// What makes the new namespaces a host, run by its first process. No quotes in it: it is shown within some. The private
@@ -30,7 +31,7 @@ rmdir /run/etc
       *) if [ -f "$name" ] && [ -r "$name" ] && ! [ -L "$name" ]; then set -- "$@" "$name"; fi ;;
     esac
   done
-  cp -p "$@" /etc 2>/dev/null || true
+  COPY "$@" /etc
   set --
   for name in *; do
     case $name in
@@ -50,13 +51,15 @@ pub fn options(as_user: bool) -> Vec<&'static str> {
     [user, &all].concat()
 }
 
-/// What the first process runs.
-pub fn set_up(name_server: Option<&str>) -> String {
+/// What the first process runs; `as_user`: not every user of the machine is known there.
+pub fn set_up(as_user: bool, name_server: Option<&str>) -> String {
+    // Owners that are not known there cannot be preserved.
+    let script = SET_UP.replace("COPY", if as_user { "cp" } else { "cp -p" });
     let resolv = match name_server {
         None => "printf \"%s\\n\" \"$resolv\" > /etc/resolv.conf".to_owned(),
         Some(address) => format!("echo nameserver {address} > /etc/resolv.conf"),
     };
-    format!("{SET_UP}{resolv}\nip link set dev lo up\n")
+    format!("{script}{resolv}\nip link set dev lo up\n")
 }
 
 /// All of it, to be pasted.
@@ -71,7 +74,7 @@ pub fn whole(as_user: bool, name_server: Option<&str>, command: &[OsString]) -> 
     format!(
         "{uplink}unshare {} --kill-child sh -c '{}exec \"$@\"\n' sandbox {}\n",
         options(as_user).join(" "),
-        set_up(name_server),
+        set_up(as_user || !rights::are_for_all_users(), name_server),
         words.join(" ")
     )
 }
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn the_script_is_quoted_and_so_is_the_command() {
         for name_server in [None, Some("10.0.2.3")] {
-            assert!(!set_up(name_server).contains('\''));
+            assert!(!set_up(true, name_server).contains('\''));
         }
         let script = whole(true, None, &["sh".into(), "-c".into(), "echo 'x'".into()]);
         assert!(script.starts_with(

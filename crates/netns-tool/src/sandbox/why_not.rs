@@ -1,6 +1,7 @@
 //! Why there is no private host on this machine: the switches that forbid one.
 
 use crate::failure::{Failure, missing};
+use crate::system::rights;
 use std::process::ExitStatus;
 
 /// A switch of /proc/sys, and the value with which it forbids private hosts.
@@ -65,10 +66,8 @@ pub fn explain(as_user: bool, status: ExitStatus) -> Failure {
 
 /// Why the first process could not do its work.
 pub fn no_set_up(said: &str) -> Failure {
-    let is_full_root = std::fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| map.split_whitespace().last() == Some("4294967295"));
     let failure = missing("the private host could not be set up").note("system", said);
-    reason(failure, !is_full_root)
+    reason(failure, !rights::are_for_all_users())
 }
 
 fn reason(failure: Failure, as_user: bool) -> Failure {

@@ -18,3 +18,9 @@ pub fn lacking() -> Result<Option<&'static str>> {
     let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
     Ok(NEEDED.iter().find(|(_, bit)| effective & bit == 0).map(|(name, _)| *name))
 }
+
+/// Whether every user of the machine is known here, and not only some, as in a user namespace.
+pub fn are_for_all_users() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().next_back() == Some("4294967295")
+}
