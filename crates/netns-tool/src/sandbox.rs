@@ -79,7 +79,7 @@ impl Request {
             say(&format!("#!/bin/sh\n# {}\n{script}", crate::plan::one_line(&command_line())))?;
             return Ok(ExitCode::SUCCESS);
         }
-        let means = self.uplink.then(uplink::Means::find).transpose()?;
+        let means = self.uplink.then(|| uplink::Means::find(as_user)).transpose()?;
         why_not::check(as_user)?;
         if global.verbose {
             tell(&format!("+ {}", script.trim_end()));

@@ -2,7 +2,7 @@
 //! with it.
 
 use crate::cli::TetherArgs;
-use crate::failure::{Failure, failed, missing};
+use crate::failure::{Failure, missing};
 use crate::plan::Tool;
 use crate::run::Settings;
 use crate::system::foreground::code;
@@ -32,17 +32,23 @@ pub enum Means {
 
 impl Means {
     /// # Errors
-    /// Neither is installed.
-    pub fn find() -> Result<Self, Failure> {
+    /// None is installed.
+    pub fn find(as_user: bool) -> Result<Self, Failure> {
         if tools::is_there(Tool::Slirp4netns) {
             return tools::find(Tool::Slirp4netns).map(Self::Slirp);
         }
-        if tools::is_there(Tool::Pasta) {
+        // Started by root, pasta gives root's rights up, and then may not enter what root has made.
+        if as_user && tools::is_there(Tool::Pasta) {
             return tools::find(Tool::Pasta).map(Self::Pasta);
         }
-        Err(missing("--uplink takes `slirp4netns` or `pasta`, and neither is installed")
-            .note("looked", tools::path())
-            .hint("apt-get install slirp4netns (or passt, which has pasta)"))
+        let failure = missing(if as_user {
+            "--uplink takes `slirp4netns` or `pasta`, and neither is installed"
+        } else {
+            "--uplink takes `slirp4netns`, and it is not installed"
+        });
+        let or_pasta = if as_user { " (or passt, which has pasta)" } else { "" };
+        let failure = failure.note("looked", tools::path());
+        Err(failure.hint(format!("apt-get install slirp4netns{or_pasta}")))
     }
 }
 
@@ -55,14 +61,9 @@ impl Means {
         let mut said = File::from(memfd_create(c"uplink", MFdFlags::MFD_CLOEXEC)?);
         let (tie, ready) = (Pipe::to_child()?, Pipe::from_child()?);
         let mut command = match self {
-            Self::Slirp(program) => slirp(program, &tie, &ready),
-            Self::Pasta(program) => pasta(program, &tie)?,
+            Self::Slirp(program) => slirp(program, pid, &tie, &ready),
+            Self::Pasta(program) => pasta(program, pid, &tie)?,
         };
-        if let Self::Slirp(_) = self {
-            command.arg(pid.to_string()).arg("tap0");
-        } else {
-            command.arg(pid.to_string());
-        }
         command.env("PATH", tools::path()).stdin(Stdio::null()).stdout(Stdio::null());
         let helper = command.stderr(said.try_clone()?).spawn();
         let helper = helper.context("cannot start the helper of the uplink")?;
@@ -78,7 +79,7 @@ impl Means {
         let mut words = String::new();
         said.rewind()?;
         said.read_to_string(&mut words)?;
-        Err(failed("the private host could not be given an uplink")
+        Err(missing("the private host could not be given an uplink")
             .note("system", if words.is_empty() { "no word within the time limit" } else { &words })
             .into())
     }
@@ -97,17 +98,18 @@ impl Uplink {
     }
 }
 
-fn slirp(program: &Path, tie: &Pipe, ready: &Pipe) -> Command {
+fn slirp(program: &Path, pid: u32, tie: &Pipe, ready: &Pipe) -> Command {
     let mut command = child::prepared(program);
     command.args(["--configure", "--mtu=65520", "--disable-host-loopback"]);
     tie.tell(&mut command, "--exit-fd");
     ready.tell(&mut command, "--ready-fd");
+    command.arg(pid.to_string()).arg("tap0");
     command
 }
 
 /// It does not know how to end with somebody, and gets a process that does. Addresses are those of slirp4netns, and no port of
 /// the one side is taken on the other.
-fn pasta(program: &Path, tie: &Pipe) -> Result<Command> {
+fn pasta(program: &Path, pid: u32, tie: &Pipe) -> Result<Command> {
     let mut command = child::prepared(&std::env::current_exe().context("cannot find myself")?);
     command.arg("__tether");
     tie.tell(&mut command, "--control");
@@ -115,6 +117,7 @@ fn pasta(program: &Path, tie: &Pipe) -> Result<Command> {
     command.args(["--address", "10.0.2.100", "--netmask", "24", "--gateway", "10.0.2.2"]);
     command.args(["--ns-ifname", "tap0", "--dns-forward", NAME_SERVER, "--no-map-gw"]);
     command.args(["-t", "none", "-u", "none", "-T", "none", "-U", "none"]);
+    command.arg(pid.to_string());
     Ok(command)
 }
 
