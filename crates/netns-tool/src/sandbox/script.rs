@@ -31,7 +31,7 @@ rmdir /run/etc
       *) if [ -f "$name" ] && [ -r "$name" ] && ! [ -L "$name" ]; then set -- "$@" "$name"; fi ;;
     esac
   done
-  COPY "$@" /etc
+  [ $# = 0 ] || COPY "$@" /etc
   set --
   for name in *; do
     case $name in
@@ -39,7 +39,7 @@ rmdir /run/etc
       *) if ! [ -e "/etc/$name" ]; then set -- "$@" ".host/etc/$name"; fi ;;
     esac
   done
-  ln -s "$@" /etc
+  [ $# = 0 ] || ln -s "$@" /etc
 )
 echo sandbox > /etc/debian_chroot
 "#;
