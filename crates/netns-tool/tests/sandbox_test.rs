@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use support::{assert_is, lived_in, private_host, refused_with, sh, tool, uninstall};
+use support::{HOST, assert_is, lived_in, private_host, refused_with, serve, sh, tool, uninstall};
 use testhost::binary;
 
 /// A lab whose names are the same everywhere.
@@ -269,9 +269,7 @@ fn an_uplink_leads_out() {
     private_host(|| {
         sh("ip link add out0 type veth peer name out1; ip link set out1 up; ip addr add 192.0.2.1/24 dev out0
             ip link set out0 up; ip route add default via 192.0.2.254");
-        let serve = "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => \"192.0.2.1:80\", Listen => 9, \
-             ReuseAddr => 1) or die; while ($c = $s->accept) { print $c \"far\\n\" }'";
-        sh(&format!("{serve} >/dev/null 2>&1 & until ss -ltn | grep -q :80; do sleep 0.05; done"));
+        serve(HOST, 80);
         let inner = "cat /etc/resolv.conf; bash -c \"cat < /dev/tcp/192.0.2.1/80\"";
         let output = script(&format!("netns-tool sandbox --uplink -- sh -c '{inner}'"));
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -283,7 +281,7 @@ fn an_uplink_leads_out() {
         } else {
             assert_eq!(
                 String::from_utf8_lossy(&output.stdout),
-                "nameserver 10.0.2.3\nfar\n",
+                "nameserver 10.0.2.3\nyou are 192.0.2.1 on host:80",
                 "{errors}"
             );
         }
