@@ -20,6 +20,7 @@ use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ExitCode};
 
 /// Builds the lab, runs the command, and takes the lab down.
@@ -30,6 +31,7 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     let up = Up::read(&args.lab, global.timeout)?;
     let inside = args.inside.as_ref().map(|name| namespace(&up, name)).transpose()?;
     if args.sandbox {
+        check_seen(&args.lab.file)?;
         return sandbox::enter_with_ourselves(settings, global);
     }
     if global.dry_run {
@@ -47,6 +49,17 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     }
     take_down(name, settings, global).map_err(|error| left(name, error))?;
     outcome.map(ExitCode::from)
+}
+
+/// A private host has a /run of its own; in the working directory a file is found all the same.
+fn check_seen(file: &Path) -> Result<(), Failure> {
+    let is_hidden = file.canonicalize().is_ok_and(|real| real.starts_with("/run"));
+    if !(file.is_absolute() && is_hidden) {
+        return Ok(());
+    }
+    let shown = printable_word(file.as_os_str());
+    Err(usage(format!("{shown} is not there in a private host, which has a /run of its own"))
+        .hint("a lab file elsewhere, or in the working directory: cd, and its name alone"))
 }
 
 /// The namespace of the lab that is called so, by its whole name or by that in the file.

@@ -13,9 +13,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use support::faults::{Depth, depth};
-use support::labs::{FILE, file};
+use support::labs::file;
 use support::{SOON, assert_is, lived_in, private_host, sh};
 use testhost::binary;
 
@@ -66,6 +67,8 @@ fn whoever_is_killed_nothing_is_left() {
             // Who is killed himself cannot wait until the others are gone.
             while processes() != known && victim == pid && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(1));
+                // Orphans become ours: the test is the first process of this private host.
+                let _ = waitpid(None, Some(WaitPidFlag::WNOHANG));
             }
             assert_eq!(processes(), known, "try {i}: {}", sh("ps axf"));
         }
@@ -77,9 +80,11 @@ fn whoever_is_killed_nothing_is_left() {
 /// What is seen in a terminal in which `sh -c SCRIPT` runs, and in which the keys are hit, each after its word is there.
 fn terminal(script: &str, keys: &[(&str, &str)]) -> String {
     let folder = binary("netns-tool").parent().expect("its folder").display().to_string();
-    let mut command = Command::new("script");
-    command.args(["-q", "-e", "-f", "-c", script, "/dev/null"]).env("SHELL", "/bin/bash");
-    command.env("PATH", format!("{folder}:/usr/sbin:/usr/bin:/sbin:/bin")).env("PS1", "$ ");
+    let mut command = Command::new("timeout");
+    command
+        .args(["20", "script", "-q", "-e", "-f", "-c", script, "/dev/null"])
+        .env("SHELL", "/bin/bash");
+    command.env("PATH", format!("{folder}:/usr/sbin:/usr/bin:/sbin:/bin"));
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = piped.spawn().expect("`script`, of util-linux");
     let (mut keyboard, mut screen) =
@@ -111,13 +116,10 @@ const COUNT: &str = "perl -e '$| = 1; $SIG{INT} = sub { $n++ }; print \"ready\\n
 fn a_ctrl_c_hits_the_command_once() {
     private_host(|| {
         file("[namespace.web]\n");
-        for lead in [
-            "sandbox".to_owned(),
-            format!("run -q {FILE}"),
-            format!("run -q {FILE} --in web"),
-            format!("run -q {FILE} --sandbox"),
-        ] {
-            let script = format!("netns-tool {lead} -- {COUNT}; echo code $?");
+        for lead in
+            ["sandbox", "run -q lab.toml", "run -q lab.toml --in web", "run -q lab.toml --sandbox"]
+        {
+            let script = format!("cd /run/tmp; netns-tool {lead} -- {COUNT}; echo code $?");
             let seen = terminal(&script, &[("ready", "\x03")]);
             assert!(seen.contains("hits: 1\r\n") && seen.contains("code 3"), "{lead}: {seen}");
         }
@@ -139,11 +141,11 @@ fn a_shell_in_it_has_jobs_and_gives_the_terminal_back() {
     private_host(|| {
         let script = "netns-tool sandbox -- bash --norc -i; echo code $?; read x; echo \"got $x\"";
         let keys = [
-            ("$ ", "echo in''side; sleep 4242\r"),
+            ("# ", "sh -c \"echo in''side; sleep 4242\"\r"),
             ("inside", "\x03"),
-            ("$ ", "echo after''wards $?; sleep 4243\r"),
-            ("afterwards 130", "\x1a"),
-            ("Stopped", "jobs; kill %1; wait; exit 5\r"),
+            ("# ", "echo code $?; sh -c \"echo after''wards; sleep 4243\"\r"),
+            ("code 130\r\nafterwards", "\x1a"),
+            ("Stopped", "kill -9 %1; sleep 0.3; exit 5\r"),
             ("code 5", "word\r"),
         ];
         let seen = terminal(script, &keys);
@@ -156,7 +158,7 @@ fn a_shell_in_it_has_jobs_and_gives_the_terminal_back() {
 fn it_is_stopped_and_goes_on_like_any_job() {
     private_host(|| {
         let keys = [
-            ("$ ", "netns-tool sandbox -- sh -c 'echo rea''dy; sleep 1; echo do''ne; exit 6'\r"),
+            ("# ", "netns-tool sandbox -- sh -c 'echo rea''dy; sleep 1; echo do''ne; exit 6'\r"),
             ("ready", "\x1a"),
             ("Stopped", "fg\r"),
             ("done", "echo co''de $?; exit\r"),
