@@ -140,9 +140,9 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 12] = [
-    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "labs",
-    "recover",
+const COMMANDS: [&str; 14] = [
+    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "labs", "run",
+    "sandbox", "recover",
 ];
 
 #[test]
