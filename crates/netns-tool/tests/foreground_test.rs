@@ -140,10 +140,11 @@ fn a_ctrl_backslash_is_the_command_s_affair() {
 fn a_shell_in_it_has_jobs_and_gives_the_terminal_back() {
     private_host(|| {
         let script = "netns-tool sandbox -- bash --norc -i; echo code $?; read x; echo \"got $x\"";
+        // One process each: a shell that is stopped while it starts another hangs.
         let keys = [
-            ("# ", "sh -c \"echo in''side; sleep 4242\"\r"),
+            ("# ", "perl -e '$| = 1; print qq(in).qq(side\\n); sleep 4242'\r"),
             ("inside", "\x03"),
-            ("# ", "echo code $?; sh -c \"echo after''wards; sleep 4243\"\r"),
+            ("# ", "echo code $?; perl -e '$| = 1; print qq(after).qq(wards\\n); sleep 4243'\r"),
             ("code 130\r\nafterwards", "\x1a"),
             ("Stopped", "kill -9 %1; sleep 0.3; exit 5\r"),
             ("code 5", "word\r"),
@@ -158,7 +159,10 @@ fn a_shell_in_it_has_jobs_and_gives_the_terminal_back() {
 fn it_is_stopped_and_goes_on_like_any_job() {
     private_host(|| {
         let keys = [
-            ("# ", "netns-tool sandbox -- sh -c 'echo rea''dy; sleep 1; echo do''ne; exit 6'\r"),
+            (
+                "# ",
+                "netns-tool sandbox -- perl -e '$| = 1; print qq(rea).qq(dy\\n); select(undef, undef, undef, 0.3) for 1..5; print qq(do).qq(ne\\n); exit 6'\r",
+            ),
             ("ready", "\x1a"),
             ("Stopped", "fg\r"),
             ("done", "echo co''de $?; exit\r"),
