@@ -8,7 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,6 +35,24 @@ fn child(of: i32) -> Option<i32> {
     })
 }
 
+/// Kills the one who is so far down the line: netns-tool, `unshare`, the first process, the command; or the last who is there
+/// yet. Who has just ended by himself was not hit, and then it is the next one's turn.
+fn kill_until_it_ends(tool: &mut Child, depth: u32) -> (ExitStatus, i32) {
+    loop {
+        let pid = tool.id().cast_signed();
+        let line = (0..depth).try_fold(pid, |pid, _| child(pid).ok_or(pid));
+        let victim = line.unwrap_or_else(|last| last);
+        let _ = kill(Pid::from_raw(victim), Signal::SIGKILL);
+        let deadline = Instant::now() + SOON;
+        while Instant::now() < deadline {
+            if let Some(status) = tool.try_wait().expect("its end") {
+                return (status, victim);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 #[test]
 fn whoever_is_killed_nothing_is_left() {
     private_host(|| {
@@ -57,11 +75,7 @@ fn whoever_is_killed_nothing_is_left() {
             } else {
                 thread::sleep(whole * (i / 4) / (tries / 4));
             }
-            // netns-tool, `unshare`, the first process, the command; or who is there by then.
-            let line = (0..i % 4).try_fold(pid, |pid, _| child(pid).ok_or(pid));
-            let victim = line.unwrap_or_else(|last| last);
-            let _ = kill(Pid::from_raw(victim), Signal::SIGKILL);
-            let status = tool.wait().expect("its end");
+            let (status, victim) = kill_until_it_ends(&mut tool, i % 4);
             assert!(!status.success(), "try {i}");
             let deadline = Instant::now() + SOON;
             // Who is killed himself cannot wait until the others are gone.
