@@ -26,6 +26,7 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::getpid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
 use std::ffi::OsString;
 use std::fs::File;
@@ -55,9 +56,12 @@ pub fn enter(args: &SandboxArgs, settings: Settings, global: &Global) -> Result<
 /// As [`enter`].
 pub fn enter_with_ourselves(settings: Settings, global: &Global) -> Result<ExitCode> {
     let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some(index) = words.iter().position(|word| word == "--sandbox") {
-        words.remove(index);
-    }
+    let mut is_ours = true;
+    words.retain(|word| {
+        is_ours &= word != "--";
+        // What a script is printed for is meant to be done by it.
+        !(is_ours && ["--sandbox", "--dry-run", "-n"].iter().any(|option| word == option))
+    });
     words.insert(0, "netns-tool".into());
     Request { command: words, is_ourselves: true, uplink: false }.run(settings, global)
 }
@@ -86,7 +90,9 @@ impl Request {
         }
         signals::see_children()?;
         set_child_subreaper(true).context("cannot become the parent of orphans")?;
-        let mut host = self.start(as_user, name_server)?;
+        let others = children();
+        let mut host = self.start(as_user, name_server, settings)?;
+        host.others = others;
         // What comes from here on is not the command's.
         close_fds::set_fds_cloexec(3, &[]);
         if !host.has_begun() {
@@ -104,11 +110,17 @@ impl Request {
         host.see_through()
     }
 
-    fn start(&self, as_user: bool, name_server: Option<&str>) -> Result<PrivateHost> {
+    fn start(
+        &self,
+        as_user: bool,
+        name_server: Option<&str>,
+        settings: Settings,
+    ) -> Result<PrivateHost> {
         let (control, report) = (Pipe::to_child()?, Pipe::from_child()?);
         let mut unshare = child::of_caller(tools::find(Tool::Unshare)?);
         unshare.args(script::options(as_user));
         unshare.arg(std::env::current_exe().context("cannot find myself")?).arg("__init");
+        unshare.args(["--timeout", &settings.limit.as_secs().to_string()]);
         control.tell(&mut unshare, "--control");
         report.tell(&mut unshare, "--report");
         if let Some(address) = name_server {
@@ -119,7 +131,8 @@ impl Request {
         }
         let unshare = unshare.arg("--").args(&self.command).spawn();
         let unshare = unshare.context("cannot start `unshare`")?;
-        Ok(PrivateHost { unshare, control: control.ours, report: report.ours, uplink: None })
+        let (control, report) = (control.ours, report.ours);
+        Ok(PrivateHost { unshare, control, report, uplink: None, others: Vec::new() })
     }
 }
 
@@ -130,6 +143,8 @@ struct PrivateHost {
     control: File,
     report: File,
     uplink: Option<Uplink>,
+    /// Children that are none of it: our process may have been another program before.
+    others: Vec<i32>,
 }
 
 impl PrivateHost {
@@ -141,12 +156,12 @@ impl PrivateHost {
     /// Ends it before its command has begun.
     fn end(self) {
         drop((self.control, self.uplink));
-        wait_for_all();
+        wait_for_all(&self.others);
     }
 
     /// Has the command run, to its end.
     fn see_through(self) -> Result<ExitCode> {
-        let Self { mut unshare, control, uplink, .. } = self;
+        let Self { mut unshare, control, uplink, others, .. } = self;
         let mut foreground = Foreground::new()?;
         // The other end may have gone just now.
         let send = |byte: u8| drop((&control).write_all(&[byte]));
@@ -156,11 +171,12 @@ impl PrivateHost {
         let mut status = foreground.wait(look, pass_on)?;
         // What a terminal sends is meant for the command. That goes on, and its first process is our own child now.
         if let Some(SIGHUP | SIGINT | SIGQUIT) = status.signal() {
-            let helper = uplink.as_ref().map(Uplink::id);
-            status = foreground.wait(|| Ok(orphan(helper)), pass_on)?.unwrap_or(status);
+            let helper = uplink.as_ref().map(|uplink| uplink.id().cast_signed());
+            let known: Vec<i32> = others.iter().copied().chain(helper).collect();
+            status = foreground.wait(|| Ok(orphan(&known)), pass_on)?.unwrap_or(status);
         }
         drop((control, uplink));
-        wait_for_all();
+        wait_for_all(&others);
         match status.signal() {
             None => Ok(ExitCode::from(code(status))),
             Some(number) => Err(killed(number).into()),
@@ -169,16 +185,27 @@ impl PrivateHost {
 }
 
 /// All that is left ends with the pipes, and is waited for.
-fn wait_for_all() {
-    while waitpid(None, None) != Err(Errno::ECHILD) {}
+fn wait_for_all(others: &[i32]) {
+    while children().iter().any(|pid| !others.contains(pid)) {
+        if waitpid(None, None) == Err(Errno::ECHILD) {
+            return;
+        }
+    }
+}
+
+/// Our children.
+fn children() -> Vec<i32> {
+    let own = getpid();
+    let list = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+    list.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// How the first process has ended, whose parent is gone; `Some(None)` if that is not known.
-fn orphan(helper: Option<u32>) -> Option<Option<ExitStatus>> {
+fn orphan(known: &[i32]) -> Option<Option<ExitStatus>> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::StillAlive) => return None,
-            Ok(status) if status.pid().map(|pid| pid.as_raw().cast_unsigned()) == helper => {}
+            Ok(status) if status.pid().is_some_and(|pid| known.contains(&pid.as_raw())) => {}
             Ok(WaitStatus::Exited(_, code)) => return Some(Some(ExitStatus::from_raw(code << 8))),
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 return Some(Some(ExitStatus::from_raw(signal as i32)));

@@ -11,17 +11,23 @@ use crate::noun::Noun;
 use crate::plan::{Tool, quote};
 use crate::run::{Settings, Writer, tell};
 use crate::sandbox;
-use crate::system::foreground::{Foreground, code, code_of_error};
+use crate::system::foreground::{Foreground, code};
 use crate::system::pipe::{Pipe, adopt};
 use crate::system::{child, signals, tools};
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::ffi::{OsStr, OsString};
+use std::io::{Error, ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ExitCode};
+
+/// The exit codes of shells for what cannot be run, and for what is not there.
+const CANNOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
 
 /// Builds the lab, runs the command, and takes the lab down.
 ///
@@ -41,13 +47,12 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     prepare()?;
     bring_up(&up, settings, global)?;
     let outcome = command.run();
-    signals::forget();
     let name = &up.lab.name;
-    if args.keep_on_failure && !matches!(outcome, Ok(0)) {
+    if args.keep_on_failure && matches!(outcome, Ok(1..)) {
         tell(&left_standing(&up, inside.as_ref()));
         return outcome.map(ExitCode::from);
     }
-    take_down(name, settings, global).map_err(|error| left(name, error))?;
+    take_down_in_any_case(name, settings, global).map_err(|error| left(name, error))?;
     outcome.map(ExitCode::from)
 }
 
@@ -115,6 +120,19 @@ fn take_down(name: &LabName, settings: Settings, global: &Global) -> Result<()> 
     Ok(())
 }
 
+/// A second Ctrl-C of somebody who is in a hurry does not keep the lab.
+fn take_down_in_any_case(name: &LabName, settings: Settings, global: &Global) -> Result<()> {
+    const TIMES: usize = 9;
+    for _ in 0..TIMES {
+        signals::forget();
+        let outcome = take_down(name, settings, global);
+        if outcome.is_ok() || signals::pending().is_none() {
+            return outcome;
+        }
+    }
+    take_down(name, settings, global)
+}
+
 /// Why the lab is still there, whatever the reason.
 fn left(name: &LabName, error: anyhow::Error) -> Failure {
     let mut failure = error
@@ -162,6 +180,7 @@ struct StandBy {
 
 impl StandBy {
     fn start(command: &[OsString], inside: Option<&NamespaceName>) -> Result<Self> {
+        signals::see_children()?;
         let control = Pipe::to_child()?;
         let mut process = child::of_caller(std::env::current_exe().context("cannot find myself")?);
         process.arg("__stand-by");
@@ -232,8 +251,19 @@ pub fn stand_by(args: &StandByArgs) -> Result<ExitCode> {
     Ok(cannot_run(program, &error))
 }
 
-/// Says that the caller's command cannot be run, and how shells call that.
-pub fn cannot_run(program: &OsString, error: &std::io::Error) -> ExitCode {
-    tell(&format!("error: cannot run `{}`: {}", printable_word(program), in_words(error)));
-    ExitCode::from(code_of_error(error))
+/// Says that the caller's command cannot be run, and how shells call that. A folder of PATH that may not be looked into makes
+/// the system say of a program that is nowhere that it may not be run.
+pub fn cannot_run(program: &OsStr, error: &Error) -> ExitCode {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&folders);
+    let is_path = program.as_bytes().contains(&b'/');
+    let is_nowhere = error.kind() == ErrorKind::NotFound
+        || !(is_path || folders.any(|folder| folder.join(program).exists()));
+    let (words, code) = if is_nowhere {
+        (in_words(&Errno::ENOENT.into()), NOT_FOUND)
+    } else {
+        (in_words(error), CANNOT_RUN)
+    };
+    tell(&format!("error: cannot run `{}`: {words}", printable_word(program)));
+    ExitCode::from(code)
 }

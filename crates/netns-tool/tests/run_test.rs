@@ -7,6 +7,8 @@ mod support;
 use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -187,6 +189,29 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
             assert_eq!(sh("pgrep -f 'sleep 424[2]' || echo none"), "none\n");
             assert_is(&before);
         }
+    });
+}
+
+#[test]
+fn who_is_in_a_hurry_does_not_keep_the_lab() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let mut command = Command::new(binary("netns-tool"));
+        command.args(["run", "-q", FILE, "--", "sh", "-c", "echo ready; exec sleep 4242"]);
+        let mut command = command.stdout(Stdio::piped()).spawn().expect("start the tool");
+        let mut word = [0; 6];
+        command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+        let pid = Pid::from_raw(command.id().cast_signed());
+        let status = loop {
+            if let Some(status) = command.try_wait().expect("its end") {
+                break status;
+            }
+            kill(pid, Signal::SIGINT).expect("send it");
+            thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(130));
+        assert_is(&before);
     });
 }
 

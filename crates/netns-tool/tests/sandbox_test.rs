@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -270,7 +271,11 @@ fn an_uplink_leads_out() {
         sh("ip link add out0 type veth peer name out1; ip link set out1 up; ip addr add 192.0.2.1/24 dev out0
             ip link set out0 up; ip route add default via 192.0.2.254");
         serve(HOST, 80);
-        let inner = "cat /etc/resolv.conf; bash -c \"cat < /dev/tcp/192.0.2.1/80\"";
+        let nat = "[bridge.br0]\naddress = \"10.0.0.1/24\"\nnat = true\n[namespace.web]\nbridge = \"br0\"\n";
+        fs::write("/run/tmp/nat.toml", nat).expect("write a lab");
+        let ask = "bash -c \"cat < /dev/tcp/192.0.2.1/80\"";
+        let inner =
+            format!("cat /etc/resolv.conf; {ask}; netns-tool run -q nat.toml --in web -- {ask}");
         let output = script(&format!("netns-tool sandbox --uplink -- sh -c '{inner}'"));
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         if fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_err() {
@@ -281,7 +286,7 @@ fn an_uplink_leads_out() {
         } else {
             assert_eq!(
                 String::from_utf8_lossy(&output.stdout),
-                "nameserver 10.0.2.3\nyou are 192.0.2.1 on host:80",
+                "nameserver 10.0.2.3\nyou are 192.0.2.1 on host:80you are 192.0.2.1 on host:80",
                 "{errors}"
             );
         }
@@ -289,6 +294,18 @@ fn an_uplink_leads_out() {
         uninstall(&["slirp4netns", "pasta"]);
         refused_with(3, "sandbox --uplink -- true")
             .stderr(contains("not installed").and(contains("apt-get install slirp4netns")));
+    });
+}
+
+#[test]
+fn children_that_it_had_before_are_not_waited_for() {
+    private_host(|| {
+        let begin = Instant::now();
+        assert_eq!(
+            said("sleep 60 >/dev/null 2>&1 & exec netns-tool sandbox -- echo done"),
+            "done\n"
+        );
+        assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
     });
 }
 

@@ -8,16 +8,11 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::Cause;
 use std::fs::File;
-use std::io::{Error, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 /// The signals that are passed on.
 const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
-
-/// The exit codes of shells for what cannot be run, and for what is not there.
-const CANNOT_RUN: u8 = 126;
-const NOT_FOUND: u8 = 127;
 
 /// The place of the caller, while a command of his has it.
 pub struct Foreground {
@@ -86,9 +81,4 @@ impl Drop for Foreground {
 pub fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|number| 128 + number));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
-}
-
-/// The exit code of a command that could not be started.
-pub fn code_of_error(error: &Error) -> u8 {
-    if error.kind() == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN }
 }
