@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{check, lab, plan, system};
+use crate::{check, lab, plan, sandbox, session, system};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -13,9 +13,6 @@ use std::time::Duration;
 
 /// Does what the command line says.
 pub fn act(cli: &Cli) -> Result<ExitCode> {
-    system::signals::prepare()?;
-    // No child gets what the caller has open: a program of a lab would hold it for as long as it runs.
-    close_fds::set_fds_cloexec(3, &[]);
     let global = &cli.global;
     let settings = Settings {
         limit: Duration::from_secs(global.timeout.into()),
@@ -23,6 +20,16 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         verbose: global.verbose,
         progress: !global.verbose && !global.quiet && std::io::stderr().is_terminal(),
     };
+    // A command of the caller's gets what he has left us, as from a shell: it is started before anything is changed.
+    match &cli.command {
+        Command::Run(args) => return session::run(args, settings, global),
+        Command::Sandbox(args) => return sandbox::enter(args, settings, global),
+        Command::Init(args) => return sandbox::init(args, settings),
+        Command::StandBy(args) => return session::stand_by(args),
+        Command::Tether(args) => return sandbox::tether(args),
+        _ => {}
+    }
+    prepare()?;
     let Some(noun) = noun::of(cli)? else {
         return show(&cli.command, settings, global);
     };
@@ -49,6 +56,14 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes us independent of what the caller has left us.
+pub fn prepare() -> Result<()> {
+    system::signals::prepare()?;
+    // No child gets what the caller has open: a program of a lab would hold it for as long as it runs.
+    close_fds::set_fds_cloexec(3, &[]);
+    Ok(())
 }
 
 /// The commands that plan nothing to be done.
@@ -93,7 +108,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
 }
 
 /// Says what the plan can do nothing about; if quiet, only what will not work because of it.
-fn tell_notes(work: &Work, is_quiet: bool) {
+pub fn tell_notes(work: &Work, is_quiet: bool) {
     for note in work.notes.iter().filter(|note| !(is_quiet && note.starts_with("note: "))) {
         run::tell(note);
     }
@@ -112,7 +127,7 @@ fn recover(settings: Settings, global: &Global) -> Result<()> {
 }
 
 /// Writes to stdout. That its reader has gone away (a broken pipe) is no error.
-fn say(text: &str) -> Result<()> {
+pub fn say(text: &str) -> Result<()> {
     let written =
         std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
     match written {
@@ -125,7 +140,7 @@ fn say(text: &str) -> Result<()> {
 }
 
 /// What was typed, for the head of a script and for the journal.
-fn command_line() -> String {
+pub fn command_line() -> String {
     let words =
         std::env::args_os().skip(1).map(|word| plan::quote(&word.to_string_lossy()).into_owned());
     std::iter::once("netns-tool".to_owned()).chain(words).collect::<Vec<_>>().join(" ")

@@ -3,6 +3,7 @@
 mod check;
 mod lab;
 mod nouns;
+mod sandbox;
 
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
@@ -11,6 +12,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 pub use check::{CheckArgs, Format};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
+pub use sandbox::{InitArgs, RunArgs, SandboxArgs, StandByArgs, TetherArgs};
 
 /// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT
 #[derive(Debug, Parser)]
@@ -90,6 +92,18 @@ pub enum Command {
     Check(CheckArgs),
     /// List the labs that are up
     Labs(LabsArgs),
+    /// Run a command in a lab, which is up for only as long
+    #[command(after_help = sandbox::RUN_HELP)]
+    Run(RunArgs),
+    /// Run a command, or a shell, in a private host
+    #[command(after_help = sandbox::SANDBOX_HELP)]
+    Sandbox(SandboxArgs),
+    #[command(name = "__init", hide = true)]
+    Init(InitArgs),
+    #[command(name = "__stand-by", hide = true)]
+    StandBy(StandByArgs),
+    #[command(name = "__tether", hide = true)]
+    Tether(TetherArgs),
     /// Take back what a killed command has left
     #[command(
         after_help = "Every command that changes something does this first; this one does nothing else."

@@ -25,6 +25,7 @@ pub mod whereabouts;
 pub use down::Down;
 pub use fit::LIMIT;
 pub use list::{list, table, wanted};
+pub use obsolete::stands;
 pub use processes::{FOLDER, folder};
 pub use standing::require_up;
 pub use tell::{differences, json, steps};

@@ -27,6 +27,8 @@ mod plan;
 mod plan_tests;
 mod probe;
 mod run;
+mod sandbox;
+mod session;
 mod sysctl;
 mod system;
 mod veth;

@@ -48,7 +48,12 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Diff(_)
         | Command::Check(_)
         | Command::Labs(_)
-        | Command::Recover => return Ok(None),
+        | Command::Recover
+        | Command::Run(_)
+        | Command::Sandbox(_)
+        | Command::Init(_)
+        | Command::StandBy(_)
+        | Command::Tether(_) => return Ok(None),
     }))
 }
 

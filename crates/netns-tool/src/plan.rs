@@ -125,7 +125,7 @@ fn push_steps(script: &mut String, steps: &[Step]) {
 }
 
 /// Text for a comment of the script, where a line break would end the comment.
-fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     crate::failure::printable(text).replace('\n', "\\n")
 }
 

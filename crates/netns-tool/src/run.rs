@@ -21,7 +21,7 @@ use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};
 use crate::kernel::{Look, inside};
 use crate::plan::{Cmd, Place, Plan, Step, Tool};
-use crate::system::{child, signals, tools};
+use crate::system::{child, rights, signals, tools};
 use anyhow::Result;
 use journal::Journal;
 use lock::Lock;
@@ -167,21 +167,12 @@ pub fn tell(line: &str) {
 
 /// Root, or its two capabilities that count.
 fn require_privileges() -> Result<()> {
-    const NET_ADMIN: u64 = 1 << 12;
-    const SYS_ADMIN: u64 = 1 << 21;
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|error| {
-        missing(format!("cannot read /proc/self/status: {error}")).hint("mount -t proc proc /proc")
-    })?;
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    for (name, bit) in [("CAP_NET_ADMIN", NET_ADMIN), ("CAP_SYS_ADMIN", SYS_ADMIN)] {
-        if effective & bit == 0 {
-            return Err(missing(format!(
-                "changing the network takes root's rights, and {name} is missing"
-            ))
-            .hint("the same command with sudo")
-            .into());
-        }
+    if let Some(name) = rights::lacking()? {
+        return Err(missing(format!(
+            "changing the network takes root's rights, and {name} is missing"
+        ))
+        .hint("the same command with sudo, or in a private host: netns-tool sandbox")
+        .into());
     }
     Ok(())
 }

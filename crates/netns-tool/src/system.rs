@@ -1,5 +1,8 @@
 //! The ground: signals, the system's tools, and the one place that starts a process.
 
 pub mod child;
+pub mod foreground;
+pub mod pipe;
+pub mod rights;
 pub mod signals;
 pub mod tools;

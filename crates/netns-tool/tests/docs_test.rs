@@ -140,9 +140,9 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
-    "recover",
+    "run", "sandbox", "recover",
 ];
 
 #[test]

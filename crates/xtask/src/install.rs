@@ -42,6 +42,8 @@ const NEEDS: &[Need] = &[
     },
     // The snapshots that prove a host unchanged read nftables as well.
     Need { commands: &["nft"], packages: Packages::same("nftables") },
+    // The uplink of a sandbox.
+    Need { commands: &["slirp4netns"], packages: Packages::same("slirp4netns") },
 ];
 
 /// What `cargo xtask vm` needs more. It asks for Debian first: the other columns are never read.

@@ -51,6 +51,11 @@ impl Down {
         }
     }
 
+    /// The lab of that name.
+    pub fn named(name: LabName) -> Self {
+        Self { name, file: None }
+    }
+
     /// The lab that is meant, among those that stand.
     fn meant(&self, facts: &Snapshot) -> Result<LabName, Failure> {
         let is_its = |marked: &Marked| self.file.is_some() && marked.file == self.file;

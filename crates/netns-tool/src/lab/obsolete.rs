@@ -24,6 +24,11 @@ pub fn namespaces_of(lab: &LabName, facts: &Snapshot) -> Vec<NamespaceName> {
     its.map(|(name, _)| name.clone()).collect()
 }
 
+/// Whether something of the lab stands.
+pub fn stands(lab: &LabName, facts: &Snapshot) -> bool {
+    !namespaces_of(lab, facts).is_empty() || !links_of(lab, facts).is_empty()
+}
+
 /// The links that bear the lab's mark, on the host and in its namespaces, but for their loopbacks.
 pub fn links_of(lab: &LabName, facts: &Snapshot) -> Vec<(Place, Link)> {
     let host = std::iter::once((None, &facts.host));

@@ -92,8 +92,7 @@ impl Up {
 
     fn report(&self, course: &Course, facts: &Snapshot) -> Vec<String> {
         let lab = &self.lab;
-        let is_new = super::obsolete::namespaces_of(&lab.name, facts).is_empty()
-            && super::obsolete::links_of(&lab.name, facts).is_empty();
+        let is_new = !super::obsolete::stands(&lab.name, facts);
         if course.differences.is_empty() {
             return vec![format!(
                 "Lab `{}` is up, as its file says (nothing was changed)",

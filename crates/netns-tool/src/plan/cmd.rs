@@ -87,6 +87,10 @@ pub enum Tool {
     Ping,
     Setsid,
     Umount,
+    Sh,
+    Unshare,
+    Slirp4netns,
+    Pasta,
 }
 
 impl Tool {
@@ -108,6 +112,10 @@ impl Tool {
             Tool::Ping => "ping",
             Tool::Setsid => "setsid",
             Tool::Umount => "umount",
+            Tool::Sh => "sh",
+            Tool::Unshare => "unshare",
+            Tool::Slirp4netns => "slirp4netns",
+            Tool::Pasta => "pasta",
         }
     }
 
@@ -127,8 +135,11 @@ impl Tool {
             | Tool::Ip6tablesSave
             | Tool::Ip6tablesLegacySave => "iptables",
             Tool::Ping => "iputils-ping",
-            Tool::Setsid => "util-linux",
+            Tool::Setsid | Tool::Unshare => "util-linux",
             Tool::Umount => "mount",
+            Tool::Sh => "dash",
+            Tool::Slirp4netns => "slirp4netns",
+            Tool::Pasta => "passt",
         }
     }
 }

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -90,6 +91,15 @@ pub fn run_batch(lines: &str, force: bool, limit: Duration, patient: bool) -> Re
     feed(&tools::find(Tool::Ip)?, words, Some(lines), limit, patient)
 }
 
+/// Runs a script of our own, in which no word of anybody else is.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_script(script: &str, limit: Duration) -> Result<Output> {
+    let words = ["-c", script].map(str::to_owned);
+    feed(&tools::find(Tool::Sh)?, &words, None, limit, true)
+}
+
 /// Starts the program with its input and sees it to its end.
 fn feed(
     program: &Path,
@@ -104,10 +114,15 @@ fn feed(
     finish(command, limit, patient)
 }
 
-/// The program with a cleared environment, `/` as its directory, and a process group of its own.
-fn prepared(program: &Path) -> Command {
+/// A program that the caller wants to run: with all that he has left us, and nothing of ours.
+pub fn of_caller(program: impl AsRef<OsStr>) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
-    let mut command = Command::new(program);
+    Command::new(program)
+}
+
+/// The program with a cleared environment, `/` as its directory, and a process group of its own.
+pub fn prepared(program: &Path) -> Command {
+    let mut command = of_caller(program);
     command.env_clear().current_dir("/").process_group(0);
     command
 }

@@ -40,10 +40,9 @@ const LIMITS: [(Resource, u64, &str); 6] = [
 /// # Errors
 /// A limit is too low and cannot be raised.
 pub fn prepare() -> Result<()> {
-    // A parent may have left SIGCHLD ignored, and then the exit status of a child is lost; any handler cures it.
     // HUP, INT and TERM may be ignored as well (sudo passes that on), and must work during a long command.
     let arrived = ARRIVED.get_or_init(Arc::default);
-    signal_hook::flag::register(SIGCHLD, Arc::default()).context("cannot handle SIGCHLD")?;
+    see_children()?;
     for signal in ENDING.into_iter().chain(REALTIME) {
         let number = usize::try_from(signal)?;
         signal_hook::flag::register_usize(signal, Arc::clone(arrived), number)
@@ -53,6 +52,15 @@ pub fn prepare() -> Result<()> {
     // What `ip` makes (/run/netns) is for all to see, as without us; our own files have their modes given.
     umask(Mode::from_bits_truncate(0o022));
     LIMITS.into_iter().try_for_each(|(resource, least, name)| raise(resource, least, name))?;
+    Ok(())
+}
+
+/// A parent may have left SIGCHLD ignored, and then the exit status of a child is lost; any handler cures it.
+///
+/// # Errors
+/// It cannot be handled.
+pub fn see_children() -> Result<()> {
+    signal_hook::flag::register(SIGCHLD, Arc::default()).context("cannot handle SIGCHLD")?;
     Ok(())
 }
 
@@ -76,6 +84,13 @@ fn raise(resource: Resource, least: u64, name: &str) -> Result<()> {
 pub fn pending() -> Option<i32> {
     let number = ARRIVED.get()?.load(Ordering::Relaxed);
     i32::try_from(number).ok().filter(|number| *number != 0)
+}
+
+/// The signal has been seen to: what comes now is not interrupted by it.
+pub fn forget() {
+    if let Some(arrived) = ARRIVED.get() {
+        arrived.store(0, Ordering::Relaxed);
+    }
 }
 
 /// The failure to give up with if a signal has arrived.

@@ -1,0 +1,102 @@
+//! The first process of a private host: it starts the command, buries the dead, and ends with netns-tool.
+
+use super::{GO, script, why_not};
+use crate::cli::InitArgs;
+use crate::failure::failed;
+use crate::run::Settings;
+use crate::session::cannot_run;
+use crate::system::foreground::code;
+use crate::system::pipe::adopt;
+use crate::system::{child, rights};
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::{Pid, getpid};
+use signal_hook::consts::SIGCHLD;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ExitCode};
+
+/// Sets the private host up, and runs the command to its end. With this process all the others go.
+///
+/// # Errors
+/// It cannot be set up.
+pub fn init(args: &InitArgs, settings: Settings) -> Result<ExitCode> {
+    let [mut control, mut report] = adopt([args.control, args.report])?;
+    if getpid() != Pid::from_raw(1) {
+        return Err(failed("this is not the first process of a private host").into());
+    }
+    let (bell, ringer) = UnixStream::pair().context("cannot make a socket")?;
+    bell.set_nonblocking(true).context("cannot set up a socket")?;
+    signal_hook::low_level::pipe::register(SIGCHLD, ringer).context("cannot handle SIGCHLD")?;
+    report.write_all(b"!").context("netns-tool is gone")?;
+    set_up(args, settings)?;
+    let Some(GO) = next(&mut control) else { return Ok(ExitCode::FAILURE) };
+    let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
+    let mut command = child::of_caller(program);
+    if args.ourselves {
+        command = child::of_caller("/proc/self/exe");
+        command.arg0(program);
+    }
+    match command.args(words).spawn() {
+        Ok(child) => serve(child, &mut control, &bell),
+        Err(error) => Ok(cannot_run(program, &error)),
+    }
+}
+
+fn set_up(args: &InitArgs, settings: Settings) -> Result<()> {
+    let script = script::set_up(!rights::are_for_all_users(), args.name_server.as_deref());
+    let output = child::run_script(&script, settings.limit)?;
+    if output.is_success() {
+        return Ok(());
+    }
+    Err(why_not::no_set_up(&output.reason(settings.limit)).into())
+}
+
+/// The next byte from netns-tool; `None`: it is gone.
+fn next(control: &mut File) -> Option<u8> {
+    let mut byte = [0];
+    matches!(control.read(&mut byte), Ok(1)).then_some(byte[0])
+}
+
+/// Passes signals on until the command ends.
+fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<ExitCode> {
+    let pid = Pid::from_raw(command.id().cast_signed());
+    loop {
+        let mut ends =
+            [control.as_fd(), bell.as_fd()].map(|end| PollFd::new(end, PollFlags::POLLIN));
+        match poll(&mut ends, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error).context("cannot wait for events"),
+        }
+        let is_word = ends[0].any().unwrap_or(false);
+        let _ = (&*bell).read(&mut [0; 64]);
+        if let Some(status) = command.try_wait().context("cannot wait for the command")? {
+            return Ok(ExitCode::from(code(status)));
+        }
+        bury(pid);
+        if is_word {
+            let Some(signal) = next(control) else { return Ok(ExitCode::FAILURE) };
+            if let Ok(signal) = Signal::try_from(i32::from(signal)) {
+                // It may have ended just now.
+                let _ = kill(pid, signal);
+            }
+        }
+    }
+}
+
+/// Waits for the processes whose parents are gone, but not for the command.
+fn bury(command: Pid) {
+    let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    while let Ok(status) = waitid(Id::All, peek) {
+        match status.pid() {
+            Some(pid) if pid != command => drop(waitpid(pid, None)),
+            _ => return,
+        }
+    }
+}

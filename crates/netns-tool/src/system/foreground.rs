@@ -1,0 +1,84 @@
+//! A command of the caller's in the foreground: it has his terminal, and the signals that are meant for it.
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::low_level::siginfo::Cause;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+/// The signals that are passed on.
+const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
+
+/// The place of the caller, while a command of his has it.
+pub struct Foreground {
+    signals: SignalsInfo<WithOrigin>,
+    /// The terminal, and our process group if it has it.
+    terminal: Option<(File, Pid)>,
+}
+
+impl Foreground {
+    /// From here on signals are passed on, and end us no more.
+    ///
+    /// # Errors
+    /// They cannot be handled.
+    pub fn new() -> Result<Self> {
+        let signals = SignalsInfo::new(PASSED_ON.iter().chain(&[SIGCHLD]));
+        let group = getpgrp();
+        let terminal = File::open("/dev/tty").ok();
+        let terminal = terminal.filter(|terminal| tcgetpgrp(terminal) == Ok(group));
+        Ok(Self {
+            signals: signals.context("cannot handle signals")?,
+            terminal: terminal.map(|terminal| (terminal, group)),
+        })
+    }
+
+    /// Waits until `look` has what it looks for, which it does again whenever a child has ended. What a terminal sends goes
+    /// to the whole process group, and so to the command as well; all else is passed on.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub fn wait<T>(
+        &mut self,
+        mut look: impl FnMut() -> Result<Option<T>>,
+        mut pass_on: impl FnMut(i32),
+    ) -> Result<T> {
+        loop {
+            if let Some(found) = look()? {
+                return Ok(found);
+            }
+            for origin in self.signals.wait() {
+                if origin.signal != SIGCHLD && origin.cause != Cause::Kernel {
+                    pass_on(origin.signal);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Foreground {
+    /// A shell in a process namespace of its own cannot give the terminal back: it does not know our process group.
+    fn drop(&mut self) {
+        if let Some((terminal, group)) = &self.terminal {
+            let mut background = SigSet::empty();
+            background.add(Signal::SIGTTOU);
+            // Whoever is in the background is stopped for it otherwise.
+            if let Ok(before) = background.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)
+            {
+                // It may have been hung up.
+                let _ = tcsetpgrp(terminal, *group);
+                let _ = before.thread_set_mask();
+            }
+        }
+    }
+}
+
+/// The exit code as a shell has it.
+pub fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|number| 128 + number));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,251 @@
+//! `run`: a lab is up for as long as a command runs, and gone whatever happens to either.
+
+#![expect(clippy::disallowed_methods, reason = "commands in labs, and signals to them")]
+
+mod support;
+
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::{contains, starts_with};
+use support::labs::{FILE, file};
+use support::{assert_is, done, lived_in, namespaces, private_host, refused_with, sh, tool};
+use testhost::{Faults, Mode, Snapshot, binary, warm_up};
+
+const LAB: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n\
+    dns = \"192.0.2.9\"\n[namespace.db]\nbridge = \"br0\"\n";
+
+#[test]
+fn the_lab_is_up_while_the_command_runs() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let shown = tool(&format!("run {FILE} -- ip netns list")).success();
+        shown
+            .stdout(contains("web").and(contains("Lab").not()))
+            .stderr(contains("Lab `lab` is up: 2 namespaces").and(contains("Lab `lab` is down")));
+        let quiet = tool(&format!("run -q {FILE} --in web -- cat /etc/resolv.conf")).success();
+        assert!(
+            String::from_utf8_lossy(&quiet.get_output().stdout).contains("nameserver 192.0.2.9")
+        );
+        quiet.stderr("");
+        tool(&format!("run -q {FILE} --in web -- ping -c 1 -W 2 -q 10.0.0.3")).success();
+        // The file's names, also in a lab of another name.
+        for name in ["web", "ci7-web"] {
+            let other = tool(&format!("run -q {FILE} --name ci7 --in {name} -- ip netns identify"));
+            other.success().stdout("ci7-web\n");
+        }
+        // It holds no lock meanwhile.
+        let nested = format!("run -q {FILE} -- {} create -q other", binary("netns-tool").display());
+        tool(&nested).success();
+        done("delete other");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn its_exit_code_is_the_command_s_and_the_lab_goes_all_the_same() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        fs::write("/run/tmp/killed", "#!/bin/sh\nkill -9 $$\n").expect("write a script");
+        fs::write("/run/tmp/seven", "#!/bin/sh\nexit 7\n").expect("write a script");
+        sh("chmod +x /run/tmp/killed /run/tmp/seven");
+        for (command, code) in [
+            ("/run/tmp/seven", 7),
+            ("/run/tmp/killed", 137),
+            ("nosuchprogram", 127),
+            ("/etc/passwd", 126),
+        ] {
+            for place in ["", "--in db"] {
+                tool(&format!("run -q {FILE} {place} -- {command}")).code(code);
+            }
+        }
+        assert_is(&before);
+        fs::copy(FILE, "/etc/lab.toml").expect("copy the file");
+        let sandbox = tool("run -q /etc/lab.toml --sandbox --in db -- ip -br addr show eth0");
+        sandbox.success().stdout(contains("10.0.0.3/24"));
+        tool("run /etc/lab.toml --sandbox -- false").code(1).stdout("");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn a_lab_that_failed_can_be_kept() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        tool(&format!("run -q {FILE} --keep-on-failure -- true")).success().stderr("");
+        assert_is(&before);
+        let kept = tool(&format!("run -q {FILE} --keep-on-failure --in db -- false"));
+        kept.code(1).stderr(
+            "note: the lab `lab` is left standing: ip netns exec db sh; netns-tool down lab\n",
+        );
+        // Another one would not know which is whose.
+        let refusal = refused_with(1, &format!("run {FILE} -- true"));
+        refusal
+            .stderr(contains("the lab `lab` is up already").and(contains("netns-tool down lab")));
+        done("down lab");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_done() {
+    private_host(|| {
+        warm_up();
+        file(LAB);
+        refused_with(2, &format!("run {FILE} --in wbe -- true")).stderr(
+            contains("the lab `lab` has no namespace `wbe`").and(contains("did you mean `web`?")),
+        );
+        refused_with(2, &format!("run {FILE} --sandbox --in elsewhere -- true"))
+            .stderr(contains("one of `web`, `db`"));
+        refused_with(2, &format!("run {FILE} --sandbox --keep-on-failure -- true"));
+        refused_with(2, &format!("run {FILE} --sandbox -- true"))
+            .stderr(contains("is not there in a private host"));
+        refused_with(2, "run /run/tmp/nowhere.toml -- true");
+        refused_with(2, &format!("run {FILE}"));
+    });
+}
+
+#[test]
+fn a_lab_that_cannot_be_built_leaves_nothing_and_the_command_does_not_run() {
+    private_host(|| {
+        warm_up();
+        let faults = Faults::install();
+        file(LAB);
+        done(&format!("run -q {FILE} -- true"));
+        faults.reset();
+        done(&format!("up -q {FILE}"));
+        let calls = faults.calls().len();
+        done("down -q lab");
+        let before = Snapshot::settled();
+        for k in 1..=calls {
+            for mode in [Mode::FailBefore, Mode::FailAfter] {
+                faults.reset();
+                faults.arm(k, mode);
+                let outcome = tool(&format!("run -q {FILE} -- touch /run/tmp/ran"));
+                faults.reset();
+                // Some are survived; then it was a lab like any other.
+                let is_built = outcome.get_output().status.success();
+                assert_eq!(fs::exists("/run/tmp/ran").expect("look"), is_built, "{mode:?} at {k}");
+                if is_built {
+                    fs::remove_file("/run/tmp/ran").expect("remove it");
+                } else {
+                    outcome.failure().stderr(starts_with("error: "));
+                }
+                assert_is(&before);
+            }
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_taken_down_is_named() {
+    private_host(|| {
+        warm_up();
+        let before = lived_in();
+        file(LAB);
+        // The command breaks what takes the lab down.
+        fs::write(
+            "/run/tmp/break",
+            "#!/bin/sh\nmount --bind /bin/false $(readlink -f $(which ip))\n",
+        )
+        .expect("write a script");
+        sh("chmod +x /run/tmp/break");
+        let outcome = tool(&format!("run -q {FILE} -- /run/tmp/break"));
+        sh("umount $(readlink -f $(which ip))");
+        outcome.code(4).stderr(
+            contains("the lab `lab` could not be taken down").and(contains("netns-tool down lab")),
+        );
+        done("down lab");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn signals_reach_the_command_and_then_the_lab_goes() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let cases = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
+        for (signal, place) in cases.into_iter().zip(["", "--in web", "--sandbox", ""]) {
+            let mut command = Command::new(binary("netns-tool"));
+            command.args(["run", "-q", "lab.toml"]).args(place.split_whitespace());
+            command.current_dir("/run/tmp");
+            command.args(["--", "sh", "-c", "echo ready; exec sleep 4242"]).stdout(Stdio::piped());
+            let mut command = command.spawn().expect("start the tool");
+            let mut word = [0; 6];
+            command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+            kill(Pid::from_raw(command.id().cast_signed()), signal).expect("send it");
+            let code = command.wait().expect("its end").code();
+            assert_eq!(code, Some(128 + signal as i32), "{signal}");
+            assert_eq!(sh("pgrep -f 'sleep 424[2]' || echo none"), "none\n");
+            assert_is(&before);
+        }
+    });
+}
+
+#[test]
+fn who_is_in_a_hurry_does_not_keep_the_lab() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let mut command = Command::new(binary("netns-tool"));
+        command.args(["run", "-q", FILE, "--", "sh", "-c", "echo ready; exec sleep 4242"]);
+        let mut command = command.stdout(Stdio::piped()).spawn().expect("start the tool");
+        let mut word = [0; 6];
+        command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+        let pid = Pid::from_raw(command.id().cast_signed());
+        let status = loop {
+            if let Some(status) = command.try_wait().expect("its end") {
+                break status;
+            }
+            kill(pid, Signal::SIGINT).expect("send it");
+            thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(130));
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn a_signal_before_the_command_takes_all_of_it_back() {
+    private_host(|| {
+        let before = lived_in();
+        // As long as it takes, it is building.
+        file(&format!(
+            "{LAB}[namespace.web.process.p]\ncommand = [\"sleep\", \"4242\"]\nready = {{ tcp = 80 }}\n"
+        ));
+        let mut command = Command::new(binary("netns-tool"));
+        command.args(["run", "-q", FILE, "--", "touch", "/run/tmp/ran"]);
+        let mut command = command.spawn().expect("start the tool");
+        sh("until pgrep -f 'sleep 424[2]' >/dev/null; do sleep 0.01; done");
+        kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
+        assert_eq!(command.wait().expect("its end").code(), Some(143));
+        assert!(!fs::exists("/run/tmp/ran").expect("look"));
+        assert!(namespaces().iter().all(|name| name != "web"));
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn the_script_that_is_shown_does_the_same() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let folder = binary("netns-tool").parent().expect("its folder").display().to_string();
+        let code = sh(&format!(
+            "PATH={folder}:$PATH; cd /run/tmp; netns-tool run {FILE} -n --in web -- sh -c 'ip -br link show eth0 >seen; exit 9' >script
+             sh script >/dev/null || echo $?; grep -c eth0 seen"
+        ));
+        assert_eq!(code, "9\n1\n");
+        assert_is(&before);
+    });
+}
