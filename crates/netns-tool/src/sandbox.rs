@@ -1,6 +1,6 @@
 //! `sandbox`: a command in a private host, which is gone with it.
 //!
-//! netns-tool starts `unshare`, which starts the first process of the private host ([`init`]), which starts the command. A
+//! netns-tool starts `unshare`, which starts the first process of the private host (`init`), which starts the command. A
 //! pipe leads from netns-tool to the first process: with its end, however it comes, the first process ends, and then
 //! the kernel kills all that is left. Whoever outlives his parent becomes netns-tool's own child, so that it knows when
 //! all are gone.

@@ -33,6 +33,7 @@ macro_rules! pages {
 pages! {
     readme => "README.md",
     reference => "docs/reference.md",
+    ci => "docs/ci.md",
     tutorials => "docs/tutorials/README.md",
     tutorial_1_namespaces => "docs/tutorials/01-namespaces.md",
     tutorial_2_veth_pairs => "docs/tutorials/02-veth-pairs.md",

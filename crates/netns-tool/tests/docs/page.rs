@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// What a fenced block may be. Only `console` shows output, and only `console` is run.
-const LANGUAGES: [&str; 3] = ["console", "sh", "text"];
+const LANGUAGES: [&str; 5] = ["console", "sh", "text", "make", "yaml"];
 const SETUP: &str = "<!-- setup:";
 
 /// A page of the documentation.
@@ -40,7 +40,7 @@ impl Page {
                 };
                 if !LANGUAGES.contains(&language) {
                     return wrong(
-                        "a block is one of ```console (run), ```sh and ```text (not run)",
+                        "a block is one of ```console (run), ```sh, ```text, ```make and ```yaml (not run)",
                     );
                 }
                 if language == "console" {

@@ -6,7 +6,8 @@ use snapbox::Data;
 use snapbox::filter::NormalizeToExpected;
 use snapbox::report::{Palette, write_diff};
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use testhost::Snapshot;
@@ -21,8 +22,9 @@ const OUTPUT: &str = "/run/tmp/output";
 /// A command that only looks has so long to see what the page shows.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// Without `sudo` a command has no rights but that of `ping`, so that a page cannot forget the word.
-const ANYBODY: [&str; 3] = ["setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all"];
+/// Without `sudo` a command has no rights but that of `ping`, so that a page cannot forget the word; and that of making a
+/// user namespace for oneself, which is everybody's, but for uid 0 hangs on `CAP_SETFCAP` (`verify_root_map` of the kernel).
+const ANYBODY: [&str; 3] = ["setpriv", "--bounding-set=-all,+net_raw,+setfcap", "--inh-caps=-all"];
 
 /// The private host belongs to root already, and need not have the real one.
 const SUDO: &str = "#!/bin/sh\nexec \"$@\"\n";
@@ -148,7 +150,8 @@ impl Session {
         let mut child = command
             .args(["-c", &format!("(exit {})\n{script}", self.last)])
             .env_clear()
-            .env("PATH", format!("{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"))
+            // The tool is found where it was built, which a private host in the private host does not cover, as it does /run.
+            .env("PATH", format!("{BIN}:{}:/usr/sbin:/usr/bin:/sbin:/bin", built().display()))
             .env("LC_ALL", "C")
             .current_dir(LABS)
             .stdin(Stdio::null())
@@ -177,12 +180,16 @@ fn furnish() {
         fs::write(format!("{LABS}/{name}"), text).expect("write a lab");
     }
     fs::create_dir_all(BIN).expect("make a folder for programs");
-    symlink(testhost::binary("netns-tool"), format!("{BIN}/netns-tool")).expect("link the tool");
     for (name, text) in [("sudo", SUDO), ("uplink", UPLINK)] {
         let path = format!("{BIN}/{name}");
         fs::write(&path, text).expect("write a program");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("make it executable");
     }
+}
+
+/// The folder of the tool.
+fn built() -> PathBuf {
+    testhost::binary("netns-tool").parent().expect("it is in a folder").to_owned()
 }
 
 /// It runs `ip`, `bridge` or `ss`, and changes nothing.
