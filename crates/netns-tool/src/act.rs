@@ -45,10 +45,7 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         say(&work.plan.script(&command_line()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let writer = Writer::new(settings)?;
-    let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
-    writer.apply(&work.plan, &command_line())?;
-    tell_notes(&work, global.quiet);
+    let work = apply(&*noun, settings, global)?;
     if !global.quiet {
         // That the report cannot be written does not make what was done a failure.
         if let Err(error) = say(&(failure::printable(&work.report.join("\n")) + "\n")) {
@@ -56,6 +53,18 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Does what the noun plans; its report is for the caller to give.
+///
+/// # Errors
+/// It cannot be done: the host is as it was.
+pub fn apply<N: Noun + ?Sized>(noun: &N, settings: Settings, global: &Global) -> Result<Work> {
+    let writer = Writer::new(settings)?;
+    let work = noun.plan(&Snapshot::read(&noun.wanted(), settings.limit)?)?;
+    writer.apply(&work.plan, &command_line())?;
+    tell_notes(&work, global.quiet);
+    Ok(work)
 }
 
 /// Makes us independent of what the caller has left us.

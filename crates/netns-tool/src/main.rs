@@ -37,21 +37,21 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use cli::Cli;
 use failure::{Failure, Kind};
 use std::io::{IsTerminal, Write};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread::{self, Builder};
 
 fn main() -> ExitCode {
     let color = color_choice();
-    let matches = match Cli::command().color(color).try_get_matches() {
-        Ok(matches) => matches,
+    let cli = match parse(color) {
+        Ok(cli) => cli,
         Err(error) => {
-            let error = printable_error(error, color);
             // That nobody reads the help (a broken pipe) is no error.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let outcome =
-        Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| act::act(&cli));
+    let outcome = act::act(&cli);
     let error = match outcome {
         Ok(code) => return code,
         Err(error) => error,
@@ -61,6 +61,24 @@ fn main() -> ExitCode {
         .unwrap_or_else(|error| Failure::new(Kind::Failed, format!("{error:#}")));
     report_failure(&failure, color);
     ExitCode::from(failure.kind.exit_code())
+}
+
+/// Takes the command line apart, on a stack of its own: for so many subcommands that of the caller (`ulimit -s`) may be too
+/// small, and his limits are left alone until it is known whether a command of his is to have them.
+fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
+    /// In bytes.
+    const STACK: usize = 4 << 20;
+    let parse = || {
+        let matches = Cli::command().color(color).try_get_matches();
+        matches
+            .and_then(|matches| Cli::from_arg_matches(&matches))
+            .map_err(|error| printable_error(error, color))
+    };
+    thread::scope(|scope| match Builder::new().stack_size(STACK).spawn_scoped(scope, parse) {
+        Ok(parser) => parser.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        // There may be no more threads for him either.
+        Err(_) => parse(),
+    })
 }
 
 /// The same error as it can be shown. It repeats what was typed, so it is that of the same words made printable:

@@ -1,15 +1,15 @@
 //! `run`: a lab is up for as long as a command runs.
 
-use crate::act::{command_line, prepare, say, tell_notes};
+use crate::act::{self, command_line, prepare, say, tell_notes};
 use crate::cli::{Global, RunArgs, StandByArgs};
 use crate::failure::{Failure, Kind, failed, in_words, printable_word, usage};
-use crate::kernel::Snapshot;
+use crate::kernel::{Snapshot, Wanted};
 use crate::lab::{self, Down, Up};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
-use crate::noun::Noun;
+use crate::noun::{Noun, Work};
 use crate::plan::{Tool, quote};
-use crate::run::{Settings, Writer, tell};
+use crate::run::{Settings, tell};
 use crate::sandbox;
 use crate::system::foreground::{Foreground, code};
 use crate::system::pipe::{Pipe, adopt};
@@ -45,7 +45,7 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     }
     let mut command = StandBy::start(&args.command, inside.as_ref())?;
     prepare()?;
-    bring_up(&up, settings, global)?;
+    apply(&NewLab(&up), settings, global)?;
     let outcome = command.run();
     let name = &up.lab.name;
     if args.keep_on_failure && matches!(outcome, Ok(1..)) {
@@ -91,29 +91,27 @@ fn namespace(up: &Up, name: &str) -> Result<NamespaceName, Failure> {
     })
 }
 
-fn bring_up(up: &Up, settings: Settings, global: &Global) -> Result<()> {
-    let writer = Writer::new(settings)?;
-    let facts = Snapshot::read(&up.wanted(), settings.limit)?;
-    let name = &up.lab.name;
-    if lab::stands(name, &facts) {
-        return Err(failed(format!("the lab `{name}` is up already"))
-            .hint(format!("netns-tool down {name}, or another beside it: --name NAME"))
-            .into());
+/// A lab that is not up yet: it would have to be taken down at the end.
+struct NewLab<'a>(&'a Up);
+
+impl Noun for NewLab<'_> {
+    fn wanted(&self) -> Wanted {
+        self.0.wanted()
     }
-    let work = up.plan(&facts)?;
-    writer.apply(&work.plan, &command_line())?;
-    tell_notes(&work, global.quiet);
-    if !global.quiet {
-        tell(&work.report.join("\n"));
+
+    fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
+        let name = &self.0.lab.name;
+        if lab::stands(name, facts) {
+            return Err(failed(format!("the lab `{name}` is up already"))
+                .hint(format!("netns-tool down {name}, or another beside it: --name NAME")));
+        }
+        self.0.plan(facts)
     }
-    Ok(())
 }
 
-fn take_down(name: &LabName, settings: Settings, global: &Global) -> Result<()> {
-    let down = Down::named(name.clone());
-    let writer = Writer::new(settings)?;
-    let work = down.plan(&Snapshot::read(&down.wanted(), settings.limit)?)?;
-    writer.apply(&work.plan, &command_line())?;
+/// Stdout is the command's: what was done is told on stderr.
+fn apply(noun: &impl Noun, settings: Settings, global: &Global) -> Result<()> {
+    let work = act::apply(noun, settings, global)?;
     if !global.quiet {
         tell(&work.report.join("\n"));
     }
@@ -123,14 +121,15 @@ fn take_down(name: &LabName, settings: Settings, global: &Global) -> Result<()> 
 /// A second Ctrl-C of somebody who is in a hurry does not keep the lab.
 fn take_down_in_any_case(name: &LabName, settings: Settings, global: &Global) -> Result<()> {
     const TIMES: usize = 9;
+    let down = Down::named(name.clone());
     for _ in 0..TIMES {
         signals::forget();
-        let outcome = take_down(name, settings, global);
+        let outcome = apply(&down, settings, global);
         if outcome.is_ok() || signals::pending().is_none() {
             return outcome;
         }
     }
-    take_down(name, settings, global)
+    apply(&down, settings, global)
 }
 
 /// Why the lab is still there, whatever the reason.
@@ -158,7 +157,8 @@ fn dry_run(
     settings: Settings,
     global: &Global,
 ) -> Result<ExitCode> {
-    let work = up.plan(&Snapshot::read(&up.wanted(), settings.limit)?)?;
+    let new = NewLab(up);
+    let work = new.plan(&Snapshot::read(&new.wanted(), settings.limit)?)?;
     tell_notes(&work, global.quiet);
     let exec = inside.map(|netns| format!("ip netns exec {netns} ")).unwrap_or_default();
     let words: Vec<String> =
