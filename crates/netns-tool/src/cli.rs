@@ -37,6 +37,10 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
+/// In seconds, if nothing else is said.
+pub const TIMEOUT: u16 = 10;
+pub const WAIT: u16 = 30;
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
@@ -59,10 +63,10 @@ pub struct Global {
     )]
     pub color: ColorChoice,
     /// The time limit of each system command
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub timeout: u16,
     /// How long to wait while another netns-tool is at work
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u16).range(0..=3600))]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = WAIT, value_parser = clap::value_parser!(u16).range(0..=3600))]
     pub wait: u16,
 }
 

@@ -26,13 +26,13 @@ use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::getpid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
+use nix::unistd::{Pid, getpid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ExitCode, ExitStatus};
+use std::process::{Child, ExitCode};
 use uplink::Uplink;
 
 /// How the first process is told that all is ready; other bytes are signals.
@@ -50,20 +50,17 @@ pub fn enter(args: &SandboxArgs, settings: Settings, global: &Global) -> Result<
     Request { command, is_ourselves: false, uplink: args.uplink }.run(settings, global)
 }
 
-/// Runs the very command line that was typed, but for `--sandbox`.
+/// Runs netns-tool with these words.
 ///
 /// # Errors
 /// As [`enter`].
-pub fn enter_with_ourselves(settings: Settings, global: &Global) -> Result<ExitCode> {
-    let mut words: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let mut is_ours = true;
-    words.retain(|word| {
-        is_ours &= word != "--";
-        // What a script is printed for is meant to be done by it.
-        !(is_ours && ["--sandbox", "--dry-run", "-n"].iter().any(|option| word == option))
-    });
-    words.insert(0, "netns-tool".into());
-    Request { command: words, is_ourselves: true, uplink: false }.run(settings, global)
+pub fn enter_with_ourselves(
+    words: Vec<OsString>,
+    settings: Settings,
+    global: &Global,
+) -> Result<ExitCode> {
+    let command = std::iter::once("netns-tool".into()).chain(words).collect();
+    Request { command, is_ourselves: true, uplink: false }.run(settings, global)
 }
 
 /// What is to be run.
@@ -90,13 +87,15 @@ impl Request {
         }
         signals::see_children()?;
         set_child_subreaper(true).context("cannot become the parent of orphans")?;
-        let others = children();
+        let strangers = children(getpid());
         let mut host = self.start(as_user, name_server, settings)?;
-        host.others = others;
+        host.strangers = strangers;
         // What comes from here on is not the command's.
         close_fds::set_fds_cloexec(3, &[]);
         if !host.has_begun() {
-            return Err(why_not::explain(as_user, host.unshare.wait()?).into());
+            let status = host.unshare.wait()?;
+            host.end();
+            return Err(why_not::explain(as_user, status).into());
         }
         if let Some(means) = means {
             match means.connect(host.unshare.id(), settings) {
@@ -132,87 +131,105 @@ impl Request {
         let unshare = unshare.arg("--").args(&self.command).spawn();
         let unshare = unshare.context("cannot start `unshare`")?;
         let (control, report) = (control.ours, report.ours);
-        Ok(PrivateHost { unshare, control, report, uplink: None, others: Vec::new() })
+        Ok(PrivateHost { unshare, control, report, uplink: None, first: None, strangers: vec![] })
     }
 }
 
 /// A private host that has been started.
 struct PrivateHost {
     unshare: Child,
+    /// The first process, when it has begun: a child of `unshare`, and ours when that is gone.
+    first: Option<Pid>,
     /// All ends with this.
     control: File,
+    /// What the first process tells: that it has begun, and how it went.
     report: File,
     uplink: Option<Uplink>,
     /// Children that are none of it: our process may have been another program before.
-    others: Vec<i32>,
+    strangers: Vec<Pid>,
 }
 
 impl PrivateHost {
     /// Whether there is a first process.
     fn has_begun(&mut self) -> bool {
-        matches!(self.report.read(&mut [0]), Ok(1))
+        let is_there = matches!(self.report.read(&mut [0]), Ok(1));
+        if is_there {
+            let unshare = Pid::from_raw(self.unshare.id().cast_signed());
+            let orphans = || orphans(&self.strangers).into_iter().find(|pid| *pid != unshare);
+            self.first = children(unshare).first().copied().or_else(orphans);
+        }
+        is_there
     }
 
     /// Ends it before its command has begun.
     fn end(self) {
-        drop((self.control, self.uplink));
-        wait_for_all(&self.others);
+        let Self { mut unshare, control, uplink, strangers, .. } = self;
+        drop(control);
+        bury(&mut unshare, uplink, &strangers);
     }
 
     /// Has the command run, to its end.
     fn see_through(self) -> Result<ExitCode> {
-        let Self { mut unshare, control, uplink, others, .. } = self;
+        let Self { mut unshare, first, control, mut report, uplink, strangers } = self;
         let mut foreground = Foreground::new()?;
         // The other end may have gone just now.
         let send = |byte: u8| drop((&control).write_all(&[byte]));
         let pass_on = |signal: i32| send(u8::try_from(signal).unwrap_or(GO));
         send(GO);
         let look = || unshare.try_wait().context("cannot wait for `unshare`");
-        let mut status = foreground.wait(look, pass_on)?;
+        let status = foreground.wait(look, pass_on)?;
         // What a terminal sends is meant for the command. That goes on, and its first process is our own child now.
-        if let Some(SIGHUP | SIGINT | SIGQUIT) = status.signal() {
-            let helper = uplink.as_ref().map(|uplink| uplink.id().cast_signed());
-            let known: Vec<i32> = others.iter().copied().chain(helper).collect();
-            status = foreground.wait(|| Ok(orphan(&known)), pass_on)?.unwrap_or(status);
+        if let (Some(SIGHUP | SIGINT | SIGQUIT), Some(first)) = (status.signal(), first) {
+            foreground.wait(|| Ok(has_ended(first).then_some(())), pass_on)?;
         }
-        drop((control, uplink));
-        wait_for_all(&others);
-        match status.signal() {
-            None => Ok(ExitCode::from(code(status))),
-            Some(number) => Err(killed(number).into()),
-        }
-    }
-}
-
-/// All that is left ends with the pipes, and is waited for.
-fn wait_for_all(others: &[i32]) {
-    while children().iter().any(|pid| !others.contains(pid)) {
-        if waitpid(None, None) == Err(Errno::ECHILD) {
-            return;
+        drop(control);
+        bury(&mut unshare, uplink, &strangers);
+        let mut told = Vec::new();
+        report.read_to_end(&mut told).context("cannot read how the command has ended")?;
+        match told[..] {
+            [code] => Ok(ExitCode::from(code)),
+            // Its first process has said what was wrong.
+            [] if status.code().is_some_and(|code| code > 1) => Ok(ExitCode::from(code(status))),
+            _ => Err(killed(status.signal().unwrap_or(SIGKILL)).into()),
         }
     }
 }
 
-/// Our children.
-fn children() -> Vec<i32> {
-    let own = getpid();
-    let list = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
-    list.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+/// Waits for what ends with the pipes. With the first process the kernel has ended all others.
+fn bury(unshare: &mut Child, uplink: Option<Uplink>, strangers: &[Pid]) {
+    // It has been waited for already, or is waited for now.
+    let _ = unshare.wait();
+    if let Some(uplink) = uplink {
+        uplink.end();
+    }
+    for pid in orphans(strangers) {
+        while waitpid(pid, None) == Err(Errno::EINTR) {}
+    }
 }
 
-/// How the first process has ended, whose parent is gone; `Some(None)` if that is not known.
-fn orphan(known: &[i32]) -> Option<Option<ExitStatus>> {
-    loop {
-        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::StillAlive) => return None,
-            Ok(status) if status.pid().is_some_and(|pid| known.contains(&pid.as_raw())) => {}
-            Ok(WaitStatus::Exited(_, code)) => return Some(Some(ExitStatus::from_raw(code << 8))),
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                return Some(Some(ExitStatus::from_raw(signal as i32)));
-            }
-            _ => return Some(None),
-        }
-    }
+/// Our children that `unshare` has left: the first process, whether it has become netns-tool already or not. Whoever else is
+/// our child now came from a process of before.
+fn orphans(strangers: &[Pid]) -> Vec<Pid> {
+    let name = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let own = name("self");
+    let mut orphans = children(getpid());
+    orphans.retain(|pid| {
+        let name = name(&pid.to_string());
+        !strangers.contains(pid) && (name == own || name == "unshare\n")
+    });
+    orphans
+}
+
+/// Whether a process that was our child is gone, or somebody else's.
+fn has_ended(pid: Pid) -> bool {
+    !matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+}
+
+/// The children of a process.
+fn children(pid: Pid) -> Vec<Pid> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let list = list.unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect()
 }
 
 fn killed(number: i32) -> Failure {

@@ -1,7 +1,7 @@
 //! `run`: a lab is up for as long as a command runs.
 
 use crate::act::{self, command_line, prepare, say, tell_notes};
-use crate::cli::{Global, RunArgs, StandByArgs};
+use crate::cli::{Global, RunArgs, StandByArgs, TIMEOUT, WAIT};
 use crate::failure::{Failure, Kind, failed, in_words, printable_word, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::{self, Down, Up};
@@ -15,6 +15,7 @@ use crate::system::foreground::{Foreground, code};
 use crate::system::pipe::{Pipe, adopt};
 use crate::system::{child, signals, tools};
 use anyhow::{Context, Result};
+use clap::ColorChoice;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -38,7 +39,7 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     let inside = args.inside.as_ref().map(|name| namespace(&up, name)).transpose()?;
     if args.sandbox {
         check_seen(&args.lab.file)?;
-        return sandbox::enter_with_ourselves(settings, global);
+        return sandbox::enter_with_ourselves(words(args, global), settings, global);
     }
     if global.dry_run {
         return dry_run(args, &up, inside.as_ref(), settings, global);
@@ -54,6 +55,33 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     }
     take_down_in_any_case(name, settings, global).map_err(|error| left(name, error))?;
     outcome.map(ExitCode::from)
+}
+
+/// The words for the same without a private host, to be run in one.
+fn words(args: &RunArgs, global: &Global) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["run".into()];
+    words.extend(global.quiet.then(|| "--quiet".into()));
+    words.extend(global.verbose.then(|| "--verbose".into()));
+    let color = Some(global.color).filter(|color| *color != ColorChoice::Auto);
+    for (option, value) in [
+        ("--color", color.map(|color| color.to_string())),
+        (
+            "--timeout",
+            Some(global.timeout).filter(|limit| *limit != TIMEOUT).map(|limit| limit.to_string()),
+        ),
+        ("--wait", Some(global.wait).filter(|wait| *wait != WAIT).map(|wait| wait.to_string())),
+        ("--name", args.lab.name.as_ref().map(ToString::to_string)),
+        ("--in", args.inside.clone()),
+    ] {
+        words.extend(value.into_iter().flat_map(|value| [option.into(), value.into()]));
+    }
+    // A file may be called like an option.
+    let file = args.lab.file.as_os_str();
+    let is_option = file.as_bytes().first() == Some(&b'-');
+    words.push(if is_option { Path::new(".").join(file).into() } else { file.to_owned() });
+    words.push("--".into());
+    words.extend(args.command.iter().cloned());
+    words
 }
 
 /// A private host has a /run of its own; in the working directory a file is found all the same.
@@ -248,12 +276,12 @@ pub fn stand_by(args: &StandByArgs) -> Result<ExitCode> {
         }
     };
     let error = command.args(words).exec();
-    Ok(cannot_run(program, &error))
+    Ok(ExitCode::from(cannot_run(program, &error)))
 }
 
 /// Says that the caller's command cannot be run, and how shells call that. A folder of PATH that may not be looked into makes
 /// the system say of a program that is nowhere that it may not be run.
-pub fn cannot_run(program: &OsStr, error: &Error) -> ExitCode {
+pub fn cannot_run(program: &OsStr, error: &Error) -> u8 {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&folders);
     let is_path = program.as_bytes().contains(&b'/');
@@ -265,5 +293,5 @@ pub fn cannot_run(program: &OsStr, error: &Error) -> ExitCode {
         (in_words(error), CANNOT_RUN)
     };
     tell(&format!("error: cannot run `{}`: {words}", printable_word(program)));
-    ExitCode::from(code)
+    code
 }

@@ -317,3 +317,26 @@ fn its_own_processes_are_for_nobody_else() {
         tool("--help").success().stdout(contains("__").not());
     });
 }
+
+#[test]
+fn it_does_not_wait_for_strangers() {
+    private_host(|| {
+        // A child of the shell, which becomes the tool; its own child outlives it.
+        let begin = Instant::now();
+        let line = "sh -c 'sleep 0.3; sleep 20 & exit 0' >/dev/null 2>&1 &
+            exec netns-tool sandbox -- sleep 1";
+        assert_eq!(code(line), 0);
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    });
+}
+
+#[test]
+fn that_its_first_process_is_killed_is_told() {
+    private_host(|| {
+        let line = "netns-tool sandbox -- sleep 30 & tool=$!
+            until pgrep -f __init >/dev/null && pgrep -x sleep >/dev/null; do sleep 0.05; done
+            pkill -KILL -f '^[^ ]*netns-tool __init'
+            wait $tool";
+        assert_eq!(code(line), 128 + 9);
+    });
+}

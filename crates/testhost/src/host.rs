@@ -35,13 +35,14 @@ const NOBODY: &str = "65534";
 /// Where the system's tools are; an ordinary user's PATH often lacks the sbin folders.
 const TOOL_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Runs inside the new namespaces, before the program.
+/// Runs inside the new namespaces, before the program. Whoever runs the tests in the background, as some CI does, has SIGINT
+/// and SIGQUIT ignored, which would go on to all that they start; and a shell cannot take that back.
 const SET_UP: &str = r#"set -e
 mount -n -t tmpfs -o mode=755,nosuid,nodev testhost /run
 mount -n -t sysfs sysfs /sys
 mkdir -m 1777 /run/tmp
 ip link set dev lo up
-exec "$@""#;
+exec env --default-signal=HUP,INT,QUIT,TERM "$@""#;
 
 /// Runs as root before becoming an ordinary user, who may be unable to reach the build folder.
 /// `$1` is the build folder, `$2` an empty folder that everybody reaches.

@@ -20,6 +20,19 @@ const AT_ONCE: usize = 32;
 /// How many questions are open at the same time.
 const OPEN_MAX: usize = 1500;
 
+/// How many files a question has open at most: its socket, and for a moment its namespace.
+const FILES_EACH: usize = 2;
+
+/// How many files are open besides: taps, and what the caller has left us.
+const FILES_BESIDE: usize = 64;
+
+/// How many questions can be open at the same time where the caller has limited the files (`ulimit -n`).
+fn open_max() -> Result<usize> {
+    let files = OPEN_MAX * FILES_EACH + FILES_BESIDE;
+    let room = usize::try_from(signals::room_for_files(files.try_into()?)?).unwrap_or(files);
+    Ok((room.saturating_sub(FILES_BESIDE) / FILES_EACH).clamp(8, OPEN_MAX))
+}
+
 /// Asks all questions, and gives what came of each, in their order.
 ///
 /// # Errors
@@ -27,7 +40,7 @@ const OPEN_MAX: usize = 1500;
 pub fn ask(probes: &[Probe], taps: Option<&mut Taps>) -> Result<Vec<Outcome>> {
     let mut taps = taps;
     let mut outcomes = Vec::with_capacity(probes.len());
-    for part in probes.chunks(OPEN_MAX) {
+    for part in probes.chunks(open_max()?) {
         let first = outcomes.len();
         let token = match &taps {
             Some(taps) => taps.token,

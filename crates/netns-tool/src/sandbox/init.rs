@@ -44,8 +44,17 @@ pub fn init(args: &InitArgs, settings: Settings) -> Result<ExitCode> {
         command.arg0(program);
     }
     match command.args(words).spawn() {
-        Ok(child) => serve(child, &mut control, &bell),
-        Err(error) => Ok(cannot_run(program, &error)),
+        Ok(child) => {
+            let code = serve(child, &mut control, &bell)?;
+            // If netns-tool is gone, nobody wants to know.
+            let _ = report.write_all(&[code]);
+            Ok(ExitCode::from(code))
+        }
+        Err(error) => {
+            let code = cannot_run(program, &error);
+            let _ = report.write_all(&[code]);
+            Ok(ExitCode::from(code))
+        }
     }
 }
 
@@ -65,7 +74,7 @@ fn next(control: &mut File) -> Option<u8> {
 }
 
 /// Passes signals on until the command ends.
-fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<ExitCode> {
+fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<u8> {
     let pid = Pid::from_raw(command.id().cast_signed());
     loop {
         let mut ends =
@@ -77,11 +86,11 @@ fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<Ex
         let is_word = ends[0].any().unwrap_or(false);
         let _ = (&*bell).read(&mut [0; 64]);
         if let Some(status) = command.try_wait().context("cannot wait for the command")? {
-            return Ok(ExitCode::from(code(status)));
+            return Ok(code(status));
         }
         bury(pid);
         if is_word {
-            let Some(signal) = next(control) else { return Ok(ExitCode::FAILURE) };
+            let Some(signal) = next(control) else { return Ok(1) };
             if let Ok(signal) = Signal::try_from(i32::from(signal)) {
                 // It may have ended just now.
                 let _ = kill(pid, signal);

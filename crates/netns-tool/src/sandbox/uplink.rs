@@ -92,9 +92,12 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// The process that it is.
-    pub fn id(&self) -> u32 {
-        self.helper.id()
+    /// Ends it.
+    pub fn end(self) {
+        let Self { mut helper, _tie: tie } = self;
+        drop(tie);
+        // It has ended before, or ends with that.
+        let _ = helper.wait();
     }
 }
 

@@ -80,6 +80,24 @@ fn raise(resource: Resource, least: u64, name: &str) -> Result<()> {
         .into())
 }
 
+/// How many files may be open at the same time, after it was tried to have so many.
+///
+/// # Errors
+/// The kernel does not tell.
+pub fn room_for_files(wanted: u64) -> Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft >= wanted {
+        return Ok(soft);
+    }
+    // Root may raise the hard limit too.
+    for limit in [hard.max(wanted), hard] {
+        if setrlimit(Resource::RLIMIT_NOFILE, limit, limit.max(hard)).is_ok() {
+            return Ok(limit);
+        }
+    }
+    Ok(soft)
+}
+
 /// The number of a signal that asked the command to end.
 pub fn pending() -> Option<i32> {
     let number = ARRIVED.get()?.load(Ordering::Relaxed);
