@@ -234,7 +234,7 @@ fn a_thousand_publications_are_one_command() {
             .collect();
         let begin = std::time::Instant::now();
         done(&format!("nat br0 up0{all}"));
-        assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
         let last = 20_000 + count - 1;
         for (port, service) in [(20_000, "a"), (20_099, "b"), (last - 1, "a"), (last, "b")] {
             let to = format!("192.0.2.2:{port}");

@@ -76,6 +76,7 @@ impl Means {
         if is_ready {
             return Ok(uplink);
         }
+        uplink.end();
         let mut words = String::new();
         said.rewind()?;
         said.read_to_string(&mut words)?;
