@@ -94,8 +94,8 @@ fn mtu_and_mac_are_those_asked_for() {
         }
         done("create a");
         done("veth va a eth0 --bridge br0 --mtu 9000 --ns-addr 10.0.0.2/24");
-        ping_with("a", "-W 2 -M do -s 8000 10.0.0.1");
-        ping_with(HOST, "-W 2 -M do -s 8000 10.0.0.2");
+        ping_with("a", "-M do -s 8000 10.0.0.1");
+        ping_with(HOST, "-M do -s 8000 10.0.0.2");
         assert!(ip("a", "neigh").contains("10.0.0.1 dev eth0 lladdr 02:00:00:00:00:aa"));
     });
 }

@@ -138,8 +138,8 @@ fn the_first_ping_after_the_command_is_answered() {
         for _ in 0..20 {
             done("nat br0 up0");
             // One packet, and no second chance.
-            ping_with("a", &format!("-W 1 {SERVER6}"));
-            ping_with("b", &format!("-W 1 {SERVER}"));
+            ping_with("a", SERVER6);
+            ping_with("b", SERVER);
             done("nat br0 up0 --delete");
         }
     });

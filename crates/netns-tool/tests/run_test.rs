@@ -35,7 +35,7 @@ fn the_lab_is_up_while_the_command_runs() {
             String::from_utf8_lossy(&quiet.get_output().stdout).contains("nameserver 192.0.2.9")
         );
         quiet.stderr("");
-        tool(&format!("run -q {FILE} --in web -- ping -c 1 -W 2 -q 10.0.0.3")).success();
+        tool(&format!("run -q {FILE} --in web -- ping -c 1 -q 10.0.0.3")).success();
         // The file's names, also in a lab of another name.
         for name in ["web", "ci7-web"] {
             let other = tool(&format!("run -q {FILE} --name ci7 --in {name} -- ip netns identify"));

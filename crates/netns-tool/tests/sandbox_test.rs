@@ -155,13 +155,13 @@ fn every_verb_works_in_it() {
             netns-tool veth v0 a eth0 --bridge br0 --ns-addr 10.0.0.2/24 --gateway auto
             netns-tool nat br0
             netns-tool nat br0 --publish 8080:10.0.0.2:80
-            ip netns exec a ping -c 1 -W 2 -q 10.0.0.1 >/dev/null
+            ip netns exec a ping -c 1 -q 10.0.0.1 >/dev/null
             ip netns exec a grep -c 192.0.2.9 /etc/resolv.conf
             netns-tool nat br0 --delete
             netns-tool delete a
             netns-tool bridge br0 --delete
             netns-tool up lab.toml
-            ip netns exec web ping -c 1 -W 2 -q db >/dev/null || ip netns exec web ping -c 1 -W 2 -q 10.0.0.3 >/dev/null
+            ip netns exec web ping -c 1 -q db >/dev/null || ip netns exec web ping -c 1 -q 10.0.0.3 >/dev/null
             netns-tool diff lab.toml; netns-tool labs -q
             netns-tool down lab; ls -d /etc/netns /run/netns-tool 2>/dev/null || echo clean";
         for who in ["", WITHOUT_RIGHTS] {
@@ -176,7 +176,7 @@ fn every_verb_works_in_it() {
 fn eight_side_by_side_have_the_same_names() {
     private_host(|| {
         let before = lived_in();
-        let inner = "netns-tool up -q lab.toml && ip netns exec web ping -c 2 -i 0.3 -W 2 -q 10.0.0.3 >/dev/null && ip netns list | wc -l";
+        let inner = "netns-tool up -q lab.toml && ip netns exec web ping -c 2 -i 0.3 -q 10.0.0.3 >/dev/null && ip netns list | wc -l";
         let all = format!(
             "for n in 1 2 3 4 5 6 7 8; do netns-tool sandbox -- sh -c '{inner}' & done; wait"
         );

@@ -23,7 +23,7 @@ pub fn inside(place: &str) -> String {
 
 /// The address answers from the place.
 pub fn ping(from: &str, to: &str) {
-    ping_with(from, &format!("-W 2 {to}"));
+    ping_with(from, to);
 }
 
 /// The same with more options of `ping`.
