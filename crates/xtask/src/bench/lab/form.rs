@@ -14,6 +14,8 @@ pub enum Form {
     Tool,
     /// The baseline of our own, without processes.
     Floor,
+    /// The least that can be done by processes of `ip`.
+    Batches,
     /// One process a step, `ip netns exec` for what belongs inside.
     Script,
     /// The same with `ip -n`.
@@ -36,6 +38,7 @@ impl Form {
         match self {
             Self::Tool => "netns-tool",
             Self::Floor => "netlink",
+            Self::Batches => "ip -batch",
             Self::Script => "sh",
             Self::Short => "sh, ip -n",
             Self::Mininet => "Mininet",
@@ -45,7 +48,7 @@ impl Form {
 
     /// The forms that are worth their time. Of the chain, scripts take half a minute for 100 routers.
     pub fn of(shape: Shape, peers: &[Self]) -> Vec<Self> {
-        let mut forms = vec![Self::Tool, Self::Floor];
+        let mut forms = vec![Self::Tool, Self::Floor, Self::Batches];
         if shape.kind == Kind::Star {
             forms.push(Self::Script);
             forms.extend((shape.count <= SCRIPTS).then_some(Self::Short));
@@ -102,6 +105,7 @@ impl Forms {
             _ if is_typed && self.shape.count > SCRIPTS => (self.floor("up")?, false),
             Form::Script => (sh(&self.scripts[0]), true),
             Form::Short => (sh(&self.scripts[1]), true),
+            Form::Batches => (self.floor("batches")?, true),
             Form::Pyroute2 => (super::peers::pyroute2(self.shape.count), true),
             Form::Floor | Form::Mininet => (self.floor("up")?, true),
         })

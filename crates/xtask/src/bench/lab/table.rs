@@ -48,8 +48,11 @@ pub struct Rows {
 impl Rows {
     /// The head of the table, with columns for these others too.
     pub fn new(peers: &[Form]) -> Self {
-        let others: Vec<Form> =
-            [Form::Floor, Form::Script, Form::Short].iter().chain(peers).copied().collect();
+        let others: Vec<Form> = [Form::Floor, Form::Batches, Form::Script, Form::Short]
+            .iter()
+            .chain(peers)
+            .copied()
+            .collect();
         let mut text = format!("{:<20} {:>10}", "", Form::Tool.name());
         for form in &others {
             text += &format!(" {:>10} {:>6}", form.name(), "ratio");
