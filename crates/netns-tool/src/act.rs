@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{check, lab, plan, sandbox, session, system};
+use crate::{check, lab, list, plan, sandbox, session, show, system, topology};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -103,17 +103,31 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
-            if facts.hidden > 0 && !global.quiet {
-                run::tell(&format!(
-                    "note: {} could not be looked into; root can (sudo netns-tool labs)",
-                    count(facts.hidden, "network namespace")
-                ));
-            }
+            tell_hidden(&facts, "labs", global.quiet);
             say(&lab::table(&lab::list(&facts, settings.limit), args.json))?;
+        }
+        Command::List(args) => {
+            let facts = Snapshot::read(&topology::wanted(), settings.limit)?;
+            tell_hidden(&facts, "list", global.quiet);
+            say(&failure::printable(&list::text(args, &facts)))?;
+        }
+        Command::Show(args) => {
+            let facts = Snapshot::read(&show::wanted(), settings.limit)?;
+            say(&show::show(args, &facts, settings.limit)?)?;
         }
         _ => recover(settings, global)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says how many namespaces have not been seen.
+fn tell_hidden(facts: &Snapshot, command: &str, is_quiet: bool) {
+    if facts.hidden > 0 && !is_quiet {
+        run::tell(&format!(
+            "note: {} could not be looked into; root can (sudo netns-tool {command})",
+            count(facts.hidden, "network namespace")
+        ));
+    }
 }
 
 /// Says what the plan can do nothing about; if quiet, only what will not work because of it.

@@ -2,6 +2,7 @@
 
 mod check;
 mod lab;
+mod look;
 mod nouns;
 mod sandbox;
 
@@ -11,6 +12,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
+pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
 pub use sandbox::{InitArgs, RunArgs, SandboxArgs, StandByArgs, TetherArgs};
 
@@ -96,6 +98,10 @@ pub enum Command {
     Check(CheckArgs),
     /// List the labs that are up
     Labs(LabsArgs),
+    /// List namespaces, bridges and NATs, and whose they are
+    List(ListArgs),
+    /// Show a namespace, a bridge, a link or a lab
+    Show(ShowArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

@@ -1,6 +1,7 @@
 //! The reader: what stands in the kernel, as facts for the nouns and as answers for the engine.
 
 mod after;
+pub mod around;
 pub mod etc;
 pub mod firewall;
 pub mod ground;
@@ -10,6 +11,7 @@ mod look;
 pub mod namespaces;
 mod netlink;
 mod nf_tables;
+pub mod peers;
 mod reading;
 pub mod ready;
 pub mod sockets;

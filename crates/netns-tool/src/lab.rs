@@ -24,7 +24,7 @@ pub mod whereabouts;
 
 pub use down::Down;
 pub use fit::LIMIT;
-pub use list::{list, table, wanted};
+pub use list::{Listed, list, table, up_for, wanted};
 pub use obsolete::stands;
 pub use processes::{FOLDER, folder};
 pub use standing::require_up;

@@ -48,6 +48,8 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Diff(_)
         | Command::Check(_)
         | Command::Labs(_)
+        | Command::List(_)
+        | Command::Show(_)
         | Command::Recover
         | Command::Run(_)
         | Command::Sandbox(_)

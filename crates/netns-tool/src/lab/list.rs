@@ -7,6 +7,7 @@ use super::{record, tell};
 use crate::kernel::{Snapshot, Wanted};
 use crate::mark::LabName;
 use crate::noun::Noun;
+use crate::table::{columns, row};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -77,11 +78,11 @@ pub fn table(labs: &[Listed], as_json: bool) -> String {
     if as_json {
         return tell::json(labs);
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = now();
     if labs.is_empty() {
         return "No lab is up\n".to_owned();
     }
-    let row = |lab: &Listed| {
+    let of_lab = |lab: &Listed| {
         let since = lab.since.map_or("?".to_owned(), |since| ago(now.saturating_sub(since)));
         let drift = match lab.drift {
             Some(true) => "yes",
@@ -89,7 +90,7 @@ pub fn table(labs: &[Listed], as_json: bool) -> String {
             None => "?",
         };
         let file = lab.file.as_ref().map_or("?".to_owned(), |file| file.display().to_string());
-        [
+        vec![
             lab.name.clone(),
             lab.namespaces.to_string(),
             lab.interfaces.to_string(),
@@ -98,16 +99,19 @@ pub fn table(labs: &[Listed], as_json: bool) -> String {
             file,
         ]
     };
-    let head = ["LAB", "NAMESPACES", "INTERFACES", "UP FOR", "DRIFT", "FILE"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(head).chain(labs.iter().map(row)).collect();
-    let width =
-        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    let head = row(["LAB", "NAMESPACES", "INTERFACES", "UP FOR", "DRIFT", "FILE"]);
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(labs.iter().map(of_lab)).collect();
+    columns(&rows)
+}
+
+/// For how long it has been up, as a part of a sentence.
+pub fn up_for(since: u64) -> String {
+    format!(", up for {}", ago(now().saturating_sub(since)))
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A time in its two largest units.

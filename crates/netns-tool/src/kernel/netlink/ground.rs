@@ -13,6 +13,7 @@ use std::net::IpAddr;
 const RTM_GETNEIGH: u16 = 30;
 /// Of a neighbour (linux/neighbour.h).
 const NDA_DST: u16 = 1;
+const NDA_LLADDR: u16 = 2;
 /// `NUD_INCOMPLETE` and `NUD_FAILED`: it was asked for, and has not answered.
 const UNANSWERED: u16 = 0x01 | 0x20;
 /// `IFF_RUNNING` of linux/if.h.
@@ -40,6 +41,18 @@ pub struct Hop {
 pub struct Unanswered {
     pub device: u32,
     pub ip: IpAddr,
+}
+
+/// Somebody whom the place has talked with over a link, or has tried to: a line of its ARP table, or of that of IPv6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The index of the interface.
+    pub device: u32,
+    pub ip: IpAddr,
+    /// Its hardware address, if that is known.
+    pub mac: Option<Vec<u8>>,
+    /// By linux/neighbour.h.
+    pub state: u16,
 }
 
 /// Of a link.
@@ -88,14 +101,25 @@ impl Reader {
 
     /// The neighbours that do not answer.
     pub fn unanswered(&self) -> Result<Vec<Unanswered>> {
+        let all = self.neighbours()?.into_iter().filter(|one| one.state & UNANSWERED > 0);
+        Ok(all.map(|Neighbour { device, ip, .. }| Unanswered { device, ip }).collect())
+    }
+
+    /// All neighbours, but for those that need not be asked for (`NUD_NOARP`), such as groups.
+    pub fn neighbours(&self) -> Result<Vec<Neighbour>> {
+        const NOARP: u16 = 0x40;
         let bodies = self.dump(RTM_GETNEIGH, vec![0; 12], 12)?;
         let neighbour = |body: &Vec<u8>| {
-            let state = u16::from_ne_bytes([body[8], body[9]]);
-            let address = attributes(body, 12).into_iter().find(|(kind, _)| *kind == NDA_DST);
-            let ip = ip(&address?.1)?;
-            (state & UNANSWERED > 0).then_some(Unanswered { device: number(&body[4..8]), ip })
+            let attributes = attributes(body, 12);
+            let find = |wanted| attributes.iter().find(|(kind, _)| *kind == wanted);
+            Some(Neighbour {
+                device: number(&body[4..8]),
+                ip: ip(&find(NDA_DST)?.1)?,
+                mac: find(NDA_LLADDR).map(|(_, value)| value.clone()),
+                state: u16::from_ne_bytes([body[8], body[9]]),
+            })
         };
-        Ok(bodies.iter().filter_map(neighbour).collect())
+        Ok(bodies.iter().filter_map(neighbour).filter(|one| one.state & NOARP == 0).collect())
     }
 
     /// The indices of the interfaces that have an address of IPv6 and no link-local one that can be used: as long as the

@@ -1,9 +1,10 @@
 //! What is wrong in a lab file: every problem with the place in the text that it is about.
 
-use crate::failure::{Failure, printable_word, usage};
+use crate::failure::{Failure, usage};
+pub use crate::suggest::shown;
+use crate::suggest::{self, cut, one_line};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fmt;
 use std::ops::Range;
 
@@ -25,8 +26,6 @@ impl<T> At<T> {
 
 /// How many problems are shown; more of them at once help nobody.
 const SHOWN_MAX: usize = 20;
-/// How much of a text of the file is repeated in a message, in characters.
-const TEXT_SHOWN: usize = 60;
 /// How long a message is, in characters, whatever it repeats.
 const MESSAGE_SHOWN: usize = 400;
 
@@ -155,23 +154,6 @@ impl fmt::Display for Problems {
     }
 }
 
-/// Text of the file, as it is repeated in a message.
-pub fn shown(text: &str) -> String {
-    cut(text, TEXT_SHOWN)
-}
-
-fn cut(text: &str, length: usize) -> String {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => format!("{}…", one_line(&text[..end])),
-        None => one_line(text),
-    }
-}
-
-/// Line breaks in what the file says would look as if the message had ended.
-fn one_line(text: &str) -> String {
-    printable_word(OsStr::new(text))
-}
-
 /// The label that helps to find what was meant by a name that is not there.
 pub fn meant<'a>(
     name: &str,
@@ -179,22 +161,8 @@ pub fn meant<'a>(
     if_none: &str,
     problems: &Problems,
 ) -> String {
-    const LISTED: usize = 6;
-    if problems.is_full() || name.len() > TEXT_SHOWN {
+    if problems.is_full() || name.len() > suggest::SHOWN {
         return String::new();
     }
-    let known: Vec<&str> = known.collect();
-    let distance = |other: &&&str| strsim::damerau_levenshtein(name, other);
-    let is_near = |other: &&str| distance(&other) <= 1 + name.chars().count() / 4;
-    match known.iter().min_by_key(distance) {
-        None => if_none.to_owned(),
-        Some(nearest) if is_near(nearest) => format!("did you mean `{nearest}`?"),
-        Some(_) => {
-            let names: Vec<_> =
-                known.iter().take(LISTED).map(|name| format!("`{}`", shown(name))).collect();
-            let more = if known.len() > LISTED { ", …" } else { "" };
-            let verb = if known.len() == 1 { "there is" } else { "there are" };
-            format!("{verb} {}{more}", names.join(", "))
-        }
-    }
+    suggest::meant(name, known).unwrap_or_else(|| if_none.to_owned())
 }

@@ -1,0 +1,296 @@
+//! What is shown, as data: people get it as text, programs as JSON.
+
+use super::Meant;
+use crate::failure::failed;
+use crate::kernel::around::{Around, Neighbour, around};
+use crate::kernel::namespaces::Processes;
+use crate::kernel::sockets::Listener;
+use crate::kernel::state::Route;
+use crate::kernel::{Netns, Snapshot};
+use crate::lab;
+use crate::name::{InterfaceName, NamespaceName};
+use crate::plan::Place;
+use crate::topology::{Interface, Nat, Owner, Spot, Topology};
+use anyhow::Result;
+use ipnet::IpNet;
+use serde::Serialize;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Serialize)]
+#[serde(tag = "shows", rename_all = "kebab-case")]
+pub enum View {
+    Namespace(Namespace),
+    Interface(Box<Link>),
+    Lab(Lab),
+}
+
+#[derive(Serialize)]
+pub struct Namespace {
+    pub name: NamespaceName,
+    pub path: PathBuf,
+    #[serde(flatten)]
+    pub owner: Owner,
+    /// `sound`, or why nothing can be known of what is in it.
+    pub state: &'static str,
+    pub interfaces: Vec<End>,
+    pub routes: Vec<Way>,
+    pub neighbours: Vec<Known>,
+    pub listening: Vec<Waiting>,
+    pub processes: Vec<Process>,
+}
+
+/// An interface with what its place tells of it.
+#[derive(Clone, Serialize)]
+pub struct End {
+    #[serde(flatten)]
+    pub interface: Interface,
+    /// Whether its other end, or its cable, is there.
+    pub carrier: Option<bool>,
+    /// Of a port of a bridge, by the spanning tree protocol.
+    pub port_state: Option<&'static str>,
+    /// Of the other end: the bridge that it is a port of.
+    pub peer_master: Option<InterfaceName>,
+}
+
+#[derive(Serialize)]
+pub struct Link {
+    /// None: it is on the host.
+    pub namespace: Place,
+    #[serde(flatten)]
+    pub end: End,
+    /// Of a bridge.
+    pub ports: Vec<End>,
+    pub nats: Vec<Nat>,
+    pub routes: Vec<Way>,
+    pub neighbours: Vec<Known>,
+}
+
+#[derive(Serialize)]
+pub struct Lab {
+    #[serde(flatten)]
+    pub listed: lab::Listed,
+    pub members: Vec<Member>,
+    pub nats: Vec<Nat>,
+}
+
+/// What a lab has in one place.
+#[derive(Serialize)]
+pub struct Member {
+    pub namespace: Place,
+    pub interfaces: Vec<End>,
+    pub processes: Vec<Process>,
+}
+
+#[derive(Serialize)]
+pub struct Way {
+    pub to: IpNet,
+    pub via: Option<IpAddr>,
+    pub device: Option<InterfaceName>,
+    pub metric: u32,
+}
+
+#[derive(Serialize)]
+pub struct Known {
+    pub address: IpAddr,
+    pub mac: Option<String>,
+    pub device: InterfaceName,
+    pub state: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct Waiting {
+    pub protocol: &'static str,
+    pub address: IpAddr,
+    pub port: u16,
+    pub process: String,
+}
+
+#[derive(Serialize)]
+pub struct Process {
+    pub pid: i32,
+    pub command: String,
+}
+
+impl View {
+    pub fn of(
+        meant: &Meant,
+        topology: &Topology,
+        facts: &Snapshot,
+        limit: Duration,
+    ) -> Result<Self> {
+        Ok(match meant {
+            Meant::Namespace(name) => Self::Namespace(namespace(name, topology, facts)?),
+            Meant::Interface(at, name) => {
+                Self::Interface(Box::new(link(at, name, topology, facts)?))
+            }
+            Meant::Lab(name) => Self::Lab(whole_lab(name, topology, facts, limit)?),
+        })
+    }
+}
+
+/// What is known of a place.
+struct Scene<'a> {
+    topology: &'a Topology,
+    facts: &'a Snapshot,
+    spot: &'a Spot,
+    around: Around,
+}
+
+impl<'a> Scene<'a> {
+    fn look(at: &Place, topology: &'a Topology, facts: &'a Snapshot) -> Result<Self> {
+        let gone = || failed("it has just gone").hint("netns-tool list");
+        let spot = topology.spot(at).ok_or_else(gone)?;
+        Ok(Self { topology, facts, spot, around: around(at)? })
+    }
+
+    fn index(&self, interface: &InterfaceName) -> Option<u32> {
+        Some(self.facts.state(&self.spot.at).link(interface)?.index)
+    }
+
+    fn device(&self, index: u32) -> Option<InterfaceName> {
+        Some(self.facts.state(&self.spot.at).by_index(index)?.name.clone())
+    }
+
+    fn end(&self, interface: &Interface) -> End {
+        let index = self.index(&interface.name);
+        let condition = self.around.conditions.iter().find(|one| Some(one.index) == index);
+        let far = self.topology.peer(interface);
+        End {
+            interface: interface.clone(),
+            carrier: condition.map(|one| one.has_carrier),
+            port_state: condition.and_then(|one| one.port_state).map(port_state),
+            peer_master: far.and_then(|(_, far)| far.master.clone()),
+        }
+    }
+
+    fn ends(&self) -> Vec<End> {
+        self.spot.interfaces.iter().map(|interface| self.end(interface)).collect()
+    }
+
+    fn routes(&self) -> impl Iterator<Item = Way> + '_ {
+        // The kernel's own of IPv6 for groups and link-local addresses say nothing.
+        let all = self.around.routes.iter().filter(|route| !is_commonplace(&route.to));
+        all.map(|Route { to, via, device, metric, .. }| Way {
+            to: *to,
+            via: *via,
+            device: device.and_then(|index| self.device(index)),
+            metric: *metric,
+        })
+    }
+
+    fn neighbours(&self) -> impl Iterator<Item = Known> + '_ {
+        self.around.neighbours.iter().filter_map(|one| {
+            let Neighbour { device, ip, mac, state } = one;
+            let octets = |mac: &Vec<u8>| mac.iter().map(|byte| format!("{byte:02x}")).collect();
+            Some(Known {
+                address: *ip,
+                mac: mac.as_ref().map(|mac| octets(mac)).map(|octets: Vec<_>| octets.join(":")),
+                device: self.device(*device)?,
+                state: neighbour_state(*state),
+            })
+        })
+    }
+
+    fn listening(&self) -> Vec<Waiting> {
+        let waiting = |listener: &Listener| Waiting {
+            protocol: listener.protocol.name(),
+            address: listener.address,
+            port: listener.port,
+            process: listener.who(),
+        };
+        self.around.listeners.iter().map(waiting).collect()
+    }
+}
+
+fn is_commonplace(net: &IpNet) -> bool {
+    crate::address::is_link_local(net) || net.addr().is_multicast()
+}
+
+fn namespace(name: &NamespaceName, topology: &Topology, facts: &Snapshot) -> Result<Namespace> {
+    let at = Some(name.clone());
+    let scene = Scene::look(&at, topology, facts)?;
+    let is_sound = facts.namespaces.get(name).is_some_and(Netns::is_sound);
+    Ok(Namespace {
+        name: name.clone(),
+        path: name.path(),
+        owner: scene.spot.owner.clone(),
+        state: scene.spot.fault.unwrap_or("sound"),
+        interfaces: scene.ends(),
+        routes: scene.routes().collect(),
+        neighbours: scene.neighbours().collect(),
+        listening: scene.listening(),
+        processes: if is_sound { processes(name, &Processes::read()?) } else { Vec::new() },
+    })
+}
+
+fn processes(name: &NamespaceName, all: &Processes) -> Vec<Process> {
+    let inside = all.inside(name).into_iter();
+    inside.map(|one| Process { pid: one.pid, command: one.command }).collect()
+}
+
+fn link(at: &Place, name: &InterfaceName, topology: &Topology, facts: &Snapshot) -> Result<Link> {
+    let scene = Scene::look(at, topology, facts)?;
+    let gone = || failed(format!("`{name}` has just gone")).hint("netns-tool list");
+    let interface = scene.spot.interface(name).ok_or_else(gone)?;
+    let is_its = |nat: &&Nat| at.is_none() && nat.bridge == *name;
+    Ok(Link {
+        namespace: at.clone(),
+        end: scene.end(interface),
+        ports: scene.spot.ports(interface).map(|port| scene.end(port)).collect(),
+        nats: topology.nats.iter().filter(is_its).cloned().collect(),
+        routes: scene.routes().filter(|way| way.device.as_ref() == Some(name)).collect(),
+        neighbours: scene.neighbours().filter(|known| known.device == *name).collect(),
+    })
+}
+
+fn whole_lab(name: &str, topology: &Topology, facts: &Snapshot, limit: Duration) -> Result<Lab> {
+    let is_its = |owner: &Owner| matches!(owner, Owner::Lab(lab) if lab.as_str() == name);
+    let listed = lab::list(facts, limit).into_iter().find(|lab| lab.name == name);
+    let all = Processes::read()?;
+    let mut members = Vec::new();
+    for spot in &topology.spots {
+        let has_any = spot.interfaces.iter().any(|one| is_its(&one.owner));
+        if !(has_any || is_its(&spot.owner)) {
+            continue;
+        }
+        let scene = Scene::look(&spot.at, topology, facts)?;
+        let its = spot.interfaces.iter().filter(|one| is_its(&one.owner) || is_its(&spot.owner));
+        members.push(Member {
+            namespace: spot.at.clone(),
+            interfaces: its.map(|one| scene.end(one)).collect(),
+            processes: spot.at.iter().flat_map(|name| processes(name, &all)).collect(),
+        });
+    }
+    Ok(Lab {
+        listed: listed.ok_or_else(|| failed(format!("lab `{name}` has just gone")))?,
+        members,
+        nats: topology.nats.iter().filter(|nat| is_its(&nat.owner)).cloned().collect(),
+    })
+}
+
+/// By linux/if_bridge.h.
+fn port_state(state: u8) -> &'static str {
+    match state {
+        0 => "disabled",
+        1 => "listening",
+        2 => "learning",
+        3 => "forwarding",
+        _ => "blocking",
+    }
+}
+
+/// By linux/neighbour.h.
+fn neighbour_state(state: u16) -> &'static str {
+    match state {
+        0x01 => "incomplete",
+        0x02 => "reachable",
+        0x04 => "stale",
+        0x08 => "delay",
+        0x10 => "probe",
+        0x20 => "failed",
+        0x80 => "permanent",
+        _ => "none",
+    }
+}
