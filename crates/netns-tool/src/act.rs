@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{check, lab, list, plan, sandbox, session, show, system, topology};
+use crate::{check, exec, lab, list, plan, sandbox, session, show, system, topology};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -23,6 +23,8 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
     // A command of the caller's gets what he has left us, as from a shell: it is started before anything is changed.
     match &cli.command {
         Command::Run(args) => return session::run(args, settings, global),
+        Command::Exec(args) => return exec::exec(args, settings, global),
+        Command::Shell(args) => return exec::shell(args, global),
         Command::Sandbox(args) => return sandbox::enter(args, settings, global),
         Command::Init(args) => return sandbox::init(args, settings),
         Command::StandBy(args) => return session::stand_by(args),

@@ -1,6 +1,7 @@
 //! The command line. The doc comments here are the help.
 
 mod check;
+mod enter;
 mod lab;
 mod look;
 mod nouns;
@@ -11,6 +12,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
+pub use enter::{ExecArgs, ShellArgs};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
@@ -102,6 +104,11 @@ pub enum Command {
     List(ListArgs),
     /// Show a namespace, a bridge, a link or a lab
     Show(ShowArgs),
+    /// Run a command inside a namespace
+    #[command(after_help = enter::EXEC_HELP)]
+    Exec(ExecArgs),
+    /// Work inside a namespace, in a shell whose prompt shows it
+    Shell(ShellArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

@@ -9,6 +9,7 @@ mod bridge;
 mod check;
 mod cli;
 mod dns;
+mod exec;
 mod failure;
 mod family;
 mod firewall;

@@ -50,6 +50,8 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Labs(_)
         | Command::List(_)
         | Command::Show(_)
+        | Command::Exec(_)
+        | Command::Shell(_)
         | Command::Recover
         | Command::Run(_)
         | Command::Sandbox(_)

@@ -2,18 +2,19 @@
 
 use crate::act::{self, command_line, prepare, say, tell_notes};
 use crate::cli::{Global, RunArgs, StandByArgs, TIMEOUT, WAIT};
+use crate::exec;
 use crate::failure::{Failure, Kind, failed, in_words, printable_word, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::{self, Down, Up};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
 use crate::noun::{Noun, Work};
-use crate::plan::{Tool, quote};
+use crate::plan::quote;
 use crate::run::{Settings, tell};
 use crate::sandbox;
 use crate::system::foreground::{Foreground, code};
 use crate::system::pipe::{Pipe, adopt};
-use crate::system::{child, signals, tools};
+use crate::system::{child, signals};
 use anyhow::{Context, Result};
 use clap::ColorChoice;
 use nix::errno::Errno;
@@ -22,7 +23,6 @@ use nix::unistd::Pid;
 use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ExitCode};
 
@@ -173,7 +173,7 @@ fn left(name: &LabName, error: anyhow::Error) -> Failure {
 fn left_standing(up: &Up, inside: Option<&NamespaceName>) -> String {
     let name = &up.lab.name;
     let netns = inside.or_else(|| up.lab.namespaces.first().map(|netns| &netns.name));
-    let enter = netns.map(|netns| format!("ip netns exec {netns} sh; ")).unwrap_or_default();
+    let enter = netns.map(|netns| format!("netns-tool shell {netns}; ")).unwrap_or_default();
     format!("note: the lab `{name}` is left standing: {enter}netns-tool down {name}")
 }
 
@@ -264,19 +264,10 @@ pub fn stand_by(args: &StandByArgs) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
-    let mut command = match &args.inside {
-        None => child::of_caller(program),
-        // There the same once more, so that the exit code of a command that cannot be run is that of shells too.
-        Some(netns) => {
-            let mut command = child::of_caller(tools::find(Tool::Ip)?);
-            command.args(["netns", "exec", netns]);
-            command.arg(std::env::current_exe()?).args(["__stand-by", "--"]).arg(program);
-            command
-        }
-    };
-    let error = command.args(words).exec();
-    Ok(ExitCode::from(cannot_run(program, &error)))
+    match &args.inside {
+        None => exec::become_command(args),
+        Some(netns) => exec::become_inside(netns, &args.command),
+    }
 }
 
 /// Says that the caller's command cannot be run, and how shells call that. A folder of PATH that may not be looked into makes

@@ -74,6 +74,9 @@ pub struct StandByArgs {
     /// The namespace to run it in.
     #[arg(long)]
     pub inside: Option<String>,
+    /// The user to run it as.
+    #[arg(long)]
+    pub user: Option<String>,
     #[arg(last = true, required = true)]
     pub command: Vec<OsString>,
 }

@@ -1,0 +1,155 @@
+//! `exec` and `shell`: a command of the caller's inside a namespace. Nothing of netns-tool stays between him and it.
+
+mod all;
+mod shell;
+mod user;
+
+use crate::act::say;
+use crate::cli::{ExecArgs, Global, ShellArgs, StandByArgs};
+use crate::failure::{Failure, failed, usage};
+use crate::kernel::inside::inside;
+use crate::kernel::namespaces::{self, Seen, seen};
+use crate::name::NamespaceName;
+use crate::plan::{Tool, quote};
+use crate::run::Settings;
+use crate::session::cannot_run;
+use crate::suggest::{meant, shown};
+use crate::system::{child, tools};
+use anyhow::{Context, Result};
+use std::convert::Infallible;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+use user::User;
+
+/// Runs the command inside the namespace, or inside all of a lab.
+///
+/// # Errors
+/// There is no such namespace, it cannot be entered, or there is no such user. That the command fails is none.
+pub fn exec(args: &ExecArgs, settings: Settings, global: &Global) -> Result<ExitCode> {
+    let user = args.who.user.as_deref().map(User::find).transpose()?;
+    if args.all {
+        return all::exec(args, user.as_ref(), settings, global);
+    }
+    let netns = enterable(args.name.as_deref().unwrap_or_default())?;
+    let job = Job { netns, user, command: args.command.clone() };
+    if global.dry_run {
+        say(&(job.typed() + "\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    job.become_it().map(|never| match never {})
+}
+
+/// Becomes a shell inside the namespace.
+///
+/// # Errors
+/// As [`exec`].
+pub fn shell(args: &ShellArgs, global: &Global) -> Result<ExitCode> {
+    let user = args.who.user.as_deref().map(User::find).transpose()?;
+    let netns = enterable(&args.name)?;
+    let shell = shell::Shell::of(user.as_ref());
+    if global.dry_run {
+        let job = Job { command: vec![shell.program().to_owned()], netns, user };
+        say(&(job.typed() + "\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (command, environment) = shell.in_namespace(&netns)?;
+    let mut process = Job { netns, user, command }.process()?;
+    process.envs(environment);
+    Err(process.exec()).context("cannot start `ip netns exec`")
+}
+
+/// A command with the place that it is for.
+struct Job {
+    netns: NamespaceName,
+    user: Option<User>,
+    command: Vec<OsString>,
+}
+
+impl Job {
+    /// `ip netns exec`, which becomes netns-tool inside the namespace, which becomes the command: so the exit code of one
+    /// that cannot be run is that of shells.
+    fn process(&self) -> Result<Command> {
+        let mut process = child::of_caller(tools::find(Tool::Ip)?);
+        process.args(["netns", "exec", self.netns.as_str()]);
+        process.arg(std::env::current_exe().context("cannot find myself")?).arg("__stand-by");
+        if let Some(user) = &self.user {
+            process.args(["--user", &user.name]);
+        }
+        process.arg("--").args(&self.command);
+        Ok(process)
+    }
+
+    fn become_it(&self) -> Result<Infallible> {
+        Err(self.process()?.exec()).context("cannot start `ip netns exec`")
+    }
+
+    /// As one types it.
+    fn typed(&self) -> String {
+        let user = self.user.as_ref().map(|user| format!("runuser -u {} -- ", quote(&user.name)));
+        let words = self.command.iter().map(|word| quote(&word.to_string_lossy()).into_owned());
+        let words: Vec<String> = words.collect();
+        let netns = quote(self.netns.as_str());
+        format!("ip netns exec {netns} {}{}", user.unwrap_or_default(), words.join(" "))
+    }
+}
+
+/// Becomes the command inside the namespace, which is known to be there.
+///
+/// # Errors
+/// `ip` is not there. What is wrong with the command is said at once.
+pub fn become_inside(netns: &str, command: &[OsString]) -> Result<ExitCode> {
+    let netns = NamespaceName::existing(netns).map_err(failed)?;
+    Job { netns, user: None, command: command.to_owned() }.become_it().map(|never| match never {})
+}
+
+/// The last step: the process is inside, and becomes the command.
+///
+/// # Errors
+/// The user cannot be become. What is wrong with the command is said at once, with an exit code of its own.
+pub fn become_command(args: &StandByArgs) -> Result<ExitCode> {
+    let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
+    let mut command = child::of_caller(program);
+    if let Some(name) = &args.user {
+        command.envs(User::find(name)?.become_it()?);
+    }
+    let error = command.args(words).exec();
+    Ok(ExitCode::from(cannot_run(program, &error)))
+}
+
+/// The namespace of that name, which can be entered.
+fn enterable(name: &str) -> Result<NamespaceName> {
+    let netns = NamespaceName::existing(name).map_err(|why| {
+        usage(format!("`{}` is no name of a network namespace: {why}", shown(name)))
+    })?;
+    match seen(&netns)? {
+        Seen::Sound => {}
+        Seen::Absent => return Err(absent(name).into()),
+        Seen::Broken => {
+            return Err(failed(format!("`{netns}` is broken: a file without its namespace"))
+                .hint(format!("netns-tool delete {netns} removes it"))
+                .into());
+        }
+        Seen::Strange(what) => {
+            return Err(failed(format!("{} is {what}", netns.path().display())).into());
+        }
+    }
+    // Whether it can be entered is said here, with what to do about it.
+    inside(&netns, || Ok(()))?;
+    Ok(netns)
+}
+
+fn absent(name: &str) -> Failure {
+    let all = namespaces::all();
+    let failure = failed(format!("network namespace `{}` not found", shown(name)));
+    match meant(name, all.iter().map(NamespaceName::as_str)) {
+        Some(meant) => failure.hint(meant),
+        None => failure.hint(format!("netns-tool create {}", quote(name))),
+    }
+}
+
+/// The name of a program without its folders.
+fn base(program: &OsStr) -> String {
+    let path = std::path::Path::new(program);
+    path.file_name().unwrap_or(program).to_string_lossy().into_owned()
+}
