@@ -3,7 +3,7 @@
 use crate::failure::{Failure, failed, missing, usage};
 use crate::suggest::shown;
 use nix::errno::Errno;
-use nix::unistd::{Uid, initgroups, setgid, setuid};
+use nix::unistd::{Uid, geteuid, initgroups, setgid, setuid};
 use std::ffi::{CString, OsString};
 
 pub struct User {
@@ -57,9 +57,12 @@ impl User {
             )
         };
         let name = CString::new(self.name.as_str()).map_err(|_| refused(Errno::EINVAL))?;
-        initgroups(&name, self.found.gid).map_err(refused)?;
-        setgid(self.found.gid).map_err(refused)?;
-        setuid(self.found.uid).map_err(refused)?;
+        // In a private host of an ordinary user nobody may change his groups; who is he already need not.
+        if geteuid() != self.found.uid {
+            initgroups(&name, self.found.gid).map_err(refused)?;
+            setgid(self.found.gid).map_err(refused)?;
+            setuid(self.found.uid).map_err(refused)?;
+        }
         let name = OsString::from(&self.name);
         Ok(vec![
             ("HOME", self.found.dir.clone().into_os_string()),
