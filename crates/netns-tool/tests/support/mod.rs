@@ -5,6 +5,7 @@
 pub mod by_hand;
 pub mod checks;
 pub mod echo;
+pub mod edits;
 pub mod faults;
 pub mod firewalls;
 pub mod internet;
