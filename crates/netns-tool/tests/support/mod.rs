@@ -4,6 +4,7 @@
 
 pub mod by_hand;
 pub mod checks;
+pub mod drift;
 pub mod echo;
 pub mod edits;
 pub mod faults;
