@@ -1,102 +1,15 @@
 //! The plans of the nouns, as exact text: command line and facts in, script or message out. No root, no kernel.
 
-use crate::address::Mac;
-use crate::cli::Cli;
-use crate::dns::{self, ResolvConf};
-use crate::failure::Failure;
-use crate::family::Family;
-use crate::firewall::Firewall;
-use crate::firewall::iptables::Saved;
-use crate::kernel::etc::{self, File, Folder};
-use crate::kernel::namespaces::{Entry, Process};
-use crate::kernel::state::{Address, Link, Route, State};
-use crate::kernel::{Netns, Snapshot};
-use crate::mark::{ALIAS, GROUP};
-use crate::name::{InterfaceName, NamespaceName};
-use crate::noun::{self, Work};
-use crate::sysctl::{Forwarding, Switches};
-use clap::Parser;
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::str::FromStr;
+mod facts;
+mod name_servers;
 
-/// `eth0` with the default route, `br0` of ours with an address and the port `p0`, `fbr` of somebody else, `q0` down,
-/// `r0` up;
-/// the namespaces `ns1` (ours, sound), `busy` (ours, with a process), `theirs` and `broken`.
-fn facts() -> Snapshot {
-    let link = |index, name: &str, kind: Option<&str>| Link {
-        index,
-        name: InterfaceName::reported(name.to_owned()),
-        kind: kind.map(str::to_owned),
-        up: name != "q0",
-        ..Link::default()
-    };
-    let ours = |link: Link| Link { group: GROUP, alias: Some(ALIAS.to_owned()), ..link };
-    let port = Link { master: Some(3), ..ours(link(5, "p0", Some("veth"))) };
-    let address = |index, net: &str| Address { index, net: net.parse().unwrap() };
-    let route = |to: &str, via: Option<&str>, device| Route {
-        to: to.parse().unwrap(),
-        via: via.map(|via| IpAddr::from_str(via).unwrap()),
-        device: Some(device),
-        protocol: 3,
-        metric: 0,
-    };
-    let host = State {
-        links: vec![
-            link(2, "eth0", None),
-            ours(link(3, "br0", Some("bridge"))),
-            link(4, "fbr", Some("bridge")),
-            port,
-            link(6, "q0", Some("veth")),
-            link(7, "r0", Some("veth")),
-        ],
-        addresses: vec![
-            address(2, "192.0.2.2/24"),
-            address(3, "10.0.5.7/20"),
-            address(3, "fd00::1/64"),
-        ],
-        routes: vec![
-            route("0.0.0.0/0", Some("192.0.2.1"), 2),
-            route("192.0.2.0/24", None, 2),
-            route("10.0.0.0/20", None, 3),
-        ],
-        ..State::default()
-    };
-    let netns = |entry, alias: Option<&str>, processes| Netns {
-        entry,
-        state: State {
-            links: vec![Link { alias: alias.map(str::to_owned), ..link(1, "lo", None) }],
-            ..State::default()
-        },
-        processes,
-        running: vec![],
-        is_current: false,
-        host_id: None,
-        numbers: BTreeMap::new(),
-        values: BTreeMap::new(),
-    };
-    let sound = Entry::Sound { mounts: 1, mixed: false };
-    let sleeper = Process { pid: 7, command: "sleep 9".to_owned() };
-    let namespaces = [
-        ("ns1", netns(sound, Some(ALIAS), vec![])),
-        ("busy", netns(sound, Some(ALIAS), vec![sleeper])),
-        ("theirs", netns(sound, None, vec![])),
-        ("broken", netns(Entry::Broken, None, vec![])),
-        ("absent", netns(Entry::Absent, None, vec![])),
-    ];
-    let namespaces = namespaces.map(|(name, netns)| (NamespaceName::new(name).unwrap(), netns));
-    Snapshot {
-        host,
-        namespaces: namespaces.into_iter().collect(),
-        fresh_mac: Some(Mac::from_str("02:00:00:00:00:99").unwrap()),
-        firewall: Firewall {
-            saved: Family::BOTH.map(|family| (family, Saved::default())).to_vec(),
-            ..Firewall::default()
-        },
-        switches: Switches { v6: Some(Forwarding::off(Family::V6)), ..Switches::default() },
-        ..Snapshot::default()
-    }
-}
+use crate::cli::Cli;
+use crate::failure::Failure;
+use crate::kernel::Snapshot;
+use crate::kernel::state::Address;
+use crate::noun::{self, Work};
+use clap::Parser;
+use facts::facts;
 
 fn plan(line: &str, facts: &Snapshot) -> Result<Work, Failure> {
     let cli = Cli::try_parse_from(format!("netns-tool {line}").split(' ')).unwrap();
@@ -136,67 +49,6 @@ fn create() {
     );
     assert!(refusal("create absent ns1").contains("`ns1` already exists"));
     assert!(refusal("create broken --if-missing").contains("`broken` is broken"));
-}
-
-#[test]
-fn name_servers() {
-    let mut facts = facts();
-    let lines = |line: &str, facts: &Snapshot| -> Vec<String> {
-        let work = plan(line, facts).unwrap_or_else(|failure| panic!("{line}: {failure}"));
-        work.plan.steps().map(|step| step.run.to_string()).collect()
-    };
-    assert_eq!(
-        lines("create absent --no-verify --dns 10.0.0.53 --dns fd00::53", &facts)[..3],
-        [
-            "mkdir -m 755 /etc/netns",
-            "mkdir -m 755 /etc/netns/absent",
-            "(umask 022; set -C; printf '%s\\n' '# netns-tool' 'nameserver 10.0.0.53' 'nameserver fd00::53' > /etc/netns/absent/resolv.conf)",
-        ]
-    );
-    assert!(
-        lines("veth v0 ns1 e0 --dns 10.0.0.53", &facts)[2].contains(" '# netns-tool veth e0' ")
-    );
-    let folder = |names: &[&str]| Folder::Sound(names.iter().map(Into::into).collect());
-    let ours = ResolvConf { pair: None, servers: vec!["10.0.0.53".parse().unwrap()] };
-    let file = |resolv_conf| etc::Netns {
-        folder: folder(&["resolv.conf"]),
-        resolv_conf,
-        hosts: etc::Hosts::Absent,
-    };
-    let stand = [
-        ("absent", file(File::Ours(ours.clone()))),
-        ("ns1", file(File::Ours(ours))),
-        ("busy", file(File::Foreign)),
-    ];
-    facts.etc.folder = folder(&["absent", "ns1", "busy"]);
-    let stand = stand.map(|(name, netns)| (NamespaceName::new(name).unwrap(), netns));
-    facts.etc.namespaces = stand.into_iter().collect();
-    assert_eq!(lines("create absent --no-verify --dns 10.0.0.53", &facts).len(), 2);
-    let replaced = lines("create absent --no-verify --dns 10.0.0.54", &facts);
-    assert_eq!(replaced[0], "rm /etc/netns/absent/resolv.conf");
-    assert!(replaced[1].contains("nameserver 10.0.0.54"));
-    let removed = ["rm /etc/netns/absent/resolv.conf", "rmdir /etc/netns/absent"];
-    assert_eq!(lines("create absent --no-verify", &facts)[2..], removed);
-    assert_eq!(lines("delete absent", &facts), removed);
-    assert_eq!(lines("delete busy --kill", &facts).len(), 2);
-    facts.etc.folder = folder(&["absent", "ns1"]);
-    assert_eq!(lines("delete absent ns1", &facts)[5], "rmdir /etc/netns");
-    assert_eq!(lines("veth v0 ns1 e0 --dns 10.0.0.53", &facts).len(), 3);
-    for (line, message) in [
-        (
-            "veth v0 ns1 e0 --dns 10.0.0.54",
-            "/etc/netns/ns1/resolv.conf has other name servers: 10.0.0.53",
-        ),
-        ("veth v0 busy e0 --dns 10.0.0.53", "/etc/netns/busy/resolv.conf is there already"),
-        ("create ns1 --if-missing --dns 10.0.0.54", "has other name servers"),
-        ("create a --dns 10.0.0.1 --dns 10.0.0.1", "`10.0.0.1` is given twice"),
-        ("veth v0 ns1 e0 --dns 1.1.1.1 --dns 1.1.1.2 --dns 1.1.1.3 --dns 1.1.1.4", "at most 3"),
-    ] {
-        let refusal = plan(line, &facts).map(|work| work.plan).expect_err(line).to_string();
-        assert!(refusal.contains(message), "{line}: {refusal}");
-    }
-    facts.loopback_resolver = "127.0.0.53".parse().ok();
-    assert!(dns::unreachable_note(&facts).is_some_and(|note| note.contains(" 127.0.0.53, ")));
 }
 
 #[test]

@@ -4,62 +4,10 @@
 mod support;
 
 use predicates::str::contains;
-use std::collections::BTreeSet;
-use support::faults::{Depth, depth};
-use support::labs::{EVERYTHING, FILE, differences, internet, is_as_its_file_says, numbers, up};
-use support::law::shell;
-use support::{HOST, done, namespaces, ping, private_host, refused, sh, tool};
-use testhost::{Snapshot, foreign_objects, warm_up};
-
-/// What is done to the lab, the first words of the lines in which `diff` tells it, and the interfaces that `up` may make
-/// anew.
-type Case<'a> = (&'a str, &'a [&'a str], &'a str);
-
-/// Each is done to the lab, found, and mended.
-fn mends(cases: &[Case<'_>]) {
-    private_host(|| {
-        warm_up();
-        foreign_objects();
-        internet();
-        up(EVERYTHING);
-        let before = Snapshot::settled();
-        // The plans are the same for an ordinary user.
-        let step = if depth() == Depth::Again { 3 } else { 1 };
-        for case in cases.iter().step_by(step) {
-            mends_one(case);
-        }
-        if let Err(diff) = before.wait_equal_but_random_macs(std::time::Duration::from_secs(5)) {
-            panic!("it was mended otherwise than it was made:\n{diff}");
-        }
-    });
-}
-
-fn mends_one((harm, told, made): &Case<'_>) {
-    let before = all_numbers();
-    shell(harm);
-    let found = differences();
-    for wanted in *told {
-        assert!(found.iter().any(|line| line.starts_with(wanted)), "{harm}: {wanted}: {found:#?}");
-    }
-    assert!(!found.is_empty(), "{harm}: nothing is told");
-    done(&format!("up {FILE}"));
-    is_as_its_file_says();
-    let may_be_new = |number: &&String| {
-        let name = number.split('=').next().unwrap_or_default();
-        made.split_whitespace().any(|made| made == name)
-    };
-    let now = all_numbers();
-    let new: Vec<&String> = now.difference(&before).filter(|new| !may_be_new(new)).collect();
-    assert!(new.is_empty(), "{harm}: made anew as well: {new:?}");
-    let name = |number: &String| number.split('=').next().unwrap_or_default().to_owned();
-    let names = [before, now].map(|all| all.iter().map(name).collect::<BTreeSet<_>>());
-    assert_eq!(names[0], names[1], "{harm}");
-}
-
-fn all_numbers() -> BTreeSet<String> {
-    let places = namespaces().into_iter().chain([HOST.to_owned()]);
-    places.flat_map(|place| numbers(&place)).collect()
-}
+use support::drift::{Case, mends, mends_one};
+use support::labs::{EVERYTHING, FILE, internet, is_as_its_file_says, up};
+use support::{done, ping, private_host, refused, sh, tool};
+use testhost::{foreign_objects, warm_up};
 
 #[test]
 fn namespaces_bridges_and_links_that_are_gone() {

@@ -5,13 +5,11 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::{contains, starts_with};
-use std::fs;
 use support::echo::cannot_by;
 use support::internet::{CLIENT, SERVER, SERVER6, UPLINK6, lab};
 use support::others::{docker_host, type_what_it_says};
 use support::{
-    Firewall, Protocol, assert_is, done, for_each_firewall, for_each_iptables, reaches, reaches_by,
-    sh, tool,
+    Protocol, assert_is, done, for_each_firewall, for_each_iptables, reaches, reaches_by, sh, tool,
 };
 use testhost::Snapshot;
 
@@ -62,9 +60,7 @@ fn both(words: &str) {
 fn in_other_tables_of_iptables() {
     for_each_iptables(|firewall| {
         stands();
-        let is_closed = fs::read_to_string("/proc/net/ip_tables_names").is_err();
-        if firewall == Firewall::IptablesLegacy && is_closed {
-            // In a user namespace it cannot be seen, without making them, whether there are such tables.
+        if firewall.is_unseen() {
             return;
         }
         for (table, chain, matches) in [

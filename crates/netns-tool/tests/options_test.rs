@@ -21,6 +21,10 @@ const LINES: [&str; 8] = [
     "delete n1",
 ];
 
+/// What is refused on the stage.
+const REFUSED: [&str; 6] =
+    ["create a", "delete nobody", "veth va a eth9", "bridge br0", "nat br9", "nat br0 --delete"];
+
 #[test]
 fn dry_run_prints_a_commented_script_and_changes_nothing() {
     private_host(|| {
@@ -41,14 +45,7 @@ fn dry_run_prints_a_commented_script_and_changes_nothing() {
 fn a_dry_run_refuses_what_the_command_refuses() {
     private_host(|| {
         stage();
-        for line in [
-            "create a",
-            "delete nobody",
-            "veth va a eth9",
-            "bridge br0",
-            "nat br9",
-            "nat br0 --delete",
-        ] {
+        for line in REFUSED {
             let [real, dry] = [line.to_owned(), format!("--dry-run {line}")].map(|line| {
                 let assert = unchanged(|| tool(&line)).code(1).stdout("");
                 String::from_utf8_lossy(&assert.get_output().stderr).into_owned()
@@ -151,14 +148,7 @@ fn another_one_at_work_is_waited_for_and_then_reported() {
 fn errors_name_the_thing_and_say_what_to_do() {
     private_host(|| {
         stage();
-        for line in [
-            "create a",
-            "delete nobody",
-            "veth va a eth9",
-            "bridge br0",
-            "nat br9",
-            "nat br0 --delete",
-        ] {
+        for line in REFUSED {
             tool(line)
                 .code(1)
                 .stderr(starts_with("error: ").and(contains("`")).and(contains("\n  try:     ")));

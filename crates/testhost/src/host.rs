@@ -14,22 +14,18 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Debug;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Output, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use crate::etc;
+use crate::share::{SHARE_BUILD, Share, build_folder};
+use crate::ticket::{TICKET, Ticket, namespace_of_self};
+use crate::watch::{LIMIT, Watch};
 use crate::why_not::why_not;
 
-/// Set for the inner run of a test: a token and the outer namespaces, see [`Ticket`].
-const TICKET: &str = "TESTHOST_TICKET";
 const AS_USER: &str = "NETNS_TOOL_TEST_AS";
 const NOBODY: &str = "65534";
 /// Where the system's tools are; an ordinary user's PATH often lacks the sbin folders.
@@ -43,15 +39,6 @@ mount -n -t sysfs sysfs /sys
 mkdir -m 1777 /run/tmp
 ip link set dev lo up
 exec env --default-signal=HUP,INT,QUIT,TERM "$@""#;
-
-/// Runs as root before becoming an ordinary user, who may be unable to reach the build folder.
-/// `$1` is the build folder, `$2` an empty folder that everybody reaches.
-const SHARE_BUILD: &str = r#"set -e
-mount -t tmpfs -o mode=755 testhost "$2"
-mkdir "$2/build"
-mount --bind "$1" "$2/build"
-shift 2
-exec "$@""#;
 
 /// Runs `body`, the whole of a `#[test]`, in a private host.
 ///
@@ -173,41 +160,6 @@ pub fn binary(name: &str) -> PathBuf {
     build_folder().join(name)
 }
 
-/// What the inner run must know of the outer one.
-struct Ticket {
-    /// Makes the marker lines of this run unlike anything a test might print.
-    token: String,
-    net: String,
-    mount: String,
-    /// Which of several hosts this is; empty where there is one.
-    variant: String,
-}
-
-impl Ticket {
-    fn new(variant: &str) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let token = format!("{}-{}", process::id(), now.as_nanos());
-        let [net, mount] = ["net", "mnt"].map(namespace_of_self);
-        Self { token, net, mount, variant: variant.to_owned() }
-    }
-
-    fn parse(text: &str) -> Self {
-        let fields: Vec<&str> = text.split(' ').collect();
-        let [token, net, mount, variant] = fields[..] else {
-            panic!("`{TICKET}` is garbled: {text}")
-        };
-        Self { token: token.into(), net: net.into(), mount: mount.into(), variant: variant.into() }
-    }
-
-    fn text(&self) -> String {
-        format!("{} {} {} {}", self.token, self.net, self.mount, self.variant)
-    }
-
-    fn marker(&self, what: &str) -> String {
-        format!("testhost-{what}-{}", self.token)
-    }
-}
-
 fn inner(ticket: &Ticket, body: impl FnOnce()) {
     // The safety belt. Whatever went wrong on the way here: never run on the real machine.
     assert_ne!(namespace_of_self("net"), ticket.net, "not in a network namespace of its own");
@@ -265,34 +217,6 @@ fn outer(name: &str, variant: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// How long a test may take, also on a busy machine: one that hangs should fail rather than hold up all others.
-const LIMIT: Duration = Duration::from_secs(900);
-
-/// Ends a private host that takes longer.
-struct Watch {
-    over: mpsc::Sender<()>,
-    watcher: thread::JoinHandle<bool>,
-}
-
-impl Watch {
-    fn over(child: &process::Child) -> Self {
-        let host = Pid::from_raw(child.id().cast_signed());
-        let (over, on_end) = mpsc::channel::<()>();
-        let watcher = thread::spawn(move || {
-            let is_late = on_end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
-            // All that is inside goes with it (`unshare --kill-child`).
-            is_late && nix::sys::signal::kill(host, Signal::SIGKILL).is_ok()
-        });
-        Self { over, watcher }
-    }
-
-    /// Stops watching; whether the host had to be ended.
-    fn end(self) -> bool {
-        drop(self.over);
-        self.watcher.join().expect("the thread of the watch")
-    }
-}
-
 fn said_between<'a>(all: &'a str, start: &str, done: &str) -> &'a str {
     let rest = all.split_once(start).map_or(all, |(_, rest)| rest);
     rest.split_once(done).map_or(rest, |(body, _)| body).trim_start_matches('\n')
@@ -315,42 +239,6 @@ fn test_name<F>() -> String {
     }
 }
 
-/// Shows the build folder to a user who cannot reach it where it is.
-struct Share {
-    build: PathBuf,
-    place: PathBuf,
-}
-
-impl Share {
-    fn new() -> Self {
-        let build = build_folder();
-        // The tmpfs must not hide the build folder itself.
-        let place = ["/mnt", "/media", "/srv", "/opt"]
-            .map(PathBuf::from)
-            .into_iter()
-            .find(|place| place.is_dir() && !build.starts_with(place))
-            .expect("one of the folders /mnt, /media, /srv, /opt");
-        Self { build, place }
-    }
-
-    fn translate(&self, arg: &OsStr) -> OsString {
-        match Path::new(arg).strip_prefix(&self.build) {
-            Ok(rest) => self.place.join("build").join(rest).into(),
-            Err(_) => arg.to_owned(),
-        }
-    }
-}
-
-/// `target/debug`, from the path of a test (`target/debug/deps/x`) or a program (`target/debug/x`).
-fn build_folder() -> PathBuf {
-    let exe = env::current_exe().expect("the path of the running program");
-    let folder = exe.parent().expect("the folder of the running program");
-    match folder.file_name().and_then(OsStr::to_str) {
-        Some("deps" | "examples") => folder.parent().expect("the build folder").to_owned(),
-        _ => folder.to_owned(),
-    }
-}
-
 fn full_path() -> OsString {
     let mut path = OsString::from(TOOL_PATH);
     if let Some(own) = env::var_os("PATH") {
@@ -358,13 +246,6 @@ fn full_path() -> OsString {
         path.push(own);
     }
     path
-}
-
-fn namespace_of_self(kind: &str) -> String {
-    let link = fs::read_link(format!("/proc/self/ns/{kind}")).unwrap_or_else(|error| {
-        panic!("cannot read the {kind} namespace of this process: {error}")
-    });
-    link.to_string_lossy().into_owned()
 }
 
 fn text(output: &Output) -> String {

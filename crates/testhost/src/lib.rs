@@ -58,9 +58,12 @@ mod render;
 mod report;
 mod run;
 mod scenario;
+mod share;
 mod snapshot;
 mod state;
 mod sweep;
+mod ticket;
+mod watch;
 mod why_not;
 mod world;
 

@@ -4,22 +4,24 @@
 //! thousand times as long. Only the attributes that are needed are decoded, so that whatever a later kernel or a
 //! foreign interface adds cannot disturb it. Layouts: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
 
+mod decode;
 pub mod ground;
 
 use super::state::{Address, Link, Route};
 use crate::name::InterfaceName;
 use anyhow::{Context, Result, bail};
-use ipnet::IpNet;
+use decode::{IFLA_IFNAME, address, advertised_over, link, number, route};
 use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload, NetlinkSerializable, NlasIterator,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::os::fd::AsRawFd;
+
+pub use decode::{attributes, text};
 
 const RTM_GETLINK: u16 = 18;
 const RTM_GETADDR: u16 = 22;
@@ -27,33 +29,10 @@ const RTM_GETROUTE: u16 = 26;
 const RTM_GETNETCONF: u16 = 82;
 const RTM_GETNSID: u16 = 90;
 
-// Attributes of a link (linux/if_link.h) …
-const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
-const IFLA_MTU: u16 = 4;
-const IFLA_LINK: u16 = 5;
-const IFLA_MASTER: u16 = 10;
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_IFALIAS: u16 = 20;
-const IFLA_GROUP: u16 = 27;
+// Attributes of a link (linux/if_link.h), of the number of a namespace (linux/net_namespace.h) and of switches
+// (linux/netconf.h); those of answers are beside what takes them apart.
 const IFLA_EXT_MASK: u16 = 29;
-const IFLA_LINK_NETNSID: u16 = 37;
-const IFLA_INFO_KIND: u16 = 1;
-const IFLA_INFO_DATA: u16 = 2;
-const IFLA_BR_STP_STATE: u16 = 5;
-const IFLA_BR_VLAN_FILTERING: u16 = 7;
-// … of an address (linux/if_addr.h) …
-const IFA_ADDRESS: u16 = 1;
-const IFA_LOCAL: u16 = 2;
-// … of a route (linux/rtnetlink.h) …
-const RTA_DST: u16 = 1;
-const RTA_OIF: u16 = 4;
-const RTA_GATEWAY: u16 = 5;
-const RTA_PRIORITY: u16 = 6;
-const RTA_TABLE: u16 = 15;
-// … of the number of a namespace (linux/net_namespace.h) …
 const NETNSA_NSID: u16 = 1;
-// … and of switches (linux/netconf.h).
 const NETCONFA_FORWARDING: u16 = 2;
 
 /// A message of rtnetlink whose body is taken apart by its reader.
@@ -253,113 +232,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// The attributes after the fixed header of a message, as pairs of kind and value.
-pub fn attributes(body: &[u8], header: usize) -> Vec<(u16, Vec<u8>)> {
-    let attributes = NlasIterator::new(body.get(header..).unwrap_or_default());
-    attributes.map_while(Result::ok).map(|nla| (nla.kind(), nla.value().to_vec())).collect()
-}
-
-fn link(body: &[u8]) -> Result<Link> {
-    let mut link = Link {
-        index: number(&body[4..8]),
-        up: number(&body[8..12]) & 1 == 1,
-        mtu: 0,
-        ..Link::default()
-    };
-    for (kind, value) in attributes(body, 16) {
-        match kind {
-            IFLA_ADDRESS => link.mac = value,
-            IFLA_IFNAME => link.name = InterfaceName::reported(text(&value)),
-            IFLA_MTU => link.mtu = number(&value),
-            IFLA_LINK => link.peer = Some(number(&value)),
-            IFLA_LINK_NETNSID => link.peer_netns = Some(number(&value).cast_signed()),
-            IFLA_MASTER => link.master = Some(number(&value)),
-            IFLA_LINKINFO => read_link_info(&value, &mut link),
-            IFLA_IFALIAS => link.alias = Some(text(&value)),
-            IFLA_GROUP => link.group = number(&value),
-            _ => {}
-        }
-    }
-    Ok(link)
-}
-
-/// IFLA_LINKINFO: the kind, and of a bridge the settings that can be asked for.
-fn read_link_info(value: &[u8], link: &mut Link) {
-    for (kind, value) in attributes(value, 0) {
-        match kind {
-            IFLA_INFO_KIND => link.kind = Some(text(&value)),
-            IFLA_INFO_DATA => {
-                for (kind, value) in attributes(&value, 0) {
-                    match kind {
-                        IFLA_BR_STP_STATE => link.stp = number(&value) != 0,
-                        IFLA_BR_VLAN_FILTERING => {
-                            link.vlan_filtering = value.first().is_some_and(|on| *on != 0)
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn address(body: &[u8]) -> Option<Address> {
-    let (prefix, index) = (body[1], number(&body[4..8]));
-    let attributes = attributes(body, 8);
-    // On a point-to-point link IFA_ADDRESS is the other end's, and IFA_LOCAL our own.
-    let find = |wanted| {
-        attributes.iter().find(|(kind, _)| *kind == wanted).and_then(|(_, value)| ip(value))
-    };
-    let ip = find(IFA_LOCAL).or_else(|| find(IFA_ADDRESS))?;
-    Some(Address { index, net: IpNet::new(ip, prefix).ok()? })
-}
-
-fn route(body: &[u8]) -> Option<Route> {
-    const UNICAST: u8 = 1;
-    const MAIN: u32 = 254;
-    let (family, prefix, mut table, kind) = (body[0], body[1], u32::from(body[4]), body[7]);
-    let (mut to, mut via, mut device, mut metric) = (None, None, None, 0);
-    for (kind, value) in attributes(body, 12) {
-        match kind {
-            RTA_DST => to = ip(&value),
-            RTA_OIF => device = Some(number(&value)),
-            RTA_GATEWAY => via = ip(&value),
-            RTA_PRIORITY => metric = number(&value),
-            RTA_TABLE => table = number(&value),
-            _ => {}
-        }
-    }
-    let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
-    let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
-    (table == MAIN && kind == UNICAST).then_some(Route {
-        to,
-        via,
-        device,
-        metric,
-        protocol: body[5],
-    })
-}
-
-/// The interface of a route that a router advertised (`RTPROT_RA` of linux/rtnetlink.h).
-fn advertised_over(body: &[u8]) -> Option<u32> {
-    const RA: u8 = 9;
-    let over = || attributes(body, 12).into_iter().find(|(kind, _)| *kind == RTA_OIF);
-    (body[5] == RA).then(over)?.map(|(_, value)| number(&value))
-}
-
-fn number(bytes: &[u8]) -> u32 {
-    bytes.get(..4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_ne_bytes)
-}
-
-/// Text that ends with a NUL. A foreign name need not be UTF-8: it is shown, never used.
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned()
-}
-
-fn ip(bytes: &[u8]) -> Option<IpAddr> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from).ok();
-    v4.or_else(|| <[u8; 16]>::try_from(bytes).map(IpAddr::from).ok())
 }

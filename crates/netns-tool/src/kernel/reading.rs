@@ -33,7 +33,12 @@ impl Netns {
         let others = |name| others.get(name).map_or(&[][..], Vec::as_slice);
         let question = |name| (name, Question::about(name, others(name), wanted));
         let sound: Vec<_> = names.iter().filter(is_sound).map(question).collect();
-        let read = |question: &Question| Ok((read_state()?, question.numbers(), question.values()));
+        let host = fs::File::open(format!("/proc/{}/ns/net", std::process::id()))?;
+        let read = |question: &Question| {
+            let state = read_state()?;
+            let numbers = question.numbers(&state, &host);
+            Ok((state, numbers, question.values()))
+        };
         let (found, ()) = inside::each_inside(&sound, read, || ());
         for ((name, _), found) in sound.into_iter().zip(found) {
             // One that was not asked for by its name is nobody's concern if it cannot be looked into.
@@ -94,14 +99,30 @@ impl<'a> Question<'a> {
         Self { others, paths: wanted.values.get(name).map_or(&[], Vec::as_slice) }
     }
 
-    /// One that is not sound has no number.
-    fn numbers(&self) -> BTreeMap<NamespaceName, i32> {
-        let reader = if self.others.is_empty() { None } else { Reader::open().ok() };
-        let number = |other: &&NamespaceName| {
-            let file = fs::File::open(other.path()).ok()?;
-            Some(((*other).clone(), reader.as_ref()?.netns_id(&file).ok().flatten()?))
-        };
-        self.others.iter().filter_map(number).collect()
+    /// Those to which a link leads; one that is not sound has no number. Of many namespaces, each knows but a few.
+    fn numbers(&self, state: &State, host: &fs::File) -> BTreeMap<NamespaceName, i32> {
+        let mut numbers = BTreeMap::new();
+        let mut unknown: BTreeSet<i32> =
+            state.links.iter().filter_map(|link| link.peer_netns).collect();
+        if self.others.is_empty() || unknown.is_empty() {
+            return numbers;
+        }
+        let Ok(reader) = Reader::open() else { return numbers };
+        let number = |file: &fs::File| reader.netns_id(file).ok().flatten();
+        if let Some(number) = number(host) {
+            unknown.remove(&number);
+        }
+        for other in self.others {
+            if unknown.is_empty() {
+                break;
+            }
+            let number = fs::File::open(other.path()).ok().and_then(|file| number(&file));
+            if let Some(number) = number {
+                unknown.remove(&number);
+                numbers.insert((*other).clone(), number);
+            }
+        }
+        numbers
     }
 
     fn values(&self) -> BTreeMap<String, String> {

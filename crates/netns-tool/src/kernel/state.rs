@@ -88,6 +88,12 @@ impl Link {
         mark::Mark::read(self.alias.as_deref()?)?.0.lab
     }
 
+    /// Whether each of the two says of the other that it is its other end. In their namespaces; which those are, the
+    /// indices do not tell.
+    pub fn mirrors(&self, other: &Self) -> bool {
+        self.peer == Some(other.index) && other.peer == Some(self.index)
+    }
+
     pub fn is_kind(&self, kind: &str) -> bool {
         self.kind.as_deref() == Some(kind)
     }

@@ -160,9 +160,7 @@ fn routes(lab: &LabName, facts: &Snapshot) -> Vec<Step> {
 /// all of netns-tool's links have is not the lab's alone, it is one of their own: to put them into it takes as long again.
 fn host_links(links: &[&Link], facts: &Snapshot) -> Vec<Step> {
     if links.len() < 3 {
-        let single =
-            |link: &&Link| ip::delete_link(&None, &link.name, format!("delete {}", link.name));
-        return links.iter().map(single).collect();
+        return (0..links.len()).filter_map(|place| single(place, links)).collect();
     }
     let is_its = |link: &Link| link.group != GROUP || links.contains(&link);
     if links.iter().all(|link| link.group == GROUP) && facts.host.links.iter().all(is_its) {
@@ -182,11 +180,27 @@ fn host_links(links: &[&Link], facts: &Snapshot) -> Vec<Step> {
     steps
 }
 
+/// One interface by itself, with its other end where both are here; `None` where it is that other end.
+fn single(place: usize, links: &[&Link]) -> Option<Step> {
+    let link = links[place];
+    let is_other = |other: &&Link| link.peer_netns.is_none() && link.mirrors(other);
+    if links[..place].iter().any(is_other) {
+        return None;
+    }
+    let mut step = ip::delete_link(&None, &link.name, format!("delete {}", link.name));
+    let along = links[place..].iter().filter(|other| is_other(other));
+    step.gives.extend(along.map(|other| gone(other)));
+    Some(step)
+}
+
+fn gone(link: &Link) -> Fact {
+    Fact::not(Fact::Link { at: None, name: link.name.clone() })
+}
+
 fn delete_group(group: u32, links: &[&Link]) -> Step {
-    let gone = links.iter().map(|link| Fact::not(Fact::Link { at: None, name: link.name.clone() }));
     let delete = Step::new(
         "delete the interfaces of the lab on the host, with their other ends",
         Cmd::ip(&None, &format!("link del group {group}")),
     );
-    delete.gives(gone.collect::<Vec<_>>())
+    delete.gives(links.iter().map(|link| gone(link)).collect::<Vec<_>>())
 }

@@ -113,11 +113,7 @@ impl Course<'_> {
 
     /// The other end of a veth of the lab, as far as it can be told.
     pub fn peer(&self, at: &Place, link: &state::Link) -> Option<(Place, state::Link)> {
-        let mirrors = |other: &&state::Link| {
-            other.is_kind("veth")
-                && other.peer == Some(link.index)
-                && link.peer == Some(other.index)
-        };
+        let mirrors = |other: &&state::Link| other.is_kind("veth") && link.mirrors(other);
         let host = std::iter::once((None, &self.facts.host));
         let namespaces = self.facts.namespaces.iter();
         let places = host.chain(namespaces.map(|(name, netns)| (Some(name.clone()), &netns.state)));

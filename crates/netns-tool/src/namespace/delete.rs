@@ -6,6 +6,7 @@ use crate::dns;
 use crate::failure::{Failure, failed, shortened};
 use crate::ip;
 use crate::kernel::namespaces::Entry;
+use crate::kernel::state::Link;
 use crate::kernel::{Netns, Snapshot, Wanted};
 use crate::name::NamespaceName;
 use crate::noun::{Noun, Work, strange};
@@ -13,13 +14,20 @@ use crate::plan::{Cmd, Fact, Step, Tool};
 
 impl Noun for DeleteArgs {
     fn wanted(&self) -> Wanted {
-        Wanted { namespaces: self.names.clone(), processes: true, ..Wanted::default() }
+        // Which of them are wired to one that goes before.
+        let later = |at: usize| self.names[at + 1..].iter();
+        let pairs = |(at, first): (usize, &NamespaceName)| -> Vec<[NamespaceName; 2]> {
+            later(at).map(|name| [name.clone(), first.clone()]).collect()
+        };
+        let numbers = self.names.iter().enumerate().flat_map(pairs).collect();
+        let namespaces = self.names.clone();
+        Wanted { namespaces, processes: true, numbers, ..Wanted::default() }
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let (mut first, mut then, mut report) = (Vec::new(), Vec::new(), Vec::new());
         let named = named(&self.names, facts);
-        for (name, netns) in &named {
+        for (place, (name, netns)) in named.iter().enumerate() {
             if netns.entry == Entry::Absent {
                 if let Some(line) = dns::left_line(name, &facts.etc) {
                     check_seen(name, "delete", facts)?;
@@ -36,7 +44,7 @@ impl Noun for DeleteArgs {
             self.check(name, netns)?;
             check_seen(name, "delete", facts)?;
             first.extend(end_processes(name, netns));
-            first.extend(cut_veths(name, netns));
+            first.extend(cut_veths(name, netns, &named[..place]));
             then.extend(unmount(name, netns));
             report.push(deleted_line(name, netns));
             report.extend(dns::kept_line(name, &facts.etc));
@@ -99,14 +107,35 @@ pub fn end_processes(name: &NamespaceName, netns: &Netns) -> Option<Step> {
 }
 
 /// Deletes the veth pairs of the namespace before it. The kernel would do it as well, but some time after `ip netns
-/// del` has returned, and until then the names on the host are taken.
-fn cut_veths(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
+/// del` has returned, and until then the names on the host are taken. A pair that leads to one of those before has gone
+/// with its other end.
+fn cut_veths(
+    name: &NamespaceName,
+    netns: &Netns,
+    before: &[(&NamespaceName, &Netns)],
+) -> Vec<Step> {
     let at = Some(name.clone());
-    let veths =
-        netns.state.links.iter().filter(|link| link.is_kind("veth") && link.name.is_plain());
     let why =
         |link| format!("delete {link} of {name} and its other end: both names are free at once");
-    veths.map(|link| ip::delete_link(&at, &link.name, why(&link.name))).collect()
+    let links = &netns.state.links;
+    let goes_along = |place: usize, link: &Link| {
+        let other_in =
+            |links: &[Link]| links.iter().any(|other| is_cut(other) && link.mirrors(other));
+        let leads_to = |name| netns.numbers.get(name).copied() == link.peer_netns;
+        match link.peer_netns {
+            None => other_in(&links[..place]),
+            Some(_) => {
+                before.iter().any(|(name, there)| leads_to(name) && other_in(&there.state.links))
+            }
+        }
+    };
+    let veths =
+        links.iter().enumerate().filter(|(place, link)| is_cut(link) && !goes_along(*place, link));
+    veths.map(|(_, link)| ip::delete_link(&at, &link.name, why(&link.name))).collect()
+}
+
+fn is_cut(link: &Link) -> bool {
+    link.is_kind("veth") && link.name.is_plain()
 }
 
 /// The namespace, with the mounts that lie one above the other on its file.

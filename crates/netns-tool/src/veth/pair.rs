@@ -16,5 +16,5 @@ pub fn is_pair(at: &Place, link: &Link, other: (&Place, &InterfaceName), facts: 
         Some(at) => facts.namespaces.get(at)?.numbers.get(netns).copied(),
     });
     let leads_there = link.peer_netns == number && link.peer_netns.is_none() == in_same_place;
-    leads_there && link.peer == Some(there.index) && there.peer == Some(link.index)
+    leads_there && link.mirrors(there)
 }

@@ -44,6 +44,11 @@ impl Firewall {
         if self == Self::IptablesNft { "legacy" } else { "nft" }
     }
 
+    /// Whether nobody can see here what tables it has without making them: those of the legacy `iptables` in a user namespace.
+    pub fn is_unseen(self) -> bool {
+        self == Self::IptablesLegacy && fs::read_to_string("/proc/net/ip_tables_names").is_err()
+    }
+
     /// All that the firewall says, as text: what a test looks for words in, and compares.
     pub fn rules(self) -> String {
         let tables = if self == Self::NftOnly {
@@ -67,6 +72,13 @@ impl Firewall {
             Self::NftOnly => uninstall_iptables(),
         }
     }
+}
+
+/// The lines of the rules; what is accepted may stand in another order.
+pub fn sorted(rules: &str) -> Vec<String> {
+    let mut lines: Vec<String> = rules.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
 }
 
 /// Runs the test on a host with each of the firewalls, one after the other.

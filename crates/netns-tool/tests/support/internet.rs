@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::echo::serve;
 use super::router::Advertiser;
-use super::{HOST, sh, succeeds};
+use super::{HOST, done, sh, succeeds};
 
 /// The host's addresses on its uplink `up0`.
 pub const UPLINK: &str = "192.0.2.2";
@@ -29,6 +29,9 @@ pub const SERVER6: &str = "2001:db8:2::2";
 /// one to use: the foreign ones have the IPv4 addresses of `server`.)
 pub const CLIENT: &str = "198.18.3.2";
 pub const CLIENT6: &str = "2001:db8:3::2";
+/// Port 80 of `a`, of both addresses, over both protocols.
+pub const ALL_OF_A: &str = "nat br0 up0 --publish 8080:10.0.0.2:80 --publish 8080:10.0.0.2:80/udp \
+                        --publish 8080:[fd00::2]:80/tcp --publish 8080:[fd00::2]:80/udp";
 /// What the router advertises.
 const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0);
 
@@ -183,4 +186,14 @@ pub fn aim_at_loopback_of_host(attacker: &str, device: &str, host: &str) {
         ip netns exec {attacker} sh -c 'echo 1 > /proc/sys/net/ipv4/conf/{device}/route_localnet'
         ip -n {attacker} route add 127.0.0.1 via {host} dev {device}"
     ));
+}
+
+/// The stage with a NAT of `br0`.
+pub fn nat_lab() {
+    lab();
+    done("nat br0 up0");
+}
+
+pub fn six(port: u16) -> String {
+    format!("[{UPLINK6}]:{port}")
 }

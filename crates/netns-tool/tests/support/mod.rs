@@ -4,7 +4,9 @@
 
 pub mod by_hand;
 pub mod checks;
+pub mod drift;
 pub mod echo;
+pub mod edits;
 pub mod faults;
 pub mod firewalls;
 pub mod internet;

@@ -1,9 +1,9 @@
 //! What decides where a packet goes: the routing of one address, neighbours, and the condition of links.
 
-use super::{
-    IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, RTM_GETLINK, RTM_GETROUTE, Reader, address,
-    attributes, ip, link_request, number,
+use super::decode::{
+    IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, address, attributes, ip, number,
 };
+use super::{RTM_GETLINK, RTM_GETROUTE, Reader, link_request};
 use crate::address::is_link_local;
 use anyhow::Result;
 use nix::libc::{AF_INET, AF_INET6};

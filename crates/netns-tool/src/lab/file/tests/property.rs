@@ -7,6 +7,27 @@ use crate::failure::Failure;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
+/// The keys that a line or a token may begin with.
+const KEYS: [&str; 17] = [
+    "name",
+    "address",
+    "bridge",
+    "namespace",
+    "count",
+    "nat",
+    "gateway",
+    "mtu",
+    "mac",
+    "loopback",
+    "forwarding",
+    "sysctl",
+    "dns",
+    "hosts",
+    "routes",
+    "from",
+    "to",
+];
+
 /// Words of the format, right and wrong, to be put together at random.
 fn token() -> impl Strategy<Value = String> {
     let words = [
@@ -19,23 +40,6 @@ fn token() -> impl Strategy<Value = String> {
         "[[expect]]",
         "[namespace.web.interface.eth1]",
         "[namespace.web.process.p]",
-        "name",
-        "address",
-        "bridge",
-        "namespace",
-        "count",
-        "nat",
-        "gateway",
-        "mtu",
-        "mac",
-        "loopback",
-        "forwarding",
-        "sysctl",
-        "dns",
-        "hosts",
-        "routes",
-        "from",
-        "to",
         "via",
         "interface",
         "command",
@@ -88,36 +92,12 @@ fn token() -> impl Strategy<Value = String> {
         "💥",
         "\u{feff}",
     ];
-    prop::sample::select(words.to_vec()).prop_map(str::to_owned)
+    prop::sample::select([&KEYS[..], &words].concat()).prop_map(str::to_owned)
 }
 
 /// A line as a person would write it, with a value that may be of another key.
 fn line() -> impl Strategy<Value = String> {
-    let keys = [
-        "name",
-        "address",
-        "bridge",
-        "namespace",
-        "count",
-        "nat",
-        "gateway",
-        "mtu",
-        "mac",
-        "loopback",
-        "forwarding",
-        "sysctl",
-        "dns",
-        "hosts",
-        "routes",
-        "from",
-        "to",
-        "command",
-        "ready",
-        "stp",
-        "interface.eth1",
-        "process.p",
-        "adress",
-    ];
+    let keys = ["command", "ready", "stp", "interface.eth1", "process.p", "adress"];
     let values = [
         "true",
         "false",
@@ -162,8 +142,9 @@ fn line() -> impl Strategy<Value = String> {
         "[namespace.web.interface.eth1]",
         "[namespace.web.process.p]",
     ];
-    let pair = (prop::sample::select(keys.to_vec()), prop::sample::select(values.to_vec()))
-        .prop_map(|(key, value)| format!("{key} = {value}\n"));
+    let pair =
+        (prop::sample::select([&KEYS[..], &keys].concat()), prop::sample::select(values.to_vec()))
+            .prop_map(|(key, value)| format!("{key} = {value}\n"));
     let header = prop::sample::select(headers.to_vec()).prop_map(|header| format!("{header}\n"));
     prop_oneof![3 => pair, 2 => header]
 }
