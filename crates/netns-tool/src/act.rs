@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{check, exec, lab, list, plan, sandbox, session, show, system, topology};
+use crate::{capture, check, exec, lab, list, plan, sandbox, session, show, system, topology};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -25,6 +25,7 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         Command::Run(args) => return session::run(args, settings, global),
         Command::Exec(args) => return exec::exec(args, settings, global),
         Command::Shell(args) => return exec::shell(args, global),
+        Command::Capture(args) => return capture::capture(args, settings, global),
         Command::Sandbox(args) => return sandbox::enter(args, settings, global),
         Command::Init(args) => return sandbox::init(args, settings),
         Command::StandBy(args) => return session::stand_by(args),

@@ -12,7 +12,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
-pub use enter::{ExecArgs, ShellArgs};
+pub use enter::{CaptureArgs, ExecArgs, ShellArgs};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
@@ -109,6 +109,9 @@ pub enum Command {
     Exec(ExecArgs),
     /// Work inside a namespace, in a shell whose prompt shows it
     Shell(ShellArgs),
+    /// Watch packets with tcpdump, in the right place
+    #[command(after_help = enter::CAPTURE_HELP)]
+    Capture(CaptureArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

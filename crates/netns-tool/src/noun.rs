@@ -52,6 +52,7 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Show(_)
         | Command::Exec(_)
         | Command::Shell(_)
+        | Command::Capture(_)
         | Command::Recover
         | Command::Run(_)
         | Command::Sandbox(_)

@@ -3,14 +3,10 @@
 mod text;
 mod view;
 
-use crate::cli::{Kind, ShowArgs};
-use crate::failure::{Failure, failed, usage};
+use crate::cli::ShowArgs;
 use crate::kernel::{Snapshot, Wanted};
-use crate::lab;
-use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::Place;
-use crate::suggest::{meant, shown};
-use crate::topology::{self, Topology, label};
+use crate::topology::{self, Topology};
+use crate::{lab, named};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -19,103 +15,13 @@ pub fn wanted() -> Wanted {
     topology::wanted()
 }
 
-/// What is called so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Meant {
-    Namespace(NamespaceName),
-    Interface(Place, InterfaceName),
-    Lab(String),
-}
-
 /// All of it as text or as JSON.
 ///
 /// # Errors
 /// Nothing is called so, or several things are; or it cannot be looked into.
 pub fn show(args: &ShowArgs, facts: &Snapshot, limit: Duration) -> Result<String> {
     let topology = Topology::standing(facts);
-    let meant = find(args, &topology)?;
+    let meant = named::find(&args.name, args.kind, &topology)?;
     let view = view::View::of(&meant, &topology, facts, limit)?;
     Ok(if args.json { lab::json(&view) } else { text::print(&view) })
-}
-
-/// The one that is meant.
-fn find(args: &ShowArgs, topology: &Topology) -> Result<Meant, Failure> {
-    let name = args.name.as_str();
-    let mut found = candidates(name, topology);
-    found.retain(|one| args.kind.is_none_or(|kind| one.kind() == kind));
-    // A name of the host is nearer than the same inside a namespace.
-    let is_inside = |one: &Meant| matches!(one, Meant::Interface(Some(_), _));
-    if found.iter().any(|one| !is_inside(one)) && !name.contains(':') {
-        found.retain(|one| !is_inside(one));
-    }
-    match found.len() {
-        0 => Err(nothing(name, args.kind, topology)),
-        1 => Ok(found.remove(0)),
-        _ => Err(several(name, &found)),
-    }
-}
-
-fn candidates(name: &str, topology: &Topology) -> Vec<Meant> {
-    let namespaces = topology.namespaces().filter(|(one, _)| one.as_str() == name);
-    let namespaces = namespaces.map(|(one, _)| Meant::Namespace(one.clone()));
-    let interfaces = topology.interfaces().filter(|(at, one)| {
-        let is_bare = one.name.as_str() == name && !(one.is_loopback() && at.is_some());
-        is_bare || label(at, &one.name) == name
-    });
-    let interfaces = interfaces.map(|(at, one)| Meant::Interface(at.clone(), one.name.clone()));
-    let lab = labs(topology).any(|lab| lab == name).then(|| Meant::Lab(name.to_owned()));
-    namespaces.chain(interfaces).chain(lab).collect()
-}
-
-fn labs(topology: &Topology) -> impl Iterator<Item = &str> {
-    let owners = topology.spots.iter().map(|spot| &spot.owner);
-    let owners = owners.chain(topology.interfaces().map(|(_, one)| &one.owner));
-    owners.filter_map(|owner| match owner {
-        topology::Owner::Lab(lab) => Some(lab.as_str()),
-        _ => None,
-    })
-}
-
-fn nothing(name: &str, kind: Option<Kind>, topology: &Topology) -> Failure {
-    let what = match kind {
-        Some(Kind::Namespace) => "network namespace",
-        Some(Kind::Interface) => "interface",
-        Some(Kind::Lab) => "lab that is up and",
-        None => "namespace, interface or lab",
-    };
-    let mut known: Vec<String> = topology.namespaces().map(|(one, _)| one.to_string()).collect();
-    known.extend(topology.interfaces().map(|(at, one)| label(at, &one.name)));
-    known.extend(labs(topology).map(str::to_owned));
-    known.sort();
-    known.dedup();
-    let failure = failed(format!("there is no {what} called `{}`", shown(name)));
-    match meant(name, known.iter().map(String::as_str)).filter(|meant| meant.starts_with("did")) {
-        Some(meant) => failure.note("hint", meant).hint("netns-tool list"),
-        None => failure.hint("netns-tool list"),
-    }
-}
-
-fn several(name: &str, found: &[Meant]) -> Failure {
-    let whole = |one: &Meant| match one {
-        Meant::Interface(at, interface) => format!("the interface {}", label(at, interface)),
-        Meant::Namespace(_) => "a namespace".to_owned(),
-        Meant::Lab(_) => "a lab".to_owned(),
-    };
-    let all: Vec<String> = found.iter().map(whole).collect();
-    let hint = match &found[0] {
-        Meant::Interface(at, interface) => format!("netns-tool show {}", label(at, interface)),
-        Meant::Namespace(_) => format!("netns-tool show {name} --as namespace"),
-        Meant::Lab(_) => format!("netns-tool show {name} --as lab"),
-    };
-    usage(format!("several things are called `{}`: {}", shown(name), all.join(", "))).hint(hint)
-}
-
-impl Meant {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Namespace(_) => Kind::Namespace,
-            Self::Interface(..) => Kind::Interface,
-            Self::Lab(_) => Kind::Lab,
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The ground: signals, the system's tools, and the one place that starts a process.
 
 pub mod child;
+pub mod crowd;
 pub mod foreground;
 pub mod pipe;
 pub mod rights;

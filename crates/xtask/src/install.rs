@@ -44,6 +44,7 @@ const NEEDS: &[Need] = &[
     Need { commands: &["nft"], packages: Packages::same("nftables") },
     // The uplink of a sandbox.
     Need { commands: &["slirp4netns"], packages: Packages::same("slirp4netns") },
+    Need { commands: &["tcpdump"], packages: Packages::same("tcpdump") },
 ];
 
 /// What `cargo xtask vm` needs more. It asks for Debian first: the other columns are never read.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Of `exec`.
 pub(super) const EXEC_HELP: &str = "\
@@ -10,6 +11,31 @@ pub(super) const EXEC_HELP: &str = "\
     as with `ip netns exec`.\n\n\
     With --all it runs in every namespace of a lab at once; each line is labelled with the \
     namespace that it comes from, and the exit code is that of the first in which it failed.";
+
+/// Of `capture`.
+pub(super) const CAPTURE_HELP: &str = "\
+    NS captures on all interfaces of a namespace, NS:IF on one of them, and the name of an \
+    interface on that; of a veth pair, on both ends. FILTER is one of pcap-filter(7), such as \
+    icmp, or port 80.\n\nIn one place netns-tool becomes tcpdump. In several, each packet is \
+    labelled with where it was seen, in the order of time, and a file has an interface for each \
+    place (pcapng).";
+
+/// Watch packets with tcpdump, in the right place
+#[derive(Debug, Args)]
+pub struct CaptureArgs {
+    /// Where; with --all-of, the filter begins here
+    #[arg(value_name = "NS[:IF]|IF", required_unless_present = "all_of")]
+    pub place: Option<String>,
+    /// Which packets
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+    /// In all places of this lab
+    #[arg(long, value_name = "LAB")]
+    pub all_of: Option<String>,
+    /// Write the packets into a file
+    #[arg(short = 'w', long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+}
 
 /// Run a command inside a namespace
 #[derive(Debug, Args)]

@@ -10,10 +10,8 @@ use crate::lab;
 use crate::name::NamespaceName;
 use crate::run::{Settings, tell};
 use crate::suggest::{meant, shown};
-use crate::system::foreground::{Foreground, code};
+use crate::system::crowd;
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
 use std::process::{Child, ExitCode, Stdio};
@@ -44,7 +42,15 @@ pub fn exec(
         say(&lines)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let codes = Runs::new(&jobs)?.see_to_the_end()?;
+    let width = jobs.iter().map(|job| job.netns.as_str().chars().count()).max().unwrap_or(0);
+    let mut readers = Vec::new();
+    let codes = crowd::see_to_the_end(jobs.len(), AT_ONCE, |index| {
+        let (child, its) = start(&jobs[index], width)?;
+        readers.extend(its);
+        Ok(child)
+    })?;
+    // A panic of theirs would have been seen.
+    readers.into_iter().for_each(|reader| drop(reader.join()));
     let failed: Vec<String> = jobs
         .iter()
         .zip(&codes)
@@ -87,88 +93,15 @@ fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<Namespace
     Ok(its.map(|(_, name)| (*name).clone()).collect())
 }
 
-/// The commands, of which so many run at the same time.
-struct Runs<'a> {
-    waiting: Vec<(usize, &'a Job)>,
-    running: Vec<Run>,
-    codes: Vec<u8>,
-    /// How wide the labels are.
-    width: usize,
-}
-
-struct Run {
-    index: usize,
-    child: Child,
-    /// What passes its output on.
-    readers: Vec<JoinHandle<()>>,
-}
-
-impl<'a> Runs<'a> {
-    fn new(jobs: &'a [Job]) -> Result<Self> {
-        let width = jobs.iter().map(|job| job.netns.as_str().chars().count()).max();
-        Ok(Self {
-            waiting: jobs.iter().enumerate().rev().collect(),
-            running: Vec::new(),
-            codes: vec![0; jobs.len()],
-            width: width.unwrap_or(0),
-        })
-    }
-
-    /// The exit code of each.
-    fn see_to_the_end(mut self) -> Result<Vec<u8>> {
-        let mut foreground = Foreground::new()?;
-        let pids = std::cell::RefCell::new(Vec::new());
-        foreground.wait(
-            || {
-                self.bury()?;
-                while self.running.len() < AT_ONCE
-                    && let Some((index, job)) = self.waiting.pop()
-                {
-                    self.start(index, job)?;
-                }
-                pids.replace(self.running.iter().map(|run| run.child.id()).collect());
-                Ok(self.running.is_empty().then_some(()))
-            },
-            |signal| {
-                for pid in pids.borrow().iter() {
-                    if let Ok(signal) = Signal::try_from(signal) {
-                        // It may have ended just now.
-                        let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
-                    }
-                }
-            },
-        )?;
-        Ok(self.codes)
-    }
-
-    fn start(&mut self, index: usize, job: &Job) -> Result<()> {
-        let mut process = job.process()?;
-        process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = process.spawn().context("cannot start `ip netns exec`")?;
-        let label = format!("{:width$} | ", job.netns.as_str(), width = self.width);
-        let out = child.stdout.take().map(|pipe| pass_on(pipe, label.clone(), stdout));
-        let err = child.stderr.take().map(|pipe| pass_on(pipe, label, stderr));
-        let readers = [out, err].into_iter().flatten().collect::<Result<_>>()?;
-        self.running.push(Run { index, child, readers });
-        Ok(())
-    }
-
-    /// Notes how those that have ended did.
-    fn bury(&mut self) -> Result<()> {
-        let mut running = Vec::new();
-        for mut run in self.running.drain(..) {
-            match run.child.try_wait().context("cannot wait for a command")? {
-                None => running.push(run),
-                Some(status) => {
-                    self.codes[run.index] = code(status);
-                    // A panic of theirs would have been seen.
-                    run.readers.into_iter().for_each(|reader| drop(reader.join()));
-                }
-            }
-        }
-        self.running = running;
-        Ok(())
-    }
+/// Starts the command, with what labels its output.
+fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<()>>)> {
+    let mut process = job.process()?;
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = process.spawn().context("cannot start `ip netns exec`")?;
+    let label = format!("{:width$} | ", job.netns.as_str());
+    let out = child.stdout.take().map(|pipe| pass_on(pipe, label.clone(), stdout));
+    let err = child.stderr.take().map(|pipe| pass_on(pipe, label, stderr));
+    Ok((child, [out, err].into_iter().flatten().collect::<Result<_>>()?))
 }
 
 /// Labels each line. That nobody reads it (a broken pipe) does not stop the command's own work.

@@ -1,6 +1,5 @@
 //! What is shown, as data: people get it as text, programs as JSON.
 
-use super::Meant;
 use crate::failure::failed;
 use crate::kernel::around::{Around, Neighbour, around};
 use crate::kernel::namespaces::Processes;
@@ -9,6 +8,7 @@ use crate::kernel::state::Route;
 use crate::kernel::{Netns, Snapshot};
 use crate::lab;
 use crate::name::{InterfaceName, NamespaceName};
+use crate::named::Meant;
 use crate::plan::Place;
 use crate::topology::{Interface, Nat, Owner, Spot, Topology};
 use anyhow::Result;

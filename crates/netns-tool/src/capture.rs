@@ -1,0 +1,193 @@
+//! `capture`: tcpdump in the right place, or in several at once.
+
+mod order;
+mod packets;
+mod text;
+
+use crate::act::say;
+use crate::cli::{CaptureArgs, Global, Kind};
+use crate::failure::{failed, in_words, printable_word};
+use crate::kernel::Snapshot;
+use crate::name::InterfaceName;
+use crate::named::{self, Meant};
+use crate::plan::{Place, Tool, quote};
+use crate::run::Settings;
+use crate::system::{child, tools};
+use crate::topology::{self, Interface, Owner, Topology, label};
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+/// Where packets are seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Spot {
+    at: Place,
+    /// `None`: on all interfaces.
+    device: Option<InterfaceName>,
+}
+
+/// Becomes tcpdump in the one place, or merges what is seen in several.
+///
+/// # Errors
+/// There is no such place, or no tcpdump; or the file cannot be written.
+pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Result<ExitCode> {
+    let program = tools::find(Tool::Tcpdump)?;
+    let facts = Snapshot::read(&topology::wanted(), settings.limit)?;
+    let topology = Topology::standing(&facts);
+    let is_merged = |spots: &[Spot]| spots.len() > 1 && args.write.is_some();
+    let mut filter = args.filter.clone();
+    let mut spots = match &args.all_of {
+        Some(lab) => {
+            filter.splice(0..0, args.place.clone());
+            all_of(lab, &topology)?
+        }
+        None => spots(args.place.as_deref().unwrap_or_default(), &topology)?,
+    };
+    if is_merged(&spots) {
+        // What is seen on "any" has another form, and few programs read a file with several.
+        spots = spots.into_iter().flat_map(|spot| spot.devices(&topology)).collect();
+    }
+    if global.dry_run {
+        say(&typed(&spots, &filter, args.write.as_deref()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let file = args.write.as_deref().map(create).transpose()?;
+    match (spots.as_slice(), file) {
+        ([spot], None) => {
+            let mut tcpdump = spot.tcpdump(&program, &["-l", "-n"], &filter)?;
+            Err(tcpdump.exec()).context("cannot start tcpdump")
+        }
+        ([spot], Some(file)) => {
+            let mut tcpdump = spot.tcpdump(&program, &["-U", "-w", "-"], &filter)?;
+            Err(tcpdump.stdout(file).exec()).context("cannot start tcpdump")
+        }
+        (spots, file) => {
+            let start = |words: &[&str]| {
+                let all = spots.iter().map(|spot| {
+                    let mut tcpdump = spot.tcpdump(&program, words, &filter)?;
+                    tcpdump.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+                    Ok((spot.label(), tcpdump))
+                });
+                all.collect::<Result<Vec<(String, Command)>>>()
+            };
+            let is_success = match file {
+                None => text::merge(start(&["-n", "-tt", "-l", "--immediate-mode"])?, global)?,
+                Some(file) => {
+                    packets::merge(start(&["-U", "--immediate-mode", "-w", "-"])?, file, global)?
+                }
+            };
+            Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+/// As one types it; what is written is merged by a program of Wireshark.
+fn typed(spots: &[Spot], filter: &[String], file: Option<&Path>) -> String {
+    let file = file.map(|file| quote(&file.to_string_lossy()).into_owned());
+    match (spots, &file) {
+        ([_], Some(_)) | (_, None) => {
+            spots.iter().map(|spot| spot.typed(filter, file.clone())).collect()
+        }
+        (_, Some(file)) => {
+            let part = |spot: &Spot| format!("{file}.{}", quote(&spot.label()));
+            let line = |spot: &Spot| spot.typed(filter, Some(part(spot))).trim_end().to_owned();
+            let lines: String = spots.iter().map(|spot| line(spot) + " &\n").collect();
+            let parts: Vec<String> = spots.iter().map(part).collect();
+            format!("{lines}wait\nmergecap -w {file} {}\n", parts.join(" "))
+        }
+    }
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| {
+        let shown = printable_word(path.as_os_str());
+        failed(format!("cannot write {shown}: {}", in_words(&error))).into()
+    })
+}
+
+/// Those that are meant by a name: of a veth pair that is meant without its namespace, both ends.
+fn spots(name: &str, topology: &Topology) -> Result<Vec<Spot>> {
+    Ok(match named::find(name, None, topology)? {
+        Meant::Namespace(netns) => vec![Spot { at: Some(netns), device: None }],
+        Meant::Interface(at, device) => {
+            let one = topology.spot(&at).and_then(|spot| spot.interface(&device));
+            let far = one.and_then(|one| topology.peer(one)).filter(|_| !name.contains(':'));
+            let far = far.map(|(at, one)| Spot { at: at.clone(), device: Some(one.name.clone()) });
+            [Spot { at, device: Some(device) }].into_iter().chain(far).collect()
+        }
+        Meant::Lab(lab) => {
+            return Err(failed(format!("`{lab}` is a lab, which has many places"))
+                .hint(format!("netns-tool capture --all-of {lab}"))
+                .into());
+        }
+    })
+}
+
+/// All namespaces of a lab; on the host its bridges, its ends that are ports of none, and the uplinks of its NATs.
+fn all_of(lab: &str, topology: &Topology) -> Result<Vec<Spot>> {
+    named::find(lab, Some(Kind::Lab), topology)?;
+    let is_its = |owner: &Owner| matches!(owner, Owner::Lab(name) if name.as_str() == lab);
+    let namespaces = topology.namespaces().filter(|(_, spot)| is_its(&spot.owner));
+    let namespaces = namespaces.map(|(name, _)| Spot { at: Some(name.clone()), device: None });
+    let on_host = topology.interfaces().filter(|(at, one)| at.is_none() && is_its(&one.owner));
+    let is_shown = |one: &Interface| one.master.is_none();
+    let on_host = on_host.filter(|(_, one)| is_shown(one)).map(|(_, one)| one.name.clone());
+    let nats = topology.nats.iter().filter(|nat| is_its(&nat.owner));
+    let mut devices: Vec<InterfaceName> =
+        on_host.chain(nats.filter_map(|nat| nat.uplink.clone())).collect();
+    devices.sort();
+    devices.dedup();
+    let host = devices.into_iter().map(|device| Spot { at: None, device: Some(device) });
+    Ok(namespaces.chain(host).collect())
+}
+
+impl Spot {
+    fn label(&self) -> String {
+        match (&self.at, &self.device) {
+            (at, Some(device)) => label(at, device),
+            (Some(netns), None) => netns.to_string(),
+            (None, None) => "host".to_owned(),
+        }
+    }
+
+    /// The same for each interface by itself.
+    fn devices(self, topology: &Topology) -> Vec<Self> {
+        let Self { at, device: None } = self else { return vec![self] };
+        let interfaces = topology.spot(&at).map_or(&[][..], |spot| &spot.interfaces);
+        let others = interfaces.iter().filter(|one| !one.is_loopback());
+        others.map(|one| Self { at: at.clone(), device: Some(one.name.clone()) }).collect()
+    }
+
+    fn device(&self) -> &str {
+        self.device.as_ref().map_or("any", |device| device.as_str())
+    }
+
+    fn tcpdump(&self, program: &Path, words: &[&str], filter: &[String]) -> Result<Command> {
+        let mut command = match &self.at {
+            None => child::of_caller(program),
+            Some(netns) => {
+                let mut command = child::of_caller(tools::find(Tool::Ip)?);
+                command.args(["netns", "exec", netns.as_str()]).arg(program);
+                command
+            }
+        };
+        command.args(words).args(["-i", self.device(), "--"]).args(filter);
+        Ok(command)
+    }
+
+    /// As one types it.
+    fn typed(&self, filter: &[String], file: Option<String>) -> String {
+        let at = self.at.as_ref().map(|netns| format!("ip netns exec {} ", quote(netns.as_str())));
+        let filter: String = filter.iter().map(|word| format!(" {}", quote(word))).collect();
+        let file = file.map(|file| format!(" > {file}"));
+        let words = if file.is_some() { "-U -w -" } else { "-l -n" };
+        format!(
+            "{}tcpdump {words} -i {}{filter}{}\n",
+            at.unwrap_or_default(),
+            quote(self.device()),
+            file.unwrap_or_default()
+        )
+    }
+}

@@ -1,0 +1,196 @@
+//! `capture`: tcpdump in the right place, or in several at once.
+
+#![expect(clippy::disallowed_methods, reason = "a command that runs until it is interrupted")]
+
+mod support;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use pcap_file::pcapng::{Block, PcapNgReader};
+use predicates::str::contains;
+use support::labs::file;
+use support::typed::said;
+use support::{done, ping, private_host, refused, refused_with, sh, tool, unchanged, uninstall};
+use testhost::binary;
+
+const LAB: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\nnat = true\n[namespace.web]\nbridge = \"br0\"\n\
+    [namespace.db]\nbridge = \"br0\"\n";
+const SERVER: &str = "192.0.2.1";
+
+/// A lab with a way out to a namespace that answers.
+fn stage() {
+    sh("ip netns add inet; ip link add up0 type veth peer name eth0 netns inet
+        ip addr add 192.0.2.2/24 dev up0; ip link set up0 up
+        ip -n inet addr add 192.0.2.1/24 dev eth0; ip -n inet link set eth0 up; ip -n inet link set lo up
+        ip route add default via 192.0.2.1");
+    done(&format!("up -q {}", file(LAB)));
+    ping("web", SERVER);
+}
+
+struct Capture {
+    child: Child,
+    errors: BufReader<std::process::ChildStderr>,
+}
+
+impl Capture {
+    /// Starts it, and waits until it sees.
+    fn start(words: &str) -> Self {
+        let mut command = Command::new(binary("netns-tool"));
+        command.arg("capture").args(words.split(' ')).current_dir("/run/tmp");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start netns-tool");
+        // What waits for lines that never come does not wait for ever.
+        let pid = Pid::from_raw(child.id().cast_signed());
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(60));
+            let _ = kill(pid, Signal::SIGKILL);
+        });
+        let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        while !(line.contains("capturing in") || line.contains("listening on")) {
+            line.clear();
+            assert!(errors.read_line(&mut line).expect("read it") > 0, "it has ended");
+        }
+        Self { child, errors }
+    }
+
+    /// Interrupts it after so many lines; what it said on stdout, and after its start on stderr.
+    fn end(mut self, lines: usize) -> (Vec<String>, String) {
+        let mut out = BufReader::new(self.child.stdout.take().expect("a pipe")).lines();
+        let seen: Vec<String> =
+            out.by_ref().take(lines).map(|line| line.expect("a line")).collect();
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGINT).expect("send it");
+        assert_eq!(out.count(), 0, "more than expected after {seen:#?}");
+        let mut errors = String::new();
+        self.errors.read_to_string(&mut errors).expect("read it");
+        let status = self.child.wait().expect("its end");
+        assert!(status.success(), "{status}: {errors}");
+        (seen, errors)
+    }
+}
+
+#[test]
+fn a_ping_is_watched_as_it_crosses_a_nat() {
+    private_host(|| {
+        stage();
+        let capture = Capture::start("--all-of lab icmp");
+        ping("web", SERVER);
+        let (lines, errors) = capture.end(6);
+        assert_eq!(errors, "");
+        let expected = [
+            ("web | ", "10.0.0.2 > 192.0.2.1: ICMP echo request"),
+            ("br0 | ", "10.0.0.2 > 192.0.2.1: ICMP echo request"),
+            ("up0 | ", "192.0.2.2 > 192.0.2.1: ICMP echo request"),
+            ("up0 | ", "192.0.2.1 > 192.0.2.2: ICMP echo reply"),
+            ("br0 | ", "192.0.2.1 > 10.0.0.2: ICMP echo reply"),
+            ("web | ", "192.0.2.1 > 10.0.0.2: ICMP echo reply"),
+        ];
+        for (line, (place, what)) in lines.iter().zip(expected) {
+            assert!(line.contains(place) && line.contains(what), "{lines:#?}");
+        }
+        assert!(lines[0].starts_with("  0.000000  "), "{lines:#?}");
+    });
+}
+
+#[test]
+fn a_link_is_watched_on_both_ends_and_a_place_alone_becomes_tcpdump() {
+    private_host(|| {
+        stage();
+        let capture = Capture::start("web-eth0 icmp");
+        ping("web", "10.0.0.1");
+        let (lines, _) = capture.end(4);
+        let ends =
+            |end: &str| lines.iter().filter(|line| line.contains(&format!("  {end} | "))).count();
+        assert_eq!((ends("web-eth0"), ends("web:eth0")), (2, 2), "{lines:#?}");
+        for words in ["web:eth0 icmp", "web icmp", "web:eth0 -- icmp and host 10.0.0.1"] {
+            let capture = Capture::start(words);
+            let comm =
+                fs::read_to_string(format!("/proc/{}/comm", capture.child.id())).expect("its name");
+            assert_eq!(comm, "tcpdump\n", "{words}");
+            ping("web", "10.0.0.1");
+            let (lines, errors) = capture.end(2);
+            assert!(
+                !lines[0].contains(" | ") && errors.contains("2 packets captured"),
+                "{lines:#?} {errors}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_file_has_an_interface_for_each_place() {
+    private_host(|| {
+        stage();
+        let capture = Capture::start("--all-of lab -w all.pcapng icmp");
+        ping("web", SERVER);
+        // Until the last packet is there.
+        support::internet::wait_until("six packets are written", || {
+            said("tcpdump -n -r all.pcapng 2>/dev/null | wc -l") == "6\n"
+        });
+        capture.end(0);
+        let mut reader = PcapNgReader::new(File::open("/run/tmp/all.pcapng").expect("the file"))
+            .expect("pcapng");
+        let (mut names, mut packets) = (Vec::new(), Vec::new());
+        while let Some(block) = reader.next_block() {
+            match block.expect("a block") {
+                Block::InterfaceDescription(one) => names.push(format!("{:?}", one.options[0])),
+                Block::EnhancedPacket(one) => packets.push((one.interface_id, one.timestamp)),
+                _ => {}
+            }
+        }
+        assert_eq!(names, ["web:eth0", "br0", "up0"].map(|name| format!("IfName({name:?})")));
+        assert_eq!(packets.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 1, 2, 2, 1, 0]);
+        assert!(packets.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{packets:?}");
+        let capture = Capture::start("db:eth0 -w one.pcap icmp");
+        ping("db", "10.0.0.1");
+        support::internet::wait_until("two packets are written", || {
+            said("tcpdump -n -r one.pcap 2>/dev/null | wc -l") == "2\n"
+        });
+        capture.end(0);
+    });
+}
+
+#[test]
+fn it_shows_what_one_would_type() {
+    private_host(|| {
+        stage();
+        let typed = |words: &str| unchanged(|| said(&format!("netns-tool -n capture {words}")));
+        assert_eq!(typed("web 'port 80'"), "ip netns exec web tcpdump -l -n -i any 'port 80'\n");
+        assert_eq!(typed("br0 -w a.pcap"), "tcpdump -U -w - -i br0 > a.pcap\n");
+        assert_eq!(
+            typed("web-eth0 -w 'a b' icmp"),
+            "tcpdump -U -w - -i web-eth0 icmp > 'a b'.web-eth0 &\n\
+             ip netns exec web tcpdump -U -w - -i eth0 icmp > 'a b'.web:eth0 &\n\
+             wait\nmergecap -w 'a b' 'a b'.web-eth0 'a b'.web:eth0\n"
+        );
+    });
+}
+
+#[test]
+fn what_cannot_be_captured_is_told() {
+    private_host(|| {
+        stage();
+        refused("capture wbe").stderr(contains("did you mean `web`?"));
+        refused("capture lab").stderr(contains("netns-tool capture --all-of lab"));
+        refused("capture --all-of lob")
+            .stderr(contains("there is no lab that is up and called `lob`"));
+        refused("capture web -w /nosuch/x")
+            .stderr(contains("cannot write /nosuch/x: No such file or directory"));
+        refused_with(2, "capture").stderr(contains("<NS[:IF]|IF>"));
+        let wrong = tool("capture --all-of lab foo").code(1);
+        let said = String::from_utf8_lossy(&wrong.get_output().stderr).into_owned();
+        assert_eq!(said.lines().count(), 1, "once, not for each place: {said}");
+        assert!(said.contains("can't parse filter expression"), "{said}");
+        uninstall(&["tcpdump"]);
+        refused_with(3, "capture web").stderr(contains("apt-get install tcpdump"));
+    });
+}
