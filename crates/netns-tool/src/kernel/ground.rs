@@ -2,13 +2,14 @@
 
 use super::netlink::Reader;
 pub use super::netlink::ground::{Condition, Hop, Unanswered};
+pub use super::sockets::Arrivals;
 use super::sockets::{self, Listener};
-use super::state::State;
+use super::state::{Link, State};
 use super::{inside, read_in, read_value, state};
 use crate::firewall::rule::Protocol;
 use crate::plan::Place;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The ground of one place.
@@ -42,6 +43,18 @@ fn read() -> Result<Ground> {
     })
 }
 
+/// The indices of the interfaces that are ports of bridges, where the calling thread is.
+///
+/// # Errors
+/// The kernel does not tell.
+pub fn bridge_ports() -> Result<BTreeSet<u32>> {
+    let links = Reader::open()?.links()?;
+    let bridges: BTreeSet<u32> =
+        links.iter().filter(|link| link.is_kind("bridge")).map(|bridge| bridge.index).collect();
+    let is_port = |link: &&Link| link.master.is_some_and(|master| bridges.contains(&master));
+    Ok(links.iter().filter(is_port).map(|port| port.index).collect())
+}
+
 /// The way from the place to an address; `None`: it has no route.
 ///
 /// # Errors
@@ -56,9 +69,9 @@ pub fn value(at: &Place, path: &str) -> Option<String> {
     read_in(at, || Ok(read_value(path).ok())).ok().flatten()
 }
 
-/// What [`sockets::datagrams`] tells of the place.
-pub fn datagrams(at: &Place, is_ipv4: bool, port: u16) -> (u64, u64) {
-    read_in(at, || Ok(sockets::datagrams(is_ipv4, port))).unwrap_or_default()
+/// What [`sockets::arrivals`] tells of the place.
+pub fn arrivals(at: &Place, is_ipv4: bool, port: u16) -> Arrivals {
+    read_in(at, || Ok(sockets::arrivals(is_ipv4, port))).unwrap_or_default()
 }
 
 /// Whether somebody in the place waits for datagrams at the port.
