@@ -95,3 +95,23 @@ fn nft_drops_it() {
         );
     });
 }
+
+/// Also one that answers in the place of the far side, whatever it answers.
+#[test]
+fn a_rule_of_the_asker_itself_drops_it() {
+    private_host(|| {
+        stage();
+        for with in ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-net-unreachable"] {
+            let why = format!(
+                "dropped in `a` by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
+            );
+            fail(
+                &format!(
+                    "ip netns exec a iptables -F OUTPUT; ip netns exec a iptables -A OUTPUT -d 10.0.2.2 -j REJECT --reject-with {with}"
+                ),
+                &V4,
+                &why,
+            );
+        }
+    });
+}

@@ -93,6 +93,59 @@ fn a_router_has_lost_its_address() {
     });
 }
 
+/// Those that a route refuses on purpose are told by its kind.
+#[test]
+fn a_route_refuses_it() {
+    private_host(|| {
+        stage();
+        for place in ["a", "r"] {
+            for kind in ["blackhole", "unreachable", "prohibit"] {
+                sh(&format!(
+                    "ip -n {place} route add {kind} 10.0.2.2/32; ip -n {place} route add {kind} fd02::2/128"
+                ));
+                let why = format!("a route in `{place}` of the kind `{kind}` refuses what goes to");
+                let (v4, v6) = (format!("{why} 10.0.2.2"), format!("{why} fd02::2"));
+                let both = ["ping4", "ping6", "tcp4", "tcp6", "udp4", "udp6"];
+                let both = both.map(|one| (one, if one.ends_with('4') { &*v4 } else { &*v6 }));
+                let gone = format!(
+                    "ip -n {place} route del {kind} 10.0.2.2/32; ip -n {place} route del {kind} fd02::2/128"
+                );
+                fail_each("", &both);
+                sh(&gone);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_port_of_a_bridge_is_none() {
+    private_host(|| {
+        lived_in();
+        // A router on the same bridge gets what the bridge sends to all.
+        up(&format!(
+            "{ROUTED}\n[namespace.c]\nbridge = \"left\"\n[namespace.d]\nbridge = \"left\"\nforwarding = true\n\
+             [[expect]]\nfrom = \"a\"\nto = \"c\"\n"
+        ));
+        support::serve("b", 80);
+        assert_eq!(whys(), [""; 0]);
+        let mac =
+            "$(ip -n c -json link show eth0 | grep -o '\"address\":\"[^\"]*' | cut -d'\"' -f4)";
+        let known =
+            |ip: &str| format!("ip -n a neigh replace {ip} lladdr {mac} dev eth0 nud permanent");
+        let script = format!(
+            "{}; {}; ip -n r link set dev c-eth0 nomaster",
+            known("10.0.1.3"),
+            known("fd01::3")
+        );
+        let why = "`c-eth0` of `r`, the other end of `eth0` of `c`, is no port of bridge `left`";
+        fail(&script, &["ping4", "ping6"], why);
+        // Nobody knows its hardware address either.
+        sh("ip -n a neigh flush nud permanent dev eth0; ip -n a neigh flush dev eth0");
+        let told = whys();
+        assert!(told.len() == 2 && told.iter().all(|one| one.ends_with(why)), "{told:#?}");
+    });
+}
+
 #[test]
 fn forwarding_is_off() {
     private_host(|| {

@@ -1,7 +1,7 @@
 //! What decides about packets in one place, read when a packet has just been lost.
 
 use super::netlink::Reader;
-pub use super::netlink::ground::{Condition, Hop, Unanswered};
+pub use super::netlink::ground::{Condition, Hop, Unanswered, Way};
 pub use super::sockets::Arrivals;
 use super::sockets::{self, Listener};
 use super::state::{Link, State};
@@ -55,12 +55,10 @@ pub fn bridge_ports() -> Result<BTreeSet<u32>> {
     Ok(links.iter().filter(is_port).map(|port| port.index).collect())
 }
 
-/// The way from the place to an address; `None`: it has no route.
-///
-/// # Errors
-/// The place cannot be looked into.
-pub fn hop(at: &Place, to: IpAddr) -> Result<Option<Hop>> {
-    read_in(at, || Reader::open()?.hop_to(to))
+/// The way from the place to an address; one that cannot be looked into has none.
+pub fn way(at: &Place, to: IpAddr) -> Way {
+    // Where the place has gone, nothing is read.
+    read_in(at, || Ok(Some(Reader::open()?.way_to(to)?))).ok().flatten().unwrap_or(Way::None)
 }
 
 /// What a file of /proc/sys holds in the place.

@@ -54,15 +54,6 @@ pub fn onward(site: &Site, packet: &Packet) -> Finding {
 fn not_forwarded(site: &Site, packet: &Packet, input: u32) -> Option<Reason> {
     let Packet { at, destination, .. } = *packet;
     let link = site.link(at, input)?;
-    if let Some(bridge) = link.master.and_then(|master| site.link(at, master))
-        && !bridge.up
-    {
-        return site.fault(at, bridge);
-    }
-    // A packet on a port of a bridge was seen there last: the bridge has kept it.
-    if link.master.is_some() {
-        return site.fault(at, link);
-    }
     let (family, switch) = if destination.is_ipv4() {
         ("ipv4", "net.ipv4.ip_forward")
     } else {
