@@ -2,8 +2,9 @@
 
 mod support;
 
-use support::checks::{ALL, V4, fail, fail_each, stage};
-use support::private_host;
+use support::checks::{ALL, V4, fail, fail_each, stage, whys};
+use support::labs::up;
+use support::{lived_in, private_host, sh};
 
 #[test]
 fn a_rule_of_iptables_drops_it() {
@@ -113,5 +114,37 @@ fn a_rule_of_the_asker_itself_drops_it() {
                 &why,
             );
         }
+    });
+}
+
+/// Of those in one place only some are asked about, and it is said where that ends.
+#[test]
+fn a_rule_is_found_in_any_number_of_places() {
+    private_host(|| {
+        lived_in();
+        let ports = (1..=22)
+            .map(|port| format!("[[expect]]\nfrom = \"h1\"\nto = \"host\"\ntcp = {port}\n"));
+        up(&format!(
+            "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.h]\ncount = 21\nbridge = \"br0\"\n\
+             [[expect]]\nfrom = \"host\"\nto = \"h\"\n{}",
+            ports.collect::<String>()
+        ));
+        sh("for n in $(seq 21); do ip netns exec h$n iptables -A INPUT -p icmp -j DROP; done
+            iptables -A INPUT -i br0 -p tcp -j DROP");
+        let whys = whys();
+        assert_eq!(whys.len(), 21 + 22);
+        for (index, why) in whys[..21].iter().enumerate() {
+            let rule = "by the rule `-A INPUT -p icmp -j DROP` of iptables (its counter moved)";
+            assert_eq!(*why, format!("ping4: dropped in `h{}` {rule}", index + 1));
+        }
+        for why in &whys[21..41] {
+            assert_eq!(
+                why,
+                "tcp4: dropped on the host by the rule `-A INPUT -i br0 -p tcp -j DROP` of iptables (its counter moved)"
+            );
+        }
+        let end =
+            "(its firewall was asked about 20 others that were lost on the host, not about this)";
+        assert!(whys[41..].iter().all(|why| why.ends_with(end)), "{:#?}", &whys[41..]);
     });
 }
