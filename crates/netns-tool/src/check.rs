@@ -1,5 +1,6 @@
 //! `check`: whether a lab that is up does what its file expects, and why not.
 
+mod datagrams;
 mod json;
 mod judge;
 mod junit;

@@ -8,7 +8,7 @@ mod firewall;
 mod onward;
 mod site;
 mod stop;
-mod words;
+pub mod words;
 
 use crate::kernel::ground::grounds;
 use crate::lab::model::Lab;
@@ -97,4 +97,18 @@ pub fn way(seen: &Observed) -> Option<String> {
     places.truncate(again.map_or(places.len(), |again| again + 1));
     let names: Vec<&str> = places.into_iter().map(words::bare).collect();
     (!names.is_empty()).then(|| names.join(" -> "))
+}
+
+/// Between which two places most of the time of a question and its answer passed, in words, and how much.
+pub fn longest(seen: &Observed) -> Option<(String, Duration)> {
+    let legs = seen.sightings.iter().zip(seen.sightings.iter().skip(1));
+    let timed =
+        legs.filter_map(|(one, next)| Some((one, next, next.time.duration_since(one.time).ok()?)));
+    let (one, next, time) = timed.max_by_key(|(.., time)| *time)?;
+    let leg = if one.at == next.at {
+        words::in_place(&one.at)
+    } else {
+        format!("between {} and {}", words::place(&one.at), words::place(&next.at))
+    };
+    Some((leg, time))
 }

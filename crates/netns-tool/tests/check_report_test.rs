@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use support::checks::{NETWORK, report};
 use support::labs::{FILE, up};
 use support::{done, private_host, sh, tool};
-use testhost::warm_up;
+use testhost::{binary, warm_up};
 
 /// The form is read back as a harness does.
 #[test]
@@ -84,6 +84,26 @@ fn twenty_that_must_not_answer_cost_one_timeout() {
         let time = begin.elapsed();
         assert_eq!(report["expectations"].as_array().map(Vec::len), Some(20));
         assert!(time < Duration::from_secs(5), "{time:?}, of twenty seconds");
+    });
+}
+
+/// Where few files may be open, fewer are asked at once; nothing is said to fail because of it.
+#[test]
+fn few_files_are_enough() {
+    private_host(|| {
+        warm_up();
+        up(
+            "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.h]\ncount = 10\nbridge = \"br0\"\n\
+            [[expect]]\nfrom = \"h\"\nto = \"h\"\ntcp = 22\nreachable = false\n\
+            [[expect]]\nfrom = \"h\"\nto = \"h\"\n",
+        );
+        // Who has that right raises the limit.
+        let few = format!(
+            "setpriv --bounding-set=-sys_resource --inh-caps=-all sh -c 'ulimit -n 64; exec {} check {FILE} --matrix'",
+            binary("netns-tool").display()
+        );
+        let table = sh(&few);
+        assert!(table.contains("All 180 expectations hold"), "{table}");
     });
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use support::checks::{ALL, ROUTED, V4, V6, fail, fail_each, stage, whys};
 use support::labs::up;
 use support::net::enter;
@@ -210,6 +210,30 @@ fn nobody_listens_or_elsewhere() {
                 ("tcp6", "dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
                 ("udp4", "nothing listens at UDP port 80 of `b`"),
                 ("udp6", "nothing listens at UDP port 80 of `b`"),
+            ],
+        );
+    });
+}
+
+#[test]
+fn somebody_listens_over_the_other_family() {
+    private_host(|| {
+        lived_in();
+        up(ROUTED);
+        sh("ip netns exec b sh -c 'echo 1 >/proc/sys/net/ipv6/bindv6only'");
+        let _tcp = enter("b", || TcpListener::bind("[::]:80").expect("listen"));
+        let _udp = enter("b", || UdpSocket::bind("0.0.0.0:80").expect("a UDP socket"));
+        fail_each(
+            "",
+            &[
+                (
+                    "tcp4",
+                    "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so over IPv6 alone",
+                ),
+                (
+                    "udp6",
+                    "nothing listens at UDP port 80 of `b` on fd02::2: what listens there does so over IPv4 alone",
+                ),
             ],
         );
     });

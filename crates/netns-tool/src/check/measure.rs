@@ -1,150 +1,19 @@
-//! What takes a second look: datagrams that nobody answers, times, and whom the far side sees.
+//! What takes a second look: times, whom the far side sees, and who it is that answers.
 
 use super::judge::{probe, way_of};
-use super::{Fault, Verdict};
-use crate::kernel::ground::{Arrivals, arrivals as arrivals_at, takes_datagrams};
+use super::{Fault, Verdict, words};
+use crate::firewall::rule::Protocol;
+use crate::kernel::ground::listener;
 use crate::lab::model::Question;
-use crate::path::{Observed, observe};
-use crate::plan::Place;
-use crate::probe::{Outcome, Probe, Sort, ask};
+use crate::path::words::{place, run};
+use crate::path::{Observed, Reason, longest};
+use crate::plan::quote;
+use crate::probe::{Outcome, Sighting, Sort, ask};
 use anyhow::Result;
-use std::collections::BTreeSet;
-use std::thread::sleep;
-use std::time::Duration;
-
-/// How long a datagram may take to its socket.
-const MOMENT: Duration = Duration::from_millis(150);
+use std::net::SocketAddr;
 
 /// How many times more it is asked where the time matters: the best of all counts.
 const TIMES: usize = 2;
-
-/// A program need not answer a datagram. Where somebody listens, more are sent, and it is looked on the far side whether
-/// they come to him; to each place for one question at a time, so that it is known whose they are.
-pub fn datagrams(verdicts: &mut [Verdict]) -> Result<()> {
-    let is_open = |verdict: &&mut Verdict| {
-        let (to, port) = (&verdict.expectation.to, port_of(verdict));
-        verdict.outcome == Outcome::Silence
-            && to.at.as_ref().zip(port).is_some_and(|(at, port)| takes_datagrams(at, port))
-    };
-    let mut open: Vec<Doubt> = verdicts.iter_mut().filter(is_open).map(Doubt::new).collect();
-    while !open.is_empty() {
-        let mut busy: BTreeSet<Place> = BTreeSet::new();
-        let is_now = |doubt: &Doubt| match &doubt.verdict.expectation.to.at {
-            Some(at) => busy.insert(at.clone()),
-            None => false,
-        };
-        let (mut now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(is_now);
-        let before: Vec<Arrivals> = now.iter().map(Doubt::arrivals).collect();
-        sleep(MOMENT);
-        let then: Vec<Arrivals> = now.iter().map(Doubt::arrivals).collect();
-        let probes: Vec<Probe> = now.iter().flat_map(Doubt::probes).collect();
-        let mut seen = observe(&busy.into_iter().collect::<Vec<_>>(), &probes)?.into_iter();
-        for (index, doubt) in now.iter_mut().enumerate() {
-            let seen: Vec<Observed> = seen.by_ref().take(doubt.burst()).collect();
-            let noise = then[index].since(before[index]);
-            doubt.note(noise, doubt.arrivals().since(then[index]), &seen);
-        }
-        now.retain(Doubt::is_open);
-        open = later.into_iter().chain(now).collect();
-    }
-    Ok(())
-}
-
-/// How many datagrams are sent at once at first: so many that they stand out among those of others.
-const BURST: usize = 8;
-
-/// How often it is tried, each time with twice as many, where others send too much.
-const TRIES: u32 = 4;
-
-/// A datagram of which it is not known whether it was taken.
-struct Doubt<'v, 'a> {
-    verdict: &'v mut Verdict<'a>,
-    tries: u32,
-    /// How often it looked as if it was, although others were sent too.
-    likely: u32,
-    is_known: bool,
-}
-
-impl<'v, 'a> Doubt<'v, 'a> {
-    fn new(verdict: &'v mut Verdict<'a>) -> Self {
-        Self { verdict, tries: 0, likely: 0, is_known: false }
-    }
-
-    fn is_open(&self) -> bool {
-        !self.is_known && self.tries < TRIES
-    }
-
-    fn burst(&self) -> usize {
-        BURST << self.tries
-    }
-
-    fn probes(&self) -> impl Iterator<Item = Probe> + use<> {
-        let again = Probe { patience: MOMENT, ..probe(self.verdict.expectation) };
-        std::iter::repeat_n(again, self.burst())
-    }
-
-    fn arrivals(&self) -> Arrivals {
-        let to = &self.verdict.expectation.to;
-        let place = to.at.as_ref().zip(port_of(self.verdict));
-        place.map(|(at, port)| arrivals_at(at, to.ip.is_ipv4(), port)).unwrap_or_default()
-    }
-
-    /// Judges by what came to programs in a moment when nothing was sent, and what came with the burst.
-    fn note(&mut self, noise: Arrivals, growth: Arrivals, seen: &[Observed]) {
-        let come = seen.iter().filter(|seen| has_come(self.verdict, seen)).count() as u64;
-        self.tries += 1;
-        match is_taken(come, noise, growth) {
-            Taken::Yes => self.likely = u32::MAX,
-            Taken::Likely => self.likely += 1,
-            Taken::Unclear => {}
-            Taken::No => self.is_known = true,
-        }
-        if self.likely > 1 {
-            self.is_known = true;
-            self.verdict.outcome = Outcome::Taken;
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    Yes,
-    /// Others sent some in the quiet moment.
-    Likely,
-    /// Others sent too many.
-    Unclear,
-    No,
-}
-
-/// Whether so many datagrams that have come to a place were taken by a program at their port.
-fn is_taken(come: u64, noise: Arrivals, growth: Arrivals) -> Taken {
-    let stands_out = |growth: u64, noise: u64| growth > 2 * noise;
-    let is_of_port = stands_out(growth.waiting, noise.waiting)
-        || (growth.refused >= come && stands_out(growth.refused, noise.refused));
-    match noise.taken {
-        _ if come == 0 => Taken::No,
-        _ if is_of_port => Taken::Yes,
-        noise if 2 * noise >= come => Taken::Unclear,
-        noise if !(come..come + come / 2 + 2 * noise).contains(&growth.taken) => Taken::No,
-        0 => Taken::Yes,
-        _ => Taken::Likely,
-    }
-}
-
-fn port_of(verdict: &Verdict) -> Option<u16> {
-    match verdict.expectation.question {
-        Question::Udp(port) => Some(port),
-        _ => None,
-    }
-}
-
-fn has_come(verdict: &Verdict, seen: &Observed) -> bool {
-    let at = verdict.expectation.to.at.as_ref();
-    let is_it = |one: &crate::probe::Sighting| {
-        Some(&one.at) == at && !one.is_out && !one.is_for_another && one.sort == Sort::Question
-    };
-    seen.sightings.iter().any(is_it)
-}
 
 /// Where a time is expected that was not kept at first, it is asked again when nothing else is.
 pub fn times(verdicts: &mut [Verdict]) -> Result<()> {
@@ -172,41 +41,63 @@ pub fn note_source(verdict: &mut Verdict, seen: &Observed) {
         }
         return;
     }
-    let Some(wanted) = expectation.source.filter(|_| verdict.outcome.is_answer()) else { return };
+    let Some(wanted) = expectation.source else { return };
     let mut questions = seen.sightings.iter().filter(|one| one.sort == Sort::Question);
     // Who is not of the lab sees what has left it.
     let is_foreign = expectation.to.at.is_none();
-    let last = questions.rfind(|one| one.is_out == is_foreign && !one.is_for_another);
-    verdict.seen_as = last.map(|last| last.source);
+    let is_far = |one: &&Sighting| {
+        let is_there = expectation.to.at.as_ref().is_none_or(|at| one.at == *at);
+        is_there && one.is_out == is_foreign && !one.is_for_another
+    };
+    verdict.seen_as = questions.rfind(is_far).map(|last| last.source);
+    if let Some(fault) = verdict.fault.as_mut().filter(|_| !verdict.outcome.is_answer()) {
+        fault.what += &match verdict.seen_as {
+            Some(seen_as) => format!("; the far side sees {seen_as}"),
+            None => "; so the far side has not seen from whom it comes".to_owned(),
+        };
+        return;
+    }
     let what = match verdict.seen_as {
         Some(seen_as) if seen_as == wanted => return,
         Some(seen_as) => format!("the far side sees {seen_as}, not {wanted}"),
-        None => "it could not be seen as whom the far side sees it".to_owned(),
+        None if seen.outcome.is_answer() => {
+            "it could not be seen as whom the far side sees it".to_owned()
+        }
+        None => {
+            "it was answered, but not again when it was to be seen as whom the far side sees it"
+                .to_owned()
+        }
     };
     verdict.fault.get_or_insert(Fault { what, why: way_of(seen) });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn datagrams_of_others_are_not_taken_for_ours() {
-        let of = |taken, waiting, refused| Arrivals { taken, waiting, refused };
-        for (noise, growth, expected) in [
-            (of(0, 0, 0), of(8, 0, 0), Taken::Yes),
-            (of(0, 0, 0), of(7, 0, 0), Taken::No),
-            (of(0, 0, 0), of(20, 0, 0), Taken::No),
-            (of(2, 0, 0), of(10, 0, 0), Taken::Likely),
-            (of(2, 0, 0), of(2, 0, 0), Taken::No),
-            (of(4, 0, 0), of(12, 0, 0), Taken::Unclear),
-            (of(4, 0, 0), of(4, 6144, 0), Taken::Yes),
-            (of(0, 768, 0), of(0, 768, 0), Taken::No),
-            (of(0, 0, 0), of(0, 0, 8), Taken::Yes),
-            (of(0, 0, 1), of(0, 0, 1), Taken::No),
-        ] {
-            assert_eq!(is_taken(8, noise, growth), expected, "{noise:?} {growth:?}");
-            assert_eq!(is_taken(0, noise, growth), Taken::No);
-        }
+/// Notes of an answer that came too late where the time went.
+pub fn note_slowness(verdict: &mut Verdict, seen: &Observed) {
+    let is_wanted = verdict.outcome.is_answer() && verdict.expectation.max_rtt.is_some();
+    if let Some(fault) = verdict.fault.as_mut().filter(|fault| is_wanted && fault.why.is_none()) {
+        fault.why = longest(seen).map(|(leg, time)| Reason {
+            what: format!("of that, {} passed {leg}", words::time(time)),
+            hint: None,
+        });
     }
+}
+
+/// Notes of an answer that is not as it should be who gave it: the network has done its part.
+pub fn note_server(verdict: &mut Verdict) {
+    let Question::Http { port, path } = &verdict.expectation.question else { return };
+    let (from, to) = (&verdict.expectation.from, &verdict.expectation.to);
+    if !matches!(verdict.outcome, Outcome::WrongAnswer(_)) {
+        return;
+    }
+    let Some(fault) = verdict.fault.as_mut().filter(|fault| fault.why.is_none()) else { return };
+    let who = to.at.as_ref().and_then(|at| {
+        let who = listener(at, Protocol::Tcp, to.ip, *port)?.who();
+        Some(format!("it is {who} in {} that answers so", place(at)))
+    });
+    let who = who.unwrap_or_else(|| format!("it is a server of {} that answers so", to.ip));
+    let url = format!("http://{}{path}", SocketAddr::new(to.ip, *port));
+    fault.why = Some(Reason {
+        what: format!("the network lets it through: {who}"),
+        hint: Some(run(from, &format!("curl -v {}", quote(&url)))),
+    });
 }

@@ -39,7 +39,7 @@ fn read() -> Result<Ground> {
         state: state(&reader)?,
         conditions: reader.conditions()?,
         unanswered: reader.unanswered()?,
-        listeners: sockets::listeners()?,
+        listeners: listeners()?,
     })
 }
 
@@ -72,8 +72,15 @@ pub fn arrivals(at: &Place, is_ipv4: bool, port: u16) -> Arrivals {
     read_in(at, || Ok(sockets::arrivals(is_ipv4, port))).unwrap_or_default()
 }
 
-/// Whether somebody in the place waits for datagrams at the port.
-pub fn takes_datagrams(at: &Place, port: u16) -> bool {
-    let is_it = |one: &Listener| one.protocol == Protocol::Udp && one.port == port;
-    read_in(at, sockets::listeners).is_ok_and(|listeners| listeners.iter().any(is_it))
+/// Who waits in the place for what comes to the port of an address.
+pub fn listener(at: &Place, protocol: Protocol, ip: IpAddr, port: u16) -> Option<Listener> {
+    let is_it = |one: &Listener| one.is_at(protocol, port) && one.is_for(ip);
+    read_in(at, listeners).ok()?.into_iter().find(is_it)
+}
+
+/// Those where the calling thread is, with what /proc does not tell of them.
+fn listeners() -> Result<Vec<Listener>> {
+    let mut listeners = sockets::listeners()?;
+    sockets::note_ipv6_only(&mut listeners);
+    Ok(listeners)
 }

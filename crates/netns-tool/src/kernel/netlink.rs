@@ -4,6 +4,7 @@
 //! thousand times as long. Only the attributes that are needed are decoded, so that whatever a later kernel or a
 //! foreign interface adds cannot disturb it. Layouts: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
 
+pub mod diag;
 pub mod ground;
 
 use super::state::{Address, Link, Route};

@@ -1,5 +1,6 @@
 //! The sockets of the host's processes on which they wait for others.
 
+use super::netlink::diag as netlink;
 use crate::firewall::rule::Protocol;
 use anyhow::{Context, Result};
 use std::fs;
@@ -11,6 +12,8 @@ pub struct Listener {
     pub protocol: Protocol,
     pub address: IpAddr,
     pub port: u16,
+    /// On all addresses, but for IPv6 alone (`IPV6_V6ONLY`), as far as [`note_ipv6_only`] has looked.
+    pub is_ipv6_only: bool,
     inode: u64,
 }
 
@@ -18,6 +21,19 @@ pub struct Listener {
 const WAITING: [(Protocol, &str); 2] = [(Protocol::Tcp, "0A"), (Protocol::Udp, "07")];
 
 impl Listener {
+    pub fn is_at(&self, protocol: Protocol, port: u16) -> bool {
+        self.protocol == protocol && self.port == port
+    }
+
+    /// Whether it gets what comes to the address.
+    pub fn is_for(&self, ip: IpAddr) -> bool {
+        let is_of_family = match (self.address, ip) {
+            (IpAddr::V6(_), IpAddr::V4(_)) => !self.is_ipv6_only,
+            (own, ip) => own.is_ipv4() == ip.is_ipv4(),
+        };
+        self.address == ip || (self.address.is_unspecified() && is_of_family)
+    }
+
     /// Its process, in words.
     pub fn who(&self) -> String {
         let unknown = "a process of somebody".to_owned();
@@ -62,6 +78,21 @@ pub fn listeners() -> Result<Vec<Listener>> {
         }
     }
     Ok(listeners)
+}
+
+/// Notes which of those of the place of the calling thread are for IPv6 alone. Where the kernel does not tell, none is.
+pub fn note_ipv6_only(listeners: &mut [Listener]) {
+    for (protocol, _) in WAITING {
+        let mut its: Vec<_> = listeners
+            .iter_mut()
+            .filter(|one| one.protocol == protocol && one.address == Ipv6Addr::UNSPECIFIED)
+            .collect();
+        if its.is_empty() {
+            continue;
+        }
+        let inodes = netlink::sockets_for_ipv6_only(protocol).unwrap_or_default();
+        its.iter_mut().for_each(|one| one.is_ipv6_only = inodes.contains(&one.inode));
+    }
 }
 
 /// What tells that datagrams have come to the program at a port. Of a program that takes them at once only the counter of
@@ -132,7 +163,7 @@ fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
     };
     let port = u16::from_str_radix(port, 16).ok()?;
     let inode = fields.get(9)?.parse().ok()?;
-    Some(Listener { protocol, address, port, inode })
+    Some(Listener { protocol, address, port, is_ipv6_only: false, inode })
 }
 
 #[cfg(test)]

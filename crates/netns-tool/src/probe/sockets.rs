@@ -2,6 +2,8 @@
 
 use super::Probe;
 use super::echo::Token;
+use super::open::State;
+use super::packet::Port;
 use crate::kernel::inside::each_inside;
 use crate::lab::model::Question;
 use crate::plan::Place;
@@ -118,9 +120,9 @@ pub fn receive<A: SockaddrLike + Clone>(socket: &OwnedFd) -> Option<Received<A>>
 }
 
 /// A socket of one question alone, with its port.
-pub enum Own {
-    Tcp(OwnedFd, u16),
-    Udp(UdpSocket, u16),
+pub struct Own {
+    pub socket: State,
+    pub port: Port,
 }
 
 /// For each probe, in their order; `None` for those that ping.
@@ -172,7 +174,7 @@ fn tcp(is_ipv4: bool) -> Result<Own> {
     let socket = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
     let bound = |to: SocketAddr| bind(socket.as_raw_fd(), &SockaddrStorage::from(to));
     let ((), port) = with_port::<_, Errno>(is_ipv4, bound)?;
-    Ok(Own::Tcp(socket, port))
+    Ok(Own { socket: State::Connecting(socket), port: Port::Tcp(port) })
 }
 
 fn udp(is_ipv4: bool) -> Result<Own> {
@@ -185,7 +187,7 @@ fn udp(is_ipv4: bool) -> Result<Own> {
     } else {
         setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
     }
-    Ok(Own::Udp(socket, port))
+    Ok(Own { socket: State::Datagram(socket), port: Port::Udp(port) })
 }
 
 /// Begins to connect.
