@@ -126,13 +126,20 @@ fn a_matrix_of_twenty_takes_less_than_three_seconds() {
             "a matrix of 20 x 20, half of it unreachable: {time:?}"
         );
         let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines.len(), 1 + 20 + 2, "{table}");
+        assert_eq!(lines.len(), 1 + 20 + 3, "{table}");
         let row = |number: usize| lines[number].split_whitespace().collect::<Vec<_>>();
         // The host comes first; h1 to h5 drop what is IPv4, h6 to h10 are down.
         assert_eq!(row(1)[..4], ["1", "host", ".", "6"], "{table}");
         assert_eq!(row(12)[1..5], ["h11", "ok", "6", "6"], "{table}");
         assert_eq!(row(8)[1..4], ["h7", "--", "--"], "{table}");
         assert_eq!(lines[22], "without an address: switch");
+        // 15 of them are up, with 15 * 14 ways; those between the 10 that drop nothing are of both families.
+        assert_eq!(lines[23], "210 of 380 ways get through, 120 over one family alone");
+        let colored = done(&format!("check {FILE} --matrix --color always"));
+        for cell in ["\u{1b}[32m ok\u{1b}[0m", "\u{1b}[1;31m --\u{1b}[0m", "\u{1b}[33m  6\u{1b}[0m"]
+        {
+            assert!(colored.contains(cell), "{colored}");
+        }
         let json = report(&format!("{FILE} --matrix"));
         let pairs = json["matrix"].as_array().expect("a list");
         assert_eq!(pairs.len(), 20 * 19 * 2);

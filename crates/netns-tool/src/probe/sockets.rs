@@ -119,6 +119,32 @@ pub fn receive<A: SockaddrLike + Clone>(socket: &OwnedFd) -> Option<Received<A>>
     Some(Received { bytes, from, time: time.unwrap_or_else(SystemTime::now) })
 }
 
+/// Waits until the kernel notes of each packet when it came. It begins with that a moment after the first socket has asked
+/// for it; until then what is read last seems to have come last, wherever it was seen.
+pub fn wait_for_timestamps() {
+    const TRIES: usize = 20;
+    const MOMENT: Duration = Duration::from_millis(1);
+    let to_itself = || -> std::io::Result<(UdpSocket, OwnedFd)> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.connect(socket.local_addr()?)?;
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        let other = socket.try_clone()?.into();
+        Ok((socket, other))
+    };
+    // Without a loopback that is up, time has to do.
+    let pair = to_itself().ok();
+    for _ in 0..TRIES {
+        let is_sent = pair.as_ref().is_some_and(|(socket, _)| socket.send(b"when?").is_ok());
+        let sent = SystemTime::now();
+        std::thread::sleep(MOMENT);
+        let received = pair.as_ref().filter(|_| is_sent);
+        let received = received.and_then(|(_, socket)| receive::<SockaddrStorage>(socket));
+        if received.is_some_and(|received| received.time <= sent) {
+            return;
+        }
+    }
+}
+
 /// A socket of one question alone, with its port.
 pub struct Own {
     pub socket: State,

@@ -3,7 +3,7 @@
 use super::Probe;
 use super::echo::Token;
 use super::packet::{Body, Packet, Port, Quoted, Unreachable};
-use super::sockets::{in_places, receive};
+use super::sockets::{in_places, receive, wait_for_timestamps};
 use crate::kernel::ground::bridge_ports as ports;
 use crate::plan::Place;
 use anyhow::Result;
@@ -70,6 +70,7 @@ impl Taps {
         let opened = opened.into_iter().collect::<Result<Vec<_>>>()?;
         let tap = |(at, (socket, ports)): (&Place, _)| Tap { at: at.clone(), socket, ports };
         let taps = places.iter().zip(opened).map(tap).collect();
+        wait_for_timestamps();
         Ok(Self { taps, token: Token::random()?, ports: HashMap::new(), caught: Vec::new() })
     }
 
