@@ -5,7 +5,7 @@ use crate::kernel::Snapshot;
 use crate::lab::model::{Expectation, Lab, Question};
 use crate::name::NamespaceName;
 use crate::path::{self, Observed, Reason};
-use crate::plan::Place;
+use crate::plan::{Place, quote_all};
 use crate::probe::{Outcome, Probe};
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -85,7 +85,7 @@ impl<'a> Judge<'a> {
             let what = "it could not be asked".to_owned();
             let why = Reason {
                 what: format!("network namespace `{name}` is missing"),
-                hint: Some(format!("netns-tool up {}", self.lab.file.display())),
+                hint: Some(format!("netns-tool up {}", quote_all([&self.lab.file]))),
             };
             verdict.outcome = Outcome::NotAsked(what.clone());
             verdict.fault = Some(Fault { what, why: Some(why) });

@@ -76,7 +76,10 @@ pub fn note_slowness(verdict: &mut Verdict, seen: &Observed) {
     let is_wanted = verdict.outcome.is_answer() && verdict.expectation.max_rtt.is_some();
     if let Some(fault) = verdict.fault.as_mut().filter(|fault| is_wanted && fault.why.is_none()) {
         fault.why = longest(seen).map(|(leg, time)| Reason {
-            what: format!("of that, {} passed {leg}", words::time(time)),
+            what: format!(
+                "when it was asked again, most of the time, {}, passed {leg}",
+                words::time(time)
+            ),
             hint: None,
         });
     }
