@@ -122,10 +122,21 @@ fn a_port_of_a_bridge_is_none() {
     private_host(|| {
         lived_in();
         // A router on the same bridge gets what the bridge sends to all.
-        up(&format!(
-            "{ROUTED}\n[namespace.c]\nbridge = \"left\"\n[namespace.d]\nbridge = \"left\"\nforwarding = true\n\
-             [[expect]]\nfrom = \"a\"\nto = \"c\"\n"
-        ));
+        let others = r#"
+[namespace.c]
+bridge = "left"
+[namespace.d]
+bridge = "left"
+forwarding = true
+[namespace.e]
+[[link]]
+from = { namespace = "d", interface = "side", address = "10.0.9.1/24" }
+to = { namespace = "e", interface = "eth0", address = "10.0.9.2/24" }
+[[expect]]
+from = "a"
+to = "c"
+"#;
+        up(&format!("{ROUTED}\n{others}"));
         support::serve("b", 80);
         assert_eq!(whys(), [""; 0]);
         let mac =
