@@ -7,6 +7,7 @@ use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
 use crate::{capture, check, exec, lab, list, plan, sandbox, session, show, system, topology};
 use anyhow::Result;
+use clap::ColorChoice;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -167,7 +168,15 @@ pub fn say(text: &str) -> Result<()> {
 
 /// What was typed, for the head of a script and for the journal.
 pub fn command_line() -> String {
-    let words =
-        std::env::args_os().skip(1).map(|word| plan::quote(&word.to_string_lossy()).into_owned());
-    std::iter::once("netns-tool".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+    let words = std::env::args_os().skip(1);
+    plan::quote_all(std::iter::once("netns-tool".into()).chain(words))
+}
+
+/// Whether what goes there is coloured.
+pub fn is_colored(color: ColorChoice, to: &impl IsTerminal) -> bool {
+    match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => to.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    }
 }

@@ -10,7 +10,7 @@ use crate::failure::{failed, in_words, printable_word};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::named::{self, Meant};
-use crate::plan::{Place, Tool, quote};
+use crate::plan::{Place, Tool, quote, quote_all};
 use crate::run::Settings;
 use crate::system::{child, tools};
 use crate::topology::{self, Interface, Owner, Topology, label};
@@ -85,7 +85,7 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
 
 /// As one types it; what is written is merged by a program of Wireshark.
 fn typed(spots: &[Spot], filter: &[String], file: Option<&Path>) -> String {
-    let file = file.map(|file| quote(&file.to_string_lossy()).into_owned());
+    let file = file.map(|file| quote_all([file]));
     match (spots, &file) {
         ([_], Some(_)) | (_, None) => {
             spots.iter().map(|spot| spot.typed(filter, file.clone())).collect()

@@ -10,7 +10,7 @@ use crate::failure::{Failure, failed, usage};
 use crate::kernel::inside::inside;
 use crate::kernel::namespaces::{self, Seen, seen};
 use crate::name::NamespaceName;
-use crate::plan::{Tool, quote};
+use crate::plan::{Tool, quote, quote_all};
 use crate::run::Settings;
 use crate::session::cannot_run;
 use crate::suggest::{meant, shown};
@@ -87,10 +87,8 @@ impl Job {
     /// As one types it.
     fn typed(&self) -> String {
         let user = self.user.as_ref().map(|user| format!("runuser -u {} -- ", quote(&user.name)));
-        let words = self.command.iter().map(|word| quote(&word.to_string_lossy()).into_owned());
-        let words: Vec<String> = words.collect();
         let netns = quote(self.netns.as_str());
-        format!("ip netns exec {netns} {}{}", user.unwrap_or_default(), words.join(" "))
+        format!("ip netns exec {netns} {}{}", user.unwrap_or_default(), quote_all(&self.command))
     }
 }
 

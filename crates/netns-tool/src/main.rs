@@ -44,7 +44,7 @@ mod veth;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use cli::Cli;
 use failure::{Failure, Kind};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
 use std::thread::{self, Builder};
@@ -98,12 +98,8 @@ fn printable_error(error: clap::Error, color: ColorChoice) -> clap::Error {
 
 fn report_failure(failure: &Failure, color: ColorChoice) {
     let mut stderr = std::io::stderr();
-    let is_colored = match color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-    };
-    let lead = if is_colored { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    let lead =
+        if act::is_colored(color, &stderr) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
     let _ = writeln!(stderr, "{lead} {failure}");
 }
 

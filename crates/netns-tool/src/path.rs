@@ -8,7 +8,7 @@ mod firewall;
 mod onward;
 mod site;
 mod stop;
-mod words;
+pub mod words;
 
 use crate::kernel::ground::grounds;
 use crate::lab::model::Lab;
@@ -97,4 +97,59 @@ pub fn way(seen: &Observed) -> Option<String> {
     places.truncate(again.map_or(places.len(), |again| again + 1));
     let names: Vec<&str> = places.into_iter().map(words::bare).collect();
     (!names.is_empty()).then(|| names.join(" -> "))
+}
+
+/// Between which two places most of the time of a question and its answer passed, in words, and how much.
+pub fn longest(seen: &Observed) -> Option<(String, Duration)> {
+    // It may have been asked again before it was answered; what came first counts.
+    let step = |one: &Sighting| (one.at.clone(), one.interface, one.is_out, one.sort);
+    let mut first: Vec<&Sighting> = Vec::new();
+    for one in &seen.sightings {
+        if !first.iter().any(|known| step(known) == step(one)) {
+            first.push(one);
+        }
+    }
+    let legs = first.iter().zip(first.iter().skip(1));
+    let timed =
+        legs.filter_map(|(one, next)| Some((one, next, next.time.duration_since(one.time).ok()?)));
+    let (one, next, time) = timed.max_by_key(|(.., time)| *time)?;
+    let leg = if one.at == next.at {
+        words::in_place(&one.at)
+    } else {
+        format!("between {} and {}", words::place(&one.at), words::place(&next.at))
+    };
+    Some((leg, time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::NamespaceName;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn what_is_asked_again_meanwhile_is_no_leg_of_the_way() {
+        let db = Some(NamespaceName::new("db").unwrap());
+        let sighting = |at: &Place, is_out: bool, sort: Sort, millis: u64| Sighting {
+            at: at.clone(),
+            interface: 2,
+            is_out,
+            is_for_another: false,
+            sort,
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 0, 0, 2].into(),
+            time: UNIX_EPOCH + Duration::from_millis(millis),
+        };
+        let sightings = vec![
+            sighting(&None, true, Sort::Question, 0),
+            sighting(&None, true, Sort::Question, 200),
+            sighting(&db, false, Sort::Question, 300),
+            sighting(&db, true, Sort::Answer, 310),
+            sighting(&None, false, Sort::Answer, 311),
+        ];
+        let rtt = Duration::from_millis(311);
+        let seen = Observed { outcome: Outcome::Answered { rtt }, sightings };
+        let leg = "between the host and `db`".to_owned();
+        assert_eq!(longest(&seen), Some((leg, Duration::from_millis(300))));
+    }
 }

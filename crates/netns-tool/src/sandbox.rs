@@ -73,6 +73,7 @@ struct Request {
 
 impl Request {
     fn run(&self, settings: Settings, global: &Global) -> Result<ExitCode> {
+        why_not::check_files()?;
         let as_user = rights::lacking()?.is_some();
         let name_server = self.uplink.then_some(uplink::NAME_SERVER);
         let script = script::whole(as_user, name_server, &self.command);
@@ -88,8 +89,7 @@ impl Request {
         signals::see_children()?;
         set_child_subreaper(true).context("cannot become the parent of orphans")?;
         let strangers = children(getpid());
-        let mut host = self.start(as_user, name_server, settings)?;
-        host.strangers = strangers;
+        let mut host = self.start(as_user, name_server, strangers, settings)?;
         // What comes from here on is not the command's.
         close_fds::set_fds_cloexec(3, &[]);
         if !host.has_begun() {
@@ -113,6 +113,7 @@ impl Request {
         &self,
         as_user: bool,
         name_server: Option<&str>,
+        strangers: Vec<Pid>,
         settings: Settings,
     ) -> Result<PrivateHost> {
         let (control, report) = (Pipe::to_child()?, Pipe::from_child()?);
@@ -131,7 +132,7 @@ impl Request {
         let unshare = unshare.arg("--").args(&self.command).spawn();
         let unshare = unshare.context("cannot start `unshare`")?;
         let (control, report) = (control.ours, report.ours);
-        Ok(PrivateHost { unshare, control, report, uplink: None, first: None, strangers: vec![] })
+        Ok(PrivateHost { unshare, control, report, uplink: None, first: None, strangers })
     }
 }
 

@@ -1,34 +1,28 @@
 //! `run`: a lab is up for as long as a command runs.
 
+mod stand_by;
+
+pub use stand_by::{cannot_run, stand_by};
+
 use crate::act::{self, command_line, prepare, say, tell_notes};
-use crate::cli::{Global, RunArgs, StandByArgs, TIMEOUT, WAIT};
-use crate::exec;
-use crate::failure::{Failure, Kind, failed, in_words, printable_word, usage};
+use crate::cli::{Global, RunArgs, TIMEOUT, WAIT};
+use crate::failure::{Failure, Kind, failed, printable_word, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::{self, Down, Up};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
 use crate::noun::{Noun, Work};
-use crate::plan::quote;
+use crate::plan::quote_all;
 use crate::run::{Settings, tell};
 use crate::sandbox;
-use crate::system::foreground::{Foreground, code};
-use crate::system::pipe::{Pipe, adopt};
-use crate::system::{child, signals};
-use anyhow::{Context, Result};
+use crate::system::signals;
+use anyhow::Result;
 use clap::ColorChoice;
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::ffi::{OsStr, OsString};
-use std::io::{Error, ErrorKind, Read, Write};
+use stand_by::StandBy;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::process::{Child, ExitCode};
-
-/// The exit codes of shells for what cannot be run, and for what is not there.
-const CANNOT_RUN: u8 = 126;
-const NOT_FOUND: u8 = 127;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Builds the lab, runs the command, and takes the lab down.
 ///
@@ -38,8 +32,8 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
     let up = Up::read(&args.lab, global.timeout)?;
     let inside = args.inside.as_ref().map(|name| namespace(&up, name)).transpose()?;
     if args.sandbox {
-        check_seen(&args.lab.file)?;
-        return sandbox::enter_with_ourselves(words(args, global), settings, global);
+        let file = file_inside(&args.lab.file)?;
+        return sandbox::enter_with_ourselves(words(args, &file, global), settings, global);
     }
     if global.dry_run {
         return dry_run(args, &up, inside.as_ref(), settings, global);
@@ -58,7 +52,7 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
 }
 
 /// The words for the same without a private host, to be run in one.
-fn words(args: &RunArgs, global: &Global) -> Vec<OsString> {
+fn words(args: &RunArgs, file: &Path, global: &Global) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["run".into()];
     words.extend(global.quiet.then(|| "--quiet".into()));
     words.extend(global.verbose.then(|| "--verbose".into()));
@@ -76,7 +70,7 @@ fn words(args: &RunArgs, global: &Global) -> Vec<OsString> {
         words.extend(value.into_iter().flat_map(|value| [option.into(), value.into()]));
     }
     // A file may be called like an option.
-    let file = args.lab.file.as_os_str();
+    let file = file.as_os_str();
     let is_option = file.as_bytes().first() == Some(&b'-');
     words.push(if is_option { Path::new(".").join(file).into() } else { file.to_owned() });
     words.push("--".into());
@@ -84,15 +78,35 @@ fn words(args: &RunArgs, global: &Global) -> Vec<OsString> {
     words
 }
 
-/// A private host has a /run of its own; in the working directory a file is found all the same.
-fn check_seen(file: &Path) -> Result<(), Failure> {
-    let is_hidden = file.canonicalize().is_ok_and(|real| real.starts_with("/run"));
-    if !(file.is_absolute() && is_hidden) {
-        return Ok(());
+/// What is not there in a private host, which has its own.
+const HIDDEN: [&str; 2] = ["/run", "/etc/netns"];
+
+/// The file as it is found in a private host: what is below the working directory is found there from that, wherever it is.
+///
+/// # Errors
+/// It is hidden there.
+fn file_inside(file: &Path) -> Result<PathBuf, Failure> {
+    let (Ok(real), Ok(folder)) = (file.canonicalize(), std::env::current_dir()) else {
+        return Ok(file.to_owned());
+    };
+    // Its own name stays, also of a link: the lab may be called like it.
+    let absolute = folder.join(file);
+    let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
+    let named = parent.unwrap_or_default().join(absolute.file_name().unwrap_or_default());
+    if ![&named, &real].iter().any(|path| HIDDEN.iter().any(|hidden| path.starts_with(hidden))) {
+        return Ok(if absolute == named { file.to_owned() } else { named });
     }
-    let shown = printable_word(file.as_os_str());
-    Err(usage(format!("{shown} is not there in a private host, which has a /run of its own"))
-        .hint("a lab file elsewhere, or in the working directory: cd, and its name alone"))
+    match real.strip_prefix(&folder) {
+        Ok(below) if named == real => Ok(below.to_owned()),
+        _ => {
+            let shown = printable_word(file.as_os_str());
+            let what = format!(
+                "{shown} is not there in a private host, which has a /run and an /etc/netns of its own"
+            );
+            Err(usage(what)
+                .hint("a lab file elsewhere, or in the working directory: cd, and its name alone"))
+        }
+    }
 }
 
 /// The namespace of the lab that is called so, by its whole name or by that in the file.
@@ -189,100 +203,11 @@ fn dry_run(
     let work = new.plan(&Snapshot::read(&new.wanted(), settings.limit)?)?;
     tell_notes(&work, global.quiet);
     let exec = inside.map(|netns| format!("ip netns exec {netns} ")).unwrap_or_default();
-    let words: Vec<String> =
-        args.command.iter().map(|word| quote(&word.to_string_lossy()).into_owned()).collect();
     say(&format!(
         "{}\n# run the command\nstatus=0\n{exec}{} || status=$?\n\n# take the lab down\nnetns-tool down {}\nexit $status\n",
         work.plan.script(&command_line()),
-        words.join(" "),
+        quote_all(&args.command),
         up.lab.name
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A process with all that the caller has left us (files, signals, limits), which becomes his command when it is told to.
-struct StandBy {
-    child: Child,
-    go: Option<std::fs::File>,
-}
-
-impl StandBy {
-    fn start(command: &[OsString], inside: Option<&NamespaceName>) -> Result<Self> {
-        signals::see_children()?;
-        let control = Pipe::to_child()?;
-        let mut process = child::of_caller(std::env::current_exe().context("cannot find myself")?);
-        process.arg("__stand-by");
-        control.tell(&mut process, "--control");
-        if let Some(netns) = inside {
-            process.args(["--inside", netns.as_str()]);
-        }
-        process.arg("--").args(command);
-        let child = process.spawn().context("cannot start a process")?;
-        Ok(Self { child, go: Some(control.ours) })
-    }
-
-    /// Runs the command to its end; its exit code.
-    fn run(&mut self) -> Result<u8> {
-        let mut foreground = Foreground::new()?;
-        if let Some(interruption) = signals::interruption() {
-            return Err(interruption.into());
-        }
-        if let Some(mut go) = self.go.take() {
-            // A signal may have ended it; then it has an exit code all the same.
-            let _ = go.write_all(b"!");
-        }
-        let pid = Pid::from_raw(self.child.id().cast_signed());
-        let look = || self.child.try_wait().context("cannot wait for the command");
-        let status = foreground.wait(look, |signal| {
-            if let Ok(signal) = Signal::try_from(signal) {
-                // It may have ended just now.
-                let _ = kill(pid, signal);
-            }
-        })?;
-        Ok(code(status))
-    }
-}
-
-impl Drop for StandBy {
-    fn drop(&mut self) {
-        if self.go.take().is_some() {
-            // It ends with the pipe.
-            let _ = self.child.wait();
-        }
-    }
-}
-
-/// Waits for the word, and becomes the command.
-///
-/// # Errors
-/// Never where it was netns-tool that started it: what is wrong with the command is said at once, with an exit code of its
-/// own.
-pub fn stand_by(args: &StandByArgs) -> Result<ExitCode> {
-    if let Some(control) = args.control {
-        let [mut control] = adopt([control])?;
-        if control.read(&mut [0])? == 0 {
-            return Ok(ExitCode::FAILURE);
-        }
-    }
-    match &args.inside {
-        None => exec::become_command(args),
-        Some(netns) => exec::become_inside(netns, &args.command),
-    }
-}
-
-/// Says that the caller's command cannot be run, and how shells call that. A folder of PATH that may not be looked into makes
-/// the system say of a program that is nowhere that it may not be run.
-pub fn cannot_run(program: &OsStr, error: &Error) -> u8 {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = std::env::split_paths(&folders);
-    let is_path = program.as_bytes().contains(&b'/');
-    let is_nowhere = error.kind() == ErrorKind::NotFound
-        || !(is_path || folders.any(|folder| folder.join(program).exists()));
-    let (words, code) = if is_nowhere {
-        (in_words(&Errno::ENOENT.into()), NOT_FOUND)
-    } else {
-        (in_words(error), CANNOT_RUN)
-    };
-    tell(&format!("error: cannot run `{}`: {words}", printable_word(program)));
-    code
 }

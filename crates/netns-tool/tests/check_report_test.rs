@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use support::checks::{NETWORK, report};
 use support::labs::{FILE, up};
 use support::{done, private_host, sh, tool};
-use testhost::warm_up;
+use testhost::{binary, warm_up};
 
 /// The form is read back as a harness does.
 #[test]
@@ -87,6 +87,26 @@ fn twenty_that_must_not_answer_cost_one_timeout() {
     });
 }
 
+/// Where few files may be open, fewer are asked at once; nothing is said to fail because of it.
+#[test]
+fn few_files_are_enough() {
+    private_host(|| {
+        warm_up();
+        up(
+            "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.h]\ncount = 10\nbridge = \"br0\"\n\
+            [[expect]]\nfrom = \"h\"\nto = \"h\"\ntcp = 22\nreachable = false\n\
+            [[expect]]\nfrom = \"h\"\nto = \"h\"\n",
+        );
+        // Who has that right raises the limit.
+        let few = format!(
+            "setpriv --bounding-set=-sys_resource --inh-caps=-all sh -c 'ulimit -n 64; exec {} check {FILE} --matrix'",
+            binary("netns-tool").display()
+        );
+        let table = sh(&few);
+        assert!(table.contains("All 180 expectations hold"), "{table}");
+    });
+}
+
 #[test]
 fn a_matrix_of_twenty_takes_less_than_three_seconds() {
     private_host(|| {
@@ -106,13 +126,20 @@ fn a_matrix_of_twenty_takes_less_than_three_seconds() {
             "a matrix of 20 x 20, half of it unreachable: {time:?}"
         );
         let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines.len(), 1 + 20 + 2, "{table}");
+        assert_eq!(lines.len(), 1 + 20 + 3, "{table}");
         let row = |number: usize| lines[number].split_whitespace().collect::<Vec<_>>();
         // The host comes first; h1 to h5 drop what is IPv4, h6 to h10 are down.
         assert_eq!(row(1)[..4], ["1", "host", ".", "6"], "{table}");
         assert_eq!(row(12)[1..5], ["h11", "ok", "6", "6"], "{table}");
         assert_eq!(row(8)[1..4], ["h7", "--", "--"], "{table}");
         assert_eq!(lines[22], "without an address: switch");
+        // 15 of them are up, with 15 * 14 ways; those between the 10 that drop nothing are of both families.
+        assert_eq!(lines[23], "210 of 380 ways get through, 120 over one family alone");
+        let colored = done(&format!("check {FILE} --matrix --color always"));
+        for cell in ["\u{1b}[32m ok\u{1b}[0m", "\u{1b}[1;31m --\u{1b}[0m", "\u{1b}[33m  6\u{1b}[0m"]
+        {
+            assert!(colored.contains(cell), "{colored}");
+        }
         let json = report(&format!("{FILE} --matrix"));
         let pairs = json["matrix"].as_array().expect("a list");
         assert_eq!(pairs.len(), 20 * 19 * 2);

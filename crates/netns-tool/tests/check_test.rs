@@ -192,6 +192,16 @@ reachable = false
 [[expect]]
 from = "inet"
 to = "203.0.113.77"
+[[expect]]
+from = "web"
+to = "inet"
+family = 4
+tcp = 81
+source = "192.0.2.2"
+[[expect]]
+from = "inet"
+to = "203.0.113.77"
+source = "192.0.2.1"
 "#,
         );
         let told = told(&report);
@@ -206,6 +216,23 @@ to = "203.0.113.77"
         assert_eq!(told[8], "inet 203.0.113.77 ping: network is unreachable");
         let why = |index: usize| report["expectations"][index]["why"].as_str().unwrap_or_default();
         assert_eq!(why(0), "nothing listens at TCP port 81 of `web`");
+        assert_eq!(told[9], "web 192.0.2.1 tcp: connection refused; the far side sees 192.0.2.2");
+        assert_eq!(
+            told[10],
+            "inet 203.0.113.77 ping: network is unreachable; so the far side has not seen from whom it comes"
+        );
+        // The test itself serves the pages.
+        let server = format!("(pid {}) in `web` that answers so", std::process::id());
+        for index in [2, 3] {
+            let through = why(index).starts_with("the network lets it through: it is `check_test");
+            assert!(through && why(index).ends_with(&server), "{}", why(index));
+        }
+        assert_eq!(
+            report["expectations"][2]["try"],
+            "ip netns exec db curl -v http://10.0.0.2:80/none"
+        );
+        assert!(why(4).starts_with("when it was asked again, most of the time, "), "{}", why(4));
+        assert!(why(4).contains(", passed "), "{}", why(4));
         assert_eq!(why(5), "it went web -> host -> inet");
         assert_eq!(why(6), "it went db -> host -> web");
         assert_eq!(why(8), "no route to 203.0.113.77 in `inet`");
@@ -222,6 +249,19 @@ fn nobody_answers_slow_pages_for_ever() {
         let report = checked("[[expect]]\nfrom = \"db\"\nto = \"10.0.0.2\"\nhttp = \"/slow\"\n");
         assert_eq!(told(&report), ["db 10.0.0.2 http: it has not answered within 5 s"]);
         assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+        done("down lab");
+        // Who may not be reached is reached by a connection, whatever comes of that.
+        let not = |path: &str| {
+            format!(
+                "[[expect]]\nfrom = \"db\"\nto = \"10.0.0.2\"\nhttp = \"{path}\"\nreachable = false\n"
+            )
+        };
+        up(&format!("{NETWORK}\n{}{}", not("/slow"), not("/none")));
+        pages("web", 80);
+        let told = told(&support::checks::report(FILE));
+        let is_reached =
+            |line: &String| line.starts_with("db 10.0.0.2 http: it was reached, after ");
+        assert!(told.len() == 2 && told.iter().all(is_reached), "{told:#?}");
     });
 }
 
@@ -309,6 +349,7 @@ fn what_cannot_be_checked_is_told() {
         up(&format!("{TEN_LINES}{expects}"));
         sh("ip netns del db");
         let report = report(FILE);
-        assert_eq!(told(&report), ["web 10.0.0.3 ping: network namespace `db` is missing"]);
+        assert_eq!(told(&report), ["web 10.0.0.3 ping: it could not be asked"]);
+        assert_eq!(report["expectations"][0]["why"], "network namespace `db` is missing");
     });
 }

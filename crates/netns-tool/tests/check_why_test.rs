@@ -2,86 +2,11 @@
 
 mod support;
 
-use serde_json::Value;
-use std::net::TcpListener;
-use support::labs::{FILE, up};
+use std::net::{TcpListener, UdpSocket};
+use support::checks::{ALL, ROUTED, V4, V6, fail, fail_each, stage, whys};
+use support::labs::up;
 use support::net::enter;
-use support::{lived_in, private_host, serve, sh, tool};
-
-/// `a`, a router, and `b`, who serves TCP and UDP at port 80.
-const ROUTED: &str = r#"
-[namespace.r]
-forwarding = true
-
-[bridge.left]
-namespace = "r"
-address = ["10.0.1.1/24", "fd01::1/64"]
-
-[bridge.right]
-namespace = "r"
-address = ["10.0.2.1/24", "fd02::1/64"]
-
-[namespace.a]
-bridge = "left"
-
-[namespace.b]
-bridge = "right"
-
-[[expect]]
-from = "a"
-to = "b"
-
-[[expect]]
-from = "a"
-to = "b"
-tcp = 80
-
-[[expect]]
-from = "a"
-to = "b"
-udp = 80
-"#;
-
-/// The lab is up in a private host, and all that it expects holds.
-fn stage() {
-    lived_in();
-    up(ROUTED);
-    serve("b", 80);
-    assert_eq!(whys(), [""; 0]);
-}
-
-/// What `check` says why of each expectation that does not hold, in their order, behind the question.
-fn whys() -> Vec<String> {
-    let outcome = tool(&format!("check {FILE} --format json"));
-    let report: Value = serde_json::from_slice(&outcome.get_output().stdout).expect("a report");
-    let all = report["expectations"].as_array().expect("a list");
-    let failed = all.iter().filter(|one| one["ok"] == false);
-    let line = |one: &Value| {
-        let address = one["address"].as_str().unwrap_or_default();
-        let family = if address.contains(':') { 6 } else { 4 };
-        let why = one["why"].as_str().unwrap_or("nobody knows");
-        format!("{}{family}: {why}", one["probe"].as_str().unwrap_or_default())
-    };
-    failed.map(line).collect()
-}
-
-/// After the script, those questions fail for that reason, and no others fail.
-#[track_caller]
-fn fail(script: &str, questions: &[&str], why: &str) {
-    fail_each(script, &questions.iter().map(|question| (*question, why)).collect::<Vec<_>>());
-}
-
-#[track_caller]
-fn fail_each(script: &str, expected: &[(&str, &str)]) {
-    sh(script);
-    let expected: Vec<String> =
-        expected.iter().map(|(question, why)| format!("{question}: {why}")).collect();
-    assert_eq!(whys(), expected, "after `{script}`");
-}
-
-const ALL: [&str; 6] = ["ping4", "ping6", "tcp4", "tcp6", "udp4", "udp6"];
-const V4: [&str; 3] = ["ping4", "tcp4", "udp4"];
-const V6: [&str; 3] = ["ping6", "tcp6", "udp6"];
+use support::{lived_in, private_host, sh};
 
 #[test]
 fn a_route_is_missing() {
@@ -168,6 +93,70 @@ fn a_router_has_lost_its_address() {
     });
 }
 
+/// Those that a route refuses on purpose are told by its kind.
+#[test]
+fn a_route_refuses_it() {
+    private_host(|| {
+        stage();
+        for place in ["a", "r"] {
+            for kind in ["blackhole", "unreachable", "prohibit"] {
+                sh(&format!(
+                    "ip -n {place} route add {kind} 10.0.2.2/32; ip -n {place} route add {kind} fd02::2/128"
+                ));
+                let why = format!("a route in `{place}` of the kind `{kind}` refuses what goes to");
+                let (v4, v6) = (format!("{why} 10.0.2.2"), format!("{why} fd02::2"));
+                let both = ["ping4", "ping6", "tcp4", "tcp6", "udp4", "udp6"];
+                let both = both.map(|one| (one, if one.ends_with('4') { &*v4 } else { &*v6 }));
+                let gone = format!(
+                    "ip -n {place} route del {kind} 10.0.2.2/32; ip -n {place} route del {kind} fd02::2/128"
+                );
+                fail_each("", &both);
+                sh(&gone);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_port_of_a_bridge_is_none() {
+    private_host(|| {
+        lived_in();
+        // A router on the same bridge gets what the bridge sends to all.
+        let others = r#"
+[namespace.c]
+bridge = "left"
+[namespace.d]
+bridge = "left"
+forwarding = true
+[namespace.e]
+[[link]]
+from = { namespace = "d", interface = "side", address = "10.0.9.1/24" }
+to = { namespace = "e", interface = "eth0", address = "10.0.9.2/24" }
+[[expect]]
+from = "a"
+to = "c"
+"#;
+        up(&format!("{ROUTED}\n{others}"));
+        support::serve("b", 80);
+        assert_eq!(whys(), [""; 0]);
+        let mac =
+            "$(ip -n c -json link show eth0 | grep -o '\"address\":\"[^\"]*' | cut -d'\"' -f4)";
+        let known =
+            |ip: &str| format!("ip -n a neigh replace {ip} lladdr {mac} dev eth0 nud permanent");
+        let script = format!(
+            "{}; {}; ip -n r link set dev c-eth0 nomaster",
+            known("10.0.1.3"),
+            known("fd01::3")
+        );
+        let why = "`c-eth0` of `r`, the other end of `eth0` of `c`, is no port of bridge `left`";
+        fail(&script, &["ping4", "ping6"], why);
+        // Nobody knows its hardware address either.
+        sh("ip -n a neigh flush nud permanent dev eth0; ip -n a neigh flush dev eth0");
+        let told = whys();
+        assert!(told.len() == 2 && told.iter().all(|one| one.ends_with(why)), "{told:#?}");
+    });
+}
+
 #[test]
 fn forwarding_is_off() {
     private_host(|| {
@@ -203,97 +192,6 @@ fn the_reverse_path_is_another() {
 }
 
 #[test]
-fn a_rule_of_iptables_drops_it() {
-    private_host(|| {
-        stage();
-        fail(
-            "ip netns exec r iptables -A FORWARD -s 10.0.1.0/24 -j DROP",
-            &V4,
-            "dropped in `r` by the rule `-A FORWARD -s 10.0.1.0/24 -j DROP` of iptables (its counter moved)",
-        );
-        fail_each(
-            "ip netns exec r iptables -F
-             ip netns exec b iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset
-             ip netns exec b iptables -A INPUT -p udp --dport 80 -j REJECT",
-            &[
-                (
-                    "tcp4",
-                    "dropped in `b` by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
-                ),
-                (
-                    "udp4",
-                    "dropped in `b` by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
-                ),
-            ],
-        );
-        fail(
-            "ip netns exec b iptables -F; ip netns exec a iptables -t mangle -A POSTROUTING -j DROP",
-            &V4,
-            "dropped in `a` by the rule `-A POSTROUTING -j DROP` of table `mangle` of iptables (its counter moved)",
-        );
-    });
-}
-
-#[test]
-fn a_policy_drops_it_on_the_way_back() {
-    private_host(|| {
-        stage();
-        fail(
-            "ip netns exec r ip6tables -P FORWARD DROP; ip netns exec r ip6tables -A FORWARD -s fd01::/64 -j ACCEPT",
-            &["ping6", "tcp6"],
-            "on the way back: dropped in `r` by the policy `DROP` of chain `FORWARD` of ip6tables (its counter moved)",
-        );
-    });
-}
-
-#[test]
-fn nft_drops_it() {
-    private_host(|| {
-        stage();
-        fail_each(
-            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
-             nft add table inet t
-             nft add chain inet t f '{ type filter hook forward priority 0; }'
-             nft add rule inet t f ip saddr 10.0.1.0/24 drop
-             nft add rule inet t f ip6 saddr fd01::/64 counter drop",
-            &[
-                (
-                    "ping4",
-                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
-                ),
-                (
-                    "ping6",
-                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
-                ),
-                (
-                    "tcp4",
-                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
-                ),
-                (
-                    "tcp6",
-                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
-                ),
-                (
-                    "udp4",
-                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
-                ),
-                (
-                    "udp6",
-                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
-                ),
-            ],
-        );
-        fail(
-            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
-             nft flush ruleset; nft add table inet t
-             nft add chain inet t f '{ type filter hook forward priority 0; policy drop; }'",
-            &ALL,
-            "dropped in `r`, and only the policy `drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
-        );
-    });
-}
-
-#[test]
 fn nobody_listens_or_elsewhere() {
     private_host(|| {
         lived_in();
@@ -323,6 +221,30 @@ fn nobody_listens_or_elsewhere() {
                 ("tcp6", "dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
                 ("udp4", "nothing listens at UDP port 80 of `b`"),
                 ("udp6", "nothing listens at UDP port 80 of `b`"),
+            ],
+        );
+    });
+}
+
+#[test]
+fn somebody_listens_over_the_other_family() {
+    private_host(|| {
+        lived_in();
+        up(ROUTED);
+        sh("ip netns exec b sh -c 'echo 1 >/proc/sys/net/ipv6/bindv6only'");
+        let _tcp = enter("b", || TcpListener::bind("[::]:80").expect("listen"));
+        let _udp = enter("b", || UdpSocket::bind("0.0.0.0:80").expect("a UDP socket"));
+        fail_each(
+            "",
+            &[
+                (
+                    "tcp4",
+                    "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so over IPv6 alone",
+                ),
+                (
+                    "udp6",
+                    "nothing listens at UDP port 80 of `b` on fd02::2: what listens there does so over IPv4 alone",
+                ),
             ],
         );
     });

@@ -76,6 +76,66 @@ fn its_exit_code_is_the_command_s_and_the_lab_goes_all_the_same() {
     });
 }
 
+/// A private host has a /run of its own.
+#[test]
+fn a_file_is_found_in_a_private_host_or_refused() {
+    private_host(|| {
+        file(LAB);
+        let tool = binary("netns-tool").display().to_string();
+        sh("mkdir -p /run/tmp/below /run/elsewhere /tmp/lab-links; cp /run/tmp/lab.toml /run/tmp/below
+            ln -sf /run/tmp/lab.toml /tmp/lab-links/to-run.toml; cp /run/tmp/lab.toml /etc/lab.toml
+            ln -sf /etc/lab.toml /run/tmp/to-etc.toml; ln -sf lab.toml /etc/called.toml
+            ln -sfn /run/tmp /tmp/lab-links/folder");
+        let run = |folder: &str, path: &str| {
+            let code = format!(
+                "{tool} run -q {path} --sandbox --in web -- true 2>&1 && echo 0 || echo $?"
+            );
+            sh(&format!("cd {folder}; {code}"))
+        };
+        for (folder, path) in [
+            ("/run/tmp", "lab.toml"),
+            ("/run/tmp", "below/../lab.toml"),
+            ("/run/tmp", "/run/tmp/below/lab.toml"),
+            ("/tmp/lab-links/folder", "lab.toml"),
+            ("/run/tmp", "../../etc/lab.toml"),
+            ("/etc", "called.toml"),
+            ("/tmp/lab-links", "/etc/called.toml"),
+        ] {
+            assert_eq!(run(folder, path), "0\n", "{path} in {folder}");
+        }
+        for (folder, path) in [
+            ("/run/elsewhere", "../tmp/lab.toml"),
+            ("/run/tmp/below", "../lab.toml"),
+            ("/etc", "../run/tmp/lab.toml"),
+            ("/tmp/lab-links", "to-run.toml"),
+            ("/tmp/lab-links", "folder/lab.toml"),
+            ("/tmp", "/run/tmp/to-etc.toml"),
+        ] {
+            let said = run(folder, path);
+            let refusal = format!("error: {path} is not there in a private host");
+            assert!(said.starts_with(&refusal) && said.ends_with("\n2\n"), "{folder}: {said}");
+        }
+        sh("rm -r /tmp/lab-links");
+    });
+}
+
+/// What is no text is run, and shown in a script, byte for byte.
+#[test]
+fn a_word_may_be_any_bytes() {
+    private_host(|| {
+        file(LAB);
+        let tool = binary("netns-tool").display().to_string();
+        for words in [format!("run {FILE} -q"), "sandbox".to_owned()] {
+            let line = format!("{words} -n -- sh -c 'printf %s \"$1\" | od -An -tx1' sh \"$word\"");
+            let shown = sh(&format!(
+                "PATH={}:$PATH; word=$(printf 'a \\377b'); {tool} {line} > /run/tmp/script; sh /run/tmp/script",
+                binary("netns-tool").parent().expect("its folder").display()
+            ));
+            assert!(shown.contains(" 61 20 ff 62\n"), "{shown}");
+        }
+    });
+}
+
 #[test]
 fn a_lab_that_failed_can_be_kept() {
     private_host(|| {

@@ -1,11 +1,11 @@
 //! Whether what came of each question is what was expected.
 
-use super::{Fault, Verdict, measure, words};
+use super::{Fault, Verdict, datagrams, measure, words};
 use crate::kernel::Snapshot;
-use crate::lab::model::{Expectation, Lab};
+use crate::lab::model::{Expectation, Lab, Question};
 use crate::name::NamespaceName;
 use crate::path::{self, Observed, Reason};
-use crate::plan::Place;
+use crate::plan::{Place, quote_all};
 use crate::probe::{Outcome, Probe};
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -29,10 +29,15 @@ pub struct Judge<'a> {
 
 /// The question of an expectation.
 pub fn probe(expectation: &Expectation) -> Probe {
+    let question = match expectation.question {
+        // Who gets a connection reaches the server, whatever that says then.
+        Question::Http { port, .. } if !expectation.is_reachable => Question::Tcp(port),
+        _ => expectation.question.clone(),
+    };
     Probe {
         from: expectation.from.clone(),
         to: expectation.to.ip,
-        question: expectation.question.clone(),
+        question,
         patience: if expectation.is_reachable { WANTED } else { UNWANTED },
     }
 }
@@ -60,7 +65,7 @@ impl<'a> Judge<'a> {
         let mut verdicts: Vec<Verdict> =
             self.lab.expectations.iter().zip(outcomes).map(new).collect();
         verdicts.iter_mut().for_each(|verdict| self.note_missing(verdict));
-        measure::datagrams(&mut verdicts)?;
+        datagrams::look(&mut verdicts)?;
         measure::times(&mut verdicts)?;
         verdicts.iter_mut().for_each(judge);
         let doubtful = |verdict: &&mut Verdict| {
@@ -69,6 +74,7 @@ impl<'a> Judge<'a> {
                 && !matches!(verdict.outcome, Outcome::NotAsked(_) | Outcome::WrongAnswer(_))
         };
         self.look_again(verdicts.iter_mut().filter(doubtful).collect())?;
+        verdicts.iter_mut().for_each(measure::note_server);
         Ok(verdicts)
     }
 
@@ -76,11 +82,13 @@ impl<'a> Judge<'a> {
         let places = [Some(&verdict.expectation.from), verdict.expectation.to.at.as_ref()];
         let missing = places.into_iter().flatten().find(|at| !self.there.contains(*at));
         if let Some(Some(name)) = missing {
-            let what = format!("network namespace `{name}` is missing");
-            let up = format!("netns-tool up {}", self.lab.file.display());
-            let why = Some(Reason { what: what.clone(), hint: Some(up) });
+            let what = "it could not be asked".to_owned();
+            let why = Reason {
+                what: format!("network namespace `{name}` is missing"),
+                hint: Some(format!("netns-tool up {}", quote_all([&self.lab.file]))),
+            };
             verdict.outcome = Outcome::NotAsked(what.clone());
-            verdict.fault = Some(Fault { what, why });
+            verdict.fault = Some(Fault { what, why: Some(why) });
         }
     }
 
@@ -101,6 +109,7 @@ impl<'a> Judge<'a> {
         let observed = path::observe(&places, &probes)?;
         for (verdict, seen) in verdicts.iter_mut().zip(&observed) {
             measure::note_source(verdict, seen);
+            measure::note_slowness(verdict, seen);
         }
         let unanswered = verdicts.iter_mut().zip(probes.iter().zip(&observed));
         let unanswered: Vec<_> = unanswered.filter(|(verdict, _)| is_unanswered(verdict)).collect();

@@ -20,7 +20,7 @@ pub fn print(report: &Report) -> Result<String> {
             report.verdicts.iter().try_for_each(|verdict| case(writer, report, verdict))?;
             if let Some(matrix) = &report.matrix {
                 let out = writer.create_element("system-out");
-                out.write_text_content(BytesText::new(&matrix.table()))?;
+                out.write_text_content(BytesText::new(&matrix.table(false)))?;
             }
             Ok(())
         })?;

@@ -2,6 +2,7 @@
 
 use super::judge::UNWANTED;
 use super::name;
+use super::table::{Color, paint};
 use crate::lab::model::{Lab, Question};
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe};
@@ -9,6 +10,20 @@ use std::net::IpAddr;
 
 /// The mark where a place meets itself.
 const SELF: &str = ".";
+
+/// What stands in a cell, and what it means.
+const MARKS: [(&str, Option<Color>, &str); 5] = [
+    (SELF, None, "itself"),
+    (REACHED, Some(Color::Green), "reached"),
+    (LOST, Some(Color::Red), "not reached"),
+    (IPV4_ALONE, Some(Color::Yellow), "reached over IPv4 alone, not over IPv6"),
+    (IPV6_ALONE, Some(Color::Yellow), "reached over IPv6 alone, not over IPv4"),
+];
+
+const REACHED: &str = "ok";
+const LOST: &str = "--";
+const IPV4_ALONE: &str = "4";
+const IPV6_ALONE: &str = "6";
 
 /// A way, of one family.
 #[derive(Clone, Debug)]
@@ -67,7 +82,7 @@ impl Matrix {
     }
 
     /// As a table whose columns have the numbers of its rows: names of any length fit.
-    pub fn table(&self) -> String {
+    pub fn table(&self, is_colored: bool) -> String {
         let count = self.names.len();
         let mut cells = vec![vec![Cell::default(); count]; count];
         for (pair, outcome) in &self.pairs {
@@ -83,32 +98,41 @@ impl Matrix {
         for (from, name) in self.names.iter().enumerate() {
             let row = (0..count).map(|to| {
                 let mark = if from == to { SELF } else { cells[from][to].mark() };
-                format!(" {mark:>column$}")
+                let color = MARKS.iter().find_map(|(of, color, _)| color.filter(|_| *of == mark));
+                paint(&format!(" {mark:>column$}"), color, is_colored)
             });
             let row: String = row.collect();
             let line = format!("{:>digits$}  {name:width$} {row}", from + 1);
             text += line.trim_end();
             text.push('\n');
         }
-        text + &self.legend(&cells)
+        text + &self.legend(&cells) + &summary(&cells)
     }
 
     fn legend(&self, cells: &[Vec<Cell>]) -> String {
         let marks: Vec<&str> = cells.iter().flatten().map(Cell::mark).chain([SELF]).collect();
-        let meanings = [
-            (SELF, "itself"),
-            ("ok", "reached"),
-            ("--", "not reached"),
-            ("4", "reached over IPv4 alone, not over IPv6"),
-            ("6", "reached over IPv6 alone, not over IPv4"),
-        ];
-        let known = meanings.iter().filter(|(mark, _)| marks.contains(mark));
-        let known: Vec<String> = known.map(|(mark, meaning)| format!("{mark} {meaning}")).collect();
+        let known = MARKS.iter().filter(|(mark, ..)| marks.contains(mark));
+        let known: Vec<String> =
+            known.map(|(mark, _, meaning)| format!("{mark} {meaning}")).collect();
         let mut text = format!("{}\n", known.join("; "));
         if !self.nameless.is_empty() {
             text += &format!("without an address: {}\n", self.nameless.join(", "));
         }
         text
+    }
+}
+
+/// How many get through.
+fn summary(cells: &[Vec<Cell>]) -> String {
+    let count = |is_it: fn(&str) -> bool| {
+        cells.iter().flatten().map(Cell::mark).filter(|mark| is_it(mark)).count()
+    };
+    let all = count(|mark| !mark.is_empty());
+    let half = count(|mark| [IPV4_ALONE, IPV6_ALONE].contains(&mark));
+    let alone = if half == 0 { String::new() } else { format!(", {half} over one family alone") };
+    match count(|mark| mark == REACHED) {
+        whole if whole == all => format!("All {all} ways get through\n"),
+        whole => format!("{} of {all} ways get through{alone}\n", whole + half),
     }
 }
 
@@ -127,10 +151,10 @@ impl Cell {
 
     fn mark(&self) -> &'static str {
         match (self.ipv4, self.ipv6) {
-            (Some(true), Some(false)) => "4",
-            (Some(false), Some(true)) => "6",
-            (Some(true), _) | (_, Some(true)) => "ok",
-            (Some(false), _) | (_, Some(false)) => "--",
+            (Some(true), Some(false)) => IPV4_ALONE,
+            (Some(false), Some(true)) => IPV6_ALONE,
+            (Some(true), _) | (_, Some(true)) => REACHED,
+            (Some(false), _) | (_, Some(false)) => LOST,
             (None, None) => "",
         }
     }

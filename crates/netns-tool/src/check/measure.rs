@@ -1,81 +1,19 @@
-//! What takes a second look: datagrams that nobody answers, times, and whom the far side sees.
+//! What takes a second look: times, whom the far side sees, and who it is that answers.
 
 use super::judge::{probe, way_of};
-use super::{Fault, Verdict};
-use crate::kernel::ground::{datagrams as datagrams_at, takes_datagrams};
+use super::{Fault, Verdict, words};
+use crate::firewall::rule::Protocol;
+use crate::kernel::ground::listener;
 use crate::lab::model::Question;
-use crate::path::{Observed, observe};
-use crate::plan::Place;
-use crate::probe::{Outcome, Probe, Sort, ask};
+use crate::path::words::{place, run};
+use crate::path::{Observed, Reason, longest};
+use crate::plan::quote;
+use crate::probe::{Outcome, Sighting, Sort, ask};
 use anyhow::Result;
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-/// How long a datagram may take to its socket.
-const MOMENT: Duration = Duration::from_millis(150);
+use std::net::SocketAddr;
 
 /// How many times more it is asked where the time matters: the best of all counts.
 const TIMES: usize = 2;
-
-/// A program need not answer a datagram. Where somebody listens, one more is sent, and it is looked on the far side whether
-/// it comes to him; to each place one at a time, so that it is known whose it is.
-pub fn datagrams(verdicts: &mut [Verdict]) -> Result<()> {
-    let mut open: Vec<&mut Verdict> = verdicts
-        .iter_mut()
-        .filter(|verdict| {
-            let (at, port) = (verdict.expectation.to.at.as_ref(), port_of(verdict));
-            verdict.outcome == Outcome::Silence
-                && at.zip(port).is_some_and(|(at, port)| takes_datagrams(at, port))
-        })
-        .collect();
-    while !open.is_empty() {
-        let mut busy: BTreeSet<Place> = BTreeSet::new();
-        let is_now = |verdict: &&mut Verdict| match &verdict.expectation.to.at {
-            Some(at) => busy.insert(at.clone()),
-            None => false,
-        };
-        let (mut now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(is_now);
-        let counts = |verdicts: &[&mut Verdict]| -> Vec<(u64, u64)> {
-            verdicts.iter().map(|verdict| count(verdict)).collect()
-        };
-        let again =
-            |verdict: &&mut Verdict| Probe { patience: MOMENT, ..probe(verdict.expectation) };
-        let probes: Vec<Probe> = now.iter().map(again).collect();
-        let before = counts(&now);
-        let seen = observe(&busy.into_iter().collect::<Vec<_>>(), &probes)?;
-        let after = counts(&now);
-        for (index, verdict) in now.iter_mut().enumerate() {
-            let (then, now) = (before[index], after[index]);
-            let has_grown = now.0 > then.0 || now.1 > then.1;
-            if has_grown && has_come(verdict, &seen[index]) {
-                verdict.outcome = Outcome::Taken;
-            }
-        }
-        open = later;
-    }
-    Ok(())
-}
-
-fn port_of(verdict: &Verdict) -> Option<u16> {
-    match verdict.expectation.question {
-        Question::Udp(port) => Some(port),
-        _ => None,
-    }
-}
-
-fn count(verdict: &Verdict) -> (u64, u64) {
-    let to = &verdict.expectation.to;
-    let place = to.at.as_ref().zip(port_of(verdict));
-    place.map(|(at, port)| datagrams_at(at, to.ip.is_ipv4(), port)).unwrap_or_default()
-}
-
-fn has_come(verdict: &Verdict, seen: &Observed) -> bool {
-    let at = verdict.expectation.to.at.as_ref();
-    let is_it = |one: &crate::probe::Sighting| {
-        Some(&one.at) == at && !one.is_out && one.sort == Sort::Question
-    };
-    seen.sightings.iter().any(is_it)
-}
 
 /// Where a time is expected that was not kept at first, it is asked again when nothing else is.
 pub fn times(verdicts: &mut [Verdict]) -> Result<()> {
@@ -103,16 +41,66 @@ pub fn note_source(verdict: &mut Verdict, seen: &Observed) {
         }
         return;
     }
-    let Some(wanted) = expectation.source.filter(|_| verdict.outcome.is_answer()) else { return };
+    let Some(wanted) = expectation.source else { return };
     let mut questions = seen.sightings.iter().filter(|one| one.sort == Sort::Question);
     // Who is not of the lab sees what has left it.
     let is_foreign = expectation.to.at.is_none();
-    let last = questions.rfind(|one| one.is_out == is_foreign);
-    verdict.seen_as = last.map(|last| last.source);
+    let is_far = |one: &&Sighting| {
+        let is_there = expectation.to.at.as_ref().is_none_or(|at| one.at == *at);
+        is_there && one.is_out == is_foreign && !one.is_for_another
+    };
+    verdict.seen_as = questions.rfind(is_far).map(|last| last.source);
+    if let Some(fault) = verdict.fault.as_mut().filter(|_| !verdict.outcome.is_answer()) {
+        fault.what += &match verdict.seen_as {
+            Some(seen_as) => format!("; the far side sees {seen_as}"),
+            None => "; so the far side has not seen from whom it comes".to_owned(),
+        };
+        return;
+    }
     let what = match verdict.seen_as {
         Some(seen_as) if seen_as == wanted => return,
         Some(seen_as) => format!("the far side sees {seen_as}, not {wanted}"),
-        None => "it could not be seen as whom the far side sees it".to_owned(),
+        None if seen.outcome.is_answer() => {
+            "it could not be seen as whom the far side sees it".to_owned()
+        }
+        None => {
+            "it was answered, but not again when it was to be seen as whom the far side sees it"
+                .to_owned()
+        }
     };
     verdict.fault.get_or_insert(Fault { what, why: way_of(seen) });
+}
+
+/// Notes of an answer that came too late where the time went.
+pub fn note_slowness(verdict: &mut Verdict, seen: &Observed) {
+    let is_wanted = verdict.outcome.is_answer() && verdict.expectation.max_rtt.is_some();
+    if let Some(fault) = verdict.fault.as_mut().filter(|fault| is_wanted && fault.why.is_none()) {
+        fault.why = longest(seen).map(|(leg, time)| Reason {
+            what: format!(
+                "when it was asked again, most of the time, {}, passed {leg}",
+                words::time(time)
+            ),
+            hint: None,
+        });
+    }
+}
+
+/// Notes of an answer that is not as it should be who gave it: the network has done its part.
+pub fn note_server(verdict: &mut Verdict) {
+    let Question::Http { port, path } = &verdict.expectation.question else { return };
+    let (from, to) = (&verdict.expectation.from, &verdict.expectation.to);
+    if !matches!(verdict.outcome, Outcome::WrongAnswer(_)) {
+        return;
+    }
+    let Some(fault) = verdict.fault.as_mut().filter(|fault| fault.why.is_none()) else { return };
+    let who = to.at.as_ref().and_then(|at| {
+        let who = listener(at, Protocol::Tcp, to.ip, *port)?.who();
+        Some(format!("it is {who} in {} that answers so", place(at)))
+    });
+    let who = who.unwrap_or_else(|| format!("it is a server of {} that answers so", to.ip));
+    let url = format!("http://{}{path}", SocketAddr::new(to.ip, *port));
+    fault.why = Some(Reason {
+        what: format!("the network lets it through: {who}"),
+        hint: Some(run(from, &format!("curl -v {}", quote(&url)))),
+    });
 }

@@ -3,9 +3,24 @@
 use super::{Report, Verdict, words};
 use crate::failure::printable;
 
-const GREEN: &str = "\u{1b}[32m";
-const RED: &str = "\u{1b}[1;31m";
-const PLAIN: &str = "\u{1b}[0m";
+/// A colour of the terminal.
+#[derive(Clone, Copy)]
+pub enum Color {
+    Green,
+    Yellow,
+    Red,
+}
+
+/// The text in a colour, if there is to be any.
+pub fn paint(text: &str, color: Option<Color>, is_colored: bool) -> String {
+    let code = match color.filter(|_| is_colored) {
+        None => return text.to_owned(),
+        Some(Color::Green) => "32",
+        Some(Color::Yellow) => "33",
+        Some(Color::Red) => "1;31",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
 
 /// A line for each expectation, and below one that does not hold why. With `is_brief`, those that hold are left out.
 pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
@@ -21,9 +36,11 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
     let (way_width, question_width) = (width(0), width(1));
     let mut text = String::new();
     for (verdict, [way, question]) in shown.iter().zip(&columns) {
-        let (word, color) = if verdict.fault.is_some() { ("FAILED", RED) } else { ("ok", GREEN) };
-        let word = format!("{word:6}");
-        let word = if is_colored { format!("{color}{word}{PLAIN}") } else { word };
+        let (word, color) = match verdict.fault {
+            Some(_) => ("FAILED", Color::Red),
+            None => ("ok    ", Color::Green),
+        };
+        let word = paint(word, Some(color), is_colored);
         let outcome = words::outcome(verdict);
         let rest = format!("{way:way_width$}  {question:question_width$}  {outcome}");
         text += &format!("{word}  {}\n", printable(&rest));
@@ -41,7 +58,7 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        text += &matrix.table();
+        text += &matrix.table(is_colored);
     }
     text
 }

@@ -28,7 +28,7 @@ pub fn print(report: &Report) -> String {
         text += &format!("  file: {file}\n  line: {}\n  ...\n", verdict.expectation.line);
     }
     if let Some(matrix) = &report.matrix {
-        text.extend(matrix.table().lines().map(|line| format!("# {line}\n")));
+        text.extend(matrix.table(false).lines().map(|line| format!("# {line}\n")));
     }
     text
 }

@@ -1,14 +1,15 @@
 //! What decides about packets in one place, read when a packet has just been lost.
 
 use super::netlink::Reader;
-pub use super::netlink::ground::{Condition, Hop, Unanswered};
+pub use super::netlink::ground::{Condition, Hop, Unanswered, Way};
+pub use super::sockets::Arrivals;
 use super::sockets::{self, Listener};
-use super::state::State;
+use super::state::{Link, State};
 use super::{inside, read_in, read_value, state};
 use crate::firewall::rule::Protocol;
 use crate::plan::Place;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The ground of one place.
@@ -38,16 +39,26 @@ fn read() -> Result<Ground> {
         state: state(&reader)?,
         conditions: reader.conditions()?,
         unanswered: reader.unanswered()?,
-        listeners: sockets::listeners()?,
+        listeners: listeners()?,
     })
 }
 
-/// The way from the place to an address; `None`: it has no route.
+/// The indices of the interfaces that are ports of bridges, where the calling thread is.
 ///
 /// # Errors
-/// The place cannot be looked into.
-pub fn hop(at: &Place, to: IpAddr) -> Result<Option<Hop>> {
-    read_in(at, || Reader::open()?.hop_to(to))
+/// The kernel does not tell.
+pub fn bridge_ports() -> Result<BTreeSet<u32>> {
+    let links = Reader::open()?.links()?;
+    let bridges: BTreeSet<u32> =
+        links.iter().filter(|link| link.is_kind("bridge")).map(|bridge| bridge.index).collect();
+    let is_port = |link: &&Link| link.master.is_some_and(|master| bridges.contains(&master));
+    Ok(links.iter().filter(is_port).map(|port| port.index).collect())
+}
+
+/// The way from the place to an address; one that cannot be looked into has none.
+pub fn way(at: &Place, to: IpAddr) -> Way {
+    // Where the place has gone, nothing is read.
+    read_in(at, || Ok(Some(Reader::open()?.way_to(to)?))).ok().flatten().unwrap_or(Way::None)
 }
 
 /// What a file of /proc/sys holds in the place.
@@ -56,13 +67,20 @@ pub fn value(at: &Place, path: &str) -> Option<String> {
     read_in(at, || Ok(read_value(path).ok())).ok().flatten()
 }
 
-/// What [`sockets::datagrams`] tells of the place.
-pub fn datagrams(at: &Place, is_ipv4: bool, port: u16) -> (u64, u64) {
-    read_in(at, || Ok(sockets::datagrams(is_ipv4, port))).unwrap_or_default()
+/// What [`sockets::arrivals`] tells of the place.
+pub fn arrivals(at: &Place, is_ipv4: bool, port: u16) -> Arrivals {
+    read_in(at, || Ok(sockets::arrivals(is_ipv4, port))).unwrap_or_default()
 }
 
-/// Whether somebody in the place waits for datagrams at the port.
-pub fn takes_datagrams(at: &Place, port: u16) -> bool {
-    let is_it = |one: &Listener| one.protocol == Protocol::Udp && one.port == port;
-    read_in(at, sockets::listeners).is_ok_and(|listeners| listeners.iter().any(is_it))
+/// Who waits in the place for what comes to the port of an address.
+pub fn listener(at: &Place, protocol: Protocol, ip: IpAddr, port: u16) -> Option<Listener> {
+    let is_it = |one: &Listener| one.is_at(protocol, port) && one.is_for(ip);
+    read_in(at, listeners).ok()?.into_iter().find(is_it)
+}
+
+/// Those where the calling thread is, with what /proc does not tell of them.
+fn listeners() -> Result<Vec<Listener>> {
+    let mut listeners = sockets::listeners()?;
+    sockets::note_ipv6_only(&mut listeners);
+    Ok(listeners)
 }

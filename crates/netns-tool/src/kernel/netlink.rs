@@ -5,6 +5,7 @@
 //! foreign interface adds cannot disturb it. Layouts: linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h.
 
 mod decode;
+pub mod diag;
 pub mod ground;
 
 use super::state::{Address, Link, Route};

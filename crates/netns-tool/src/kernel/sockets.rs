@@ -1,5 +1,6 @@
 //! The sockets of the host's processes on which they wait for others.
 
+use super::netlink::diag as netlink;
 use crate::firewall::rule::Protocol;
 use anyhow::{Context, Result};
 use std::fs;
@@ -11,6 +12,8 @@ pub struct Listener {
     pub protocol: Protocol,
     pub address: IpAddr,
     pub port: u16,
+    /// On all addresses, but for IPv6 alone (`IPV6_V6ONLY`), as far as [`note_ipv6_only`] has looked.
+    pub is_ipv6_only: bool,
     inode: u64,
 }
 
@@ -18,6 +21,19 @@ pub struct Listener {
 const WAITING: [(Protocol, &str); 2] = [(Protocol::Tcp, "0A"), (Protocol::Udp, "07")];
 
 impl Listener {
+    pub fn is_at(&self, protocol: Protocol, port: u16) -> bool {
+        self.protocol == protocol && self.port == port
+    }
+
+    /// Whether it gets what comes to the address.
+    pub fn is_for(&self, ip: IpAddr) -> bool {
+        let is_of_family = match (self.address, ip) {
+            (IpAddr::V6(_), IpAddr::V4(_)) => !self.is_ipv6_only,
+            (own, ip) => own.is_ipv4() == ip.is_ipv4(),
+        };
+        self.address == ip || (self.address.is_unspecified() && is_of_family)
+    }
+
     /// Its process, in words.
     pub fn who(&self) -> String {
         let unknown = "a process of somebody".to_owned();
@@ -64,9 +80,46 @@ pub fn listeners() -> Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-/// How many datagrams of a family the programs of the place of the calling thread have taken, and how many bytes wait for
-/// those at the port: what has come to somebody is seen in one or the other.
-pub fn datagrams(is_ipv4: bool, port: u16) -> (u64, u64) {
+/// Notes which of those of the place of the calling thread are for IPv6 alone. Where the kernel does not tell, none is.
+pub fn note_ipv6_only(listeners: &mut [Listener]) {
+    for (protocol, _) in WAITING {
+        let mut its: Vec<_> = listeners
+            .iter_mut()
+            .filter(|one| one.protocol == protocol && one.address == Ipv6Addr::UNSPECIFIED)
+            .collect();
+        if its.is_empty() {
+            continue;
+        }
+        let inodes = netlink::sockets_for_ipv6_only(protocol).unwrap_or_default();
+        its.iter_mut().for_each(|one| one.is_ipv6_only = inodes.contains(&one.inode));
+    }
+}
+
+/// What tells that datagrams have come to the program at a port. Of a program that takes them at once only the counter of
+/// its whole place tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// How many of the family all programs of the place have taken.
+    pub taken: u64,
+    /// How many bytes wait in the sockets of the port …
+    pub waiting: u64,
+    /// … and how many datagrams they had no room for.
+    pub refused: u64,
+}
+
+impl Arrivals {
+    /// What has come since; waiting bytes may have become less.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            taken: self.taken.saturating_sub(before.taken),
+            waiting: self.waiting.saturating_sub(before.waiting),
+            refused: self.refused.saturating_sub(before.refused),
+        }
+    }
+}
+
+/// Those of the place of the calling thread.
+pub fn arrivals(is_ipv4: bool, port: u16) -> Arrivals {
     let read = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}"));
     let taken = if is_ipv4 {
         // A line with the names, and one with the values.
@@ -78,17 +131,23 @@ pub fn datagrams(is_ipv4: bool, port: u16) -> (u64, u64) {
         let value = text.lines().find_map(|line| line.strip_prefix("Udp6InDatagrams"));
         value.and_then(|value| value.trim().parse().ok())
     };
-    let waiting = |name: &str| -> u64 {
-        let text = read(name).unwrap_or_default();
-        let its = text.lines().skip(1).filter_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let own = u16::from_str_radix(fields.get(1)?.split_once(':')?.1, 16).ok()?;
-            let bytes = u64::from_str_radix(fields.get(4)?.split_once(':')?.1, 16).ok()?;
-            (own == port).then_some(bytes)
-        });
-        its.sum()
-    };
-    (taken.unwrap_or_default(), waiting("udp") + waiting("udp6"))
+    let mut arrivals = Arrivals { taken: taken.unwrap_or_default(), ..Arrivals::default() };
+    for text in ["udp", "udp6"].into_iter().filter_map(|name| read(name).ok()) {
+        for line in text.lines().skip(1) {
+            let (waiting, refused) = of_port(line, port).unwrap_or_default();
+            arrivals.waiting += waiting;
+            arrivals.refused += refused;
+        }
+    }
+    arrivals
+}
+
+/// The bytes that wait in the UDP socket of a line, and how many datagrams it had no room for, if it is at the port.
+fn of_port(line: &str, port: u16) -> Option<(u64, u64)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let own = u16::from_str_radix(fields.get(1)?.split_once(':')?.1, 16).ok()?;
+    let waiting = u64::from_str_radix(fields.get(4)?.split_once(':')?.1, 16).ok()?;
+    (own == port).then_some((waiting, fields.get(12)?.parse().ok()?))
 }
 
 fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
@@ -104,7 +163,7 @@ fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
     };
     let port = u16::from_str_radix(port, 16).ok()?;
     let inode = fields.get(9)?.parse().ok()?;
-    Some(Listener { protocol, address, port, inode })
+    Some(Listener { protocol, address, port, is_ipv6_only: false, inode })
 }
 
 #[cfg(test)]
@@ -119,5 +178,9 @@ mod tests {
         let listener = parse(Protocol::Tcp, &fields).unwrap();
         assert_eq!((listener.address, listener.port), ([127, 0, 0, 1].into(), 8080));
         assert_eq!(listener.inode, 1234);
+        let line =
+            "7: 00000000:0202 00000000:0000 07 00000000:00001A00 00:00000000 00000000 0 0 99 2 0 3";
+        assert_eq!(of_port(line, 514), Some((0x1a00, 3)));
+        assert_eq!(of_port(line, 53), None);
     }
 }

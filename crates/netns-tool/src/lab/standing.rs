@@ -20,7 +20,7 @@ pub fn require_up(lab: &Lab, facts: &Snapshot) -> Result<(), Failure> {
     let names: BTreeSet<LabName> =
         record::marked(facts).filter(is_its).map(|marked| marked.lab).collect();
     let not_up = failed(format!("lab `{}` is not up", lab.name));
-    let file = crate::plan::quote(&lab.file.to_string_lossy()).into_owned();
+    let file = crate::plan::quote_all([&lab.file]);
     Err(match names.first() {
         Some(other) => not_up
             .note("reason", format!("its file is up under another name: `{other}`"))

@@ -7,13 +7,27 @@ use crate::kernel::firewall::counters::{Dropper, droppers};
 use crate::plan::Place;
 use crate::probe::{Probe, ask};
 use anyhow::Result;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How long one more packet may take through the machine.
 const MOMENT: Duration = Duration::from_millis(150);
 
-/// How many questions are asked once more, one after the other; the others have to do with what the tools tell about these.
-const ASKED_MAX: usize = 20;
+/// How many questions that were lost in one place are asked once more, one after the other.
+const ROUNDS_MAX: usize = 20;
+
+/// A question that the firewall of a place has dropped, by all that is known.
+struct Open {
+    /// Its number among the questions.
+    index: usize,
+    at: Place,
+    family: Family,
+    hooks: &'static [&'static str],
+    is_answer: bool,
+}
+
+/// What drops packets of a family in a place, as it was read last.
+type Listings = BTreeMap<Place, (Family, Vec<Dropper>)>;
 
 /// The reasons, with the rules where the firewall is one.
 ///
@@ -24,48 +38,76 @@ pub fn name_rules(
     findings: Vec<Finding>,
     limit: Duration,
 ) -> Result<Vec<Reason>> {
-    let mut open: Vec<(usize, Place, &[&str], bool)> = Vec::new();
+    let mut open: BTreeMap<Place, VecDeque<Open>> = BTreeMap::new();
     let mut reasons = Vec::with_capacity(findings.len());
     for (index, finding) in findings.into_iter().enumerate() {
         reasons.push(match finding {
             Finding::Known(reason) => reason,
             Finding::Dropped { at, hooks, otherwise, is_answer } => {
-                open.push((index, at, hooks, is_answer));
+                let family = Family::of(probes[index].to);
+                let its = open.entry(at.clone()).or_default();
+                its.push_back(Open { index, at, family, hooks, is_answer });
                 otherwise
             }
         });
     }
     // Those of one listing one after the other: what was read after one is what was there before the next.
-    open.sort_by_key(|(index, at, ..)| (at.clone(), Family::of(probes[*index].to)));
-    let mut last: Option<(Listing, Vec<Dropper>)> = None;
-    for (asked, (index, at, hooks, is_answer)) in open.into_iter().enumerate() {
-        let listing = (at, Family::of(probes[index].to));
-        let read = || droppers(&listing.0, listing.1, limit);
-        let before = match last.take() {
-            Some((of, known)) if of == listing => known,
-            _ => read(),
-        };
-        let mut now = before;
-        let mut reason = None;
-        if !now.is_empty() && asked < ASKED_MAX {
-            let again = Probe { patience: MOMENT, ..probes[index].clone() };
-            ask(&[again], None)?;
-            let after = read();
-            reason = moved(&listing.0, &now, &after);
-            now = after;
+    open.values_mut().for_each(|its| its.make_contiguous().sort_by_key(|one| one.family));
+    let mut listings = Listings::new();
+    for round in 0.. {
+        // One of each place: no question moves the counters of two.
+        let now: Vec<Open> = open.values_mut().filter_map(VecDeque::pop_front).collect();
+        if now.is_empty() {
+            break;
         }
-        let reason = reason.or_else(|| uncounted(&listing.0, hooks, &now));
-        if let Some(reason) = reason {
-            let lead = if is_answer { "on the way back: " } else { "" };
-            reasons[index] = Reason { what: format!("{lead}{}", reason.what), ..reason };
+        let found = ask_once_more(probes, &now, &mut listings, round < ROUNDS_MAX, limit)?;
+        for (one, found) in now.iter().zip(found) {
+            let reason = &mut reasons[one.index];
+            if let Some(found) = found {
+                let lead = if one.is_answer { "on the way back: " } else { "" };
+                *reason = Reason { what: format!("{lead}{}", found.what), ..found };
+            } else if round >= ROUNDS_MAX && !listings[&one.at].1.is_empty() {
+                let at = in_place(&one.at);
+                reason.what += &format!(
+                    " (its firewall was asked about {ROUNDS_MAX} others that were lost {at}, not about this)"
+                );
+            }
         }
-        last = Some((listing, now));
     }
     Ok(reasons)
 }
 
-/// What is listed at once.
-type Listing = (Place, Family);
+/// Asks questions that were lost in different places, all at once, and tells what has dropped each. With `is_asked` unset
+/// only what can be told without a packet is.
+fn ask_once_more(
+    probes: &[&Probe],
+    now: &[Open],
+    listings: &mut Listings,
+    is_asked: bool,
+    limit: Duration,
+) -> Result<Vec<Option<Reason>>> {
+    for one in now {
+        if listings.get(&one.at).is_none_or(|(family, _)| *family != one.family) {
+            listings.insert(one.at.clone(), (one.family, droppers(&one.at, one.family, limit)));
+        }
+    }
+    let is_worth_it = |one: &&Open| is_asked && !listings[&one.at].1.is_empty();
+    let asked: Vec<&Open> = now.iter().filter(is_worth_it).collect();
+    let again = |one: &&Open| Probe { patience: MOMENT, ..probes[one.index].clone() };
+    ask(&asked.iter().map(again).collect::<Vec<_>>(), None)?;
+    let mut moves = BTreeMap::new();
+    for one in asked {
+        let after = droppers(&one.at, one.family, limit);
+        let before = listings.insert(one.at.clone(), (one.family, after.clone()));
+        let before = before.map(|(_, before)| before).unwrap_or_default();
+        moves.extend(moved(&one.at, &before, &after).map(|reason| (&one.at, reason)));
+    }
+    let reason = |one: &Open| {
+        let unmoved = || uncounted(&one.at, one.hooks, &listings[&one.at].1);
+        moves.remove(&one.at).or_else(unmoved)
+    };
+    Ok(now.iter().map(reason).collect())
+}
 
 /// The first that has counted a packet since.
 fn moved(at: &Place, before: &[Dropper], after: &[Dropper]) -> Option<Reason> {

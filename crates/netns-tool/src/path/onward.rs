@@ -4,6 +4,7 @@ use super::words::{in_place, ip as ip_command, place, run};
 use super::{Finding, Reason, Site};
 use crate::firewall::rule::Protocol;
 use crate::kernel::ground::value;
+use crate::kernel::sockets::Listener;
 use crate::lab::model::Question;
 use crate::plan::Place;
 use crate::probe::Probe;
@@ -54,15 +55,6 @@ pub fn onward(site: &Site, packet: &Packet) -> Finding {
 fn not_forwarded(site: &Site, packet: &Packet, input: u32) -> Option<Reason> {
     let Packet { at, destination, .. } = *packet;
     let link = site.link(at, input)?;
-    if let Some(bridge) = link.master.and_then(|master| site.link(at, master))
-        && !bridge.up
-    {
-        return site.fault(at, bridge);
-    }
-    // A packet on a port of a bridge was seen there last: the bridge has kept it.
-    if link.master.is_some() {
-        return site.fault(at, link);
-    }
     let (family, switch) = if destination.is_ipv4() {
         ("ipv4", "net.ipv4.ip_forward")
     } else {
@@ -156,30 +148,25 @@ pub fn no_listener(site: &Site, packet: &Packet, probe: &Probe) -> Option<Reason
     };
     let at = packet.at;
     let listeners = &site.grounds.get(at)?.listeners;
-    let there: Vec<IpAddr> = listeners
-        .iter()
-        .filter(|one| one.protocol == protocol && one.port == port)
-        .map(|one| one.address)
-        .collect();
+    let there: Vec<&Listener> = listeners.iter().filter(|one| one.is_at(protocol, port)).collect();
     let (word, option) = match protocol {
         Protocol::Tcp => ("TCP", "t"),
         Protocol::Udp => ("UDP", "u"),
     };
     let show = run(at, &format!("ss -lnp{option} sport = :{port}"));
     let what = format!("nothing listens at {word} port {port} of {}", place(at));
-    let is_for_it = |ip: &IpAddr| {
-        *ip == packet.destination
-            || (ip.is_unspecified() && (ip.is_ipv6() || packet.destination.is_ipv4()))
-    };
+    let destination = packet.destination;
     match there.first() {
         None => Some(Reason::new(what).hint(show)),
-        Some(_) if there.iter().any(is_for_it) => None,
-        Some(other) => Some(
-            Reason::new(format!(
-                "{what} on {}: what listens there does so on {other} alone",
-                packet.destination
-            ))
-            .hint(show),
-        ),
+        Some(_) if there.iter().any(|one| one.is_for(destination)) => None,
+        Some(other) => {
+            let on = match other.address {
+                ip if !ip.is_unspecified() => format!("on {ip}"),
+                IpAddr::V4(_) => "over IPv4".to_owned(),
+                IpAddr::V6(_) => "over IPv6".to_owned(),
+            };
+            let what = format!("{what} on {destination}: what listens there does so {on} alone");
+            Some(Reason::new(what).hint(show))
+        }
     }
 }

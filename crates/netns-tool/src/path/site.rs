@@ -1,8 +1,8 @@
 //! The ground of a lab, as far as a question can have come.
 
 use super::Reason;
-use super::words::{asking, in_place, ip as ip_command, place};
-use crate::kernel::ground::{Condition, Ground, Hop, hop};
+use super::words::{asking, in_place, ip as ip_command, list_routes, place};
+use crate::kernel::ground::{Condition, Ground, Hop, Way, way};
 use crate::kernel::state::Link;
 use crate::lab::model::{End, Lab};
 use crate::plan::Place;
@@ -25,6 +25,12 @@ impl Site<'_> {
         name.unwrap_or_else(|| format!("if{index}"))
     }
 
+    /// The bridge that the interface is a port of.
+    pub fn bridge_of(&self, at: &Place, index: u32) -> Option<&Link> {
+        let bridge = self.link(at, self.link(at, index)?.master?)?;
+        bridge.is_kind("bridge").then_some(bridge)
+    }
+
     pub fn is_local(&self, at: &Place, ip: IpAddr) -> bool {
         self.grounds.get(at).is_some_and(|ground| {
             ip.is_loopback() || ground.state.addresses.iter().any(|own| own.net.addr() == ip)
@@ -41,7 +47,10 @@ impl Site<'_> {
 
     /// The way from the place; `None`: it has no route.
     pub fn hop(&self, at: &Place, to: IpAddr) -> Option<Hop> {
-        hop(at, to).ok().flatten()
+        match way(at, to) {
+            Way::Hop(hop) => Some(hop),
+            Way::Refused(_) | Way::None => None,
+        }
     }
 
     fn condition(&self, at: &Place, index: u32) -> Option<&Condition> {
@@ -87,14 +96,10 @@ impl Site<'_> {
     }
 
     fn no_carrier(&self, at: &Place, link: &Link, who: &str) -> Reason {
-        let other = self.other_end(at, link).and_then(|end| {
-            let far = self.grounds.get(&end.at)?.state.link(&end.name)?;
-            Some((end, far.up))
-        });
-        match other {
-            Some((end, false)) => {
-                let far = format!("`{}` of {}", end.name, place(&end.at));
-                let up = ip_command(&end.at, &format!("link set dev {} up", end.name));
+        match self.far_end(at, link) {
+            Some((far_place, end)) if !end.up => {
+                let far = format!("`{}` of {}", end.name, place(far_place));
+                let up = ip_command(far_place, &format!("link set dev {} up", end.name));
                 Reason::new(format!("interface {far}, the other end of {who}, is down")).hint(up)
             }
             _ if link.is_kind("bridge") => self.no_port(at, link, who),
@@ -132,6 +137,11 @@ impl Site<'_> {
 
     /// Why the place has no route: mostly an interface that is down has taken it along.
     pub fn no_route(&self, at: &Place, to: IpAddr) -> Reason {
+        if let Way::Refused(kind) = way(at, to) {
+            let what =
+                format!("a route {} of the kind `{kind}` refuses what goes to {to}", in_place(at));
+            return Reason::new(what).hint(list_routes(at, to, kind));
+        }
         let what = format!("no route to {to} {}", in_place(at));
         let ground = self.grounds.get(at);
         let links = || ground.iter().flat_map(|ground| &ground.state.links);
@@ -166,11 +176,7 @@ impl Site<'_> {
         let own = self.link(at, device).and_then(|link| self.fault(at, link));
         let fault = own.or_else(|| {
             let (owner, link) = self.owner(neighbour)?;
-            self.fault(owner, link).or_else(|| {
-                let end = self.other_end(owner, link)?;
-                let far = self.grounds.get(&end.at)?.state.link(&end.name)?;
-                self.fault(&end.at, far)
-            })
+            self.cut_off(owner, link)
         });
         match fault {
             Some(fault) => Reason { what: format!("{what}: {}", fault.what), hint: fault.hint },
@@ -182,6 +188,30 @@ impl Site<'_> {
             }
             None => Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}"))),
         }
+    }
+
+    /// The interface to which one of the lab leads, as far as it is there.
+    pub fn far_end(&self, at: &Place, link: &Link) -> Option<(&Place, &Link)> {
+        let end = self.other_end(at, link)?;
+        Some((&end.at, self.grounds.get(&end.at)?.state.link(&end.name)?))
+    }
+
+    /// Why nobody reaches an interface by the link that it is on.
+    pub fn cut_off(&self, at: &Place, link: &Link) -> Option<Reason> {
+        if let Some(fault) = self.fault(at, link) {
+            return Some(fault);
+        }
+        let end = self.other_end(at, link)?;
+        let (far, port) = self.far_end(at, link)?;
+        let wanted = end.bridge.as_ref();
+        let master = port.master.and_then(|master| self.link(far, master));
+        if let Some(bridge) = wanted.filter(|name| master.is_none_or(|is| is.name != **name)) {
+            let leads = format!("`{}` of {}", link.name, place(at));
+            let who = format!("`{}` of {}, the other end of {leads},", port.name, place(far));
+            let join = ip_command(far, &format!("link set dev {} master {bridge}", port.name));
+            return Some(Reason::new(format!("{who} is no port of bridge `{bridge}`")).hint(join));
+        }
+        self.fault(far, port)
     }
 
     /// Whether the neighbour was asked for in vain.

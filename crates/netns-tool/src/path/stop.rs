@@ -3,6 +3,7 @@
 use super::onward::{Packet, at_destination, no_listener, onward};
 use super::words::{in_place, ip as ip_command, place, run};
 use super::{Finding, Observed, Reason, Site};
+use crate::kernel::state::Link;
 use crate::lab::model::Question;
 use crate::probe::{Outcome, Probe, Sighting, Sort, Unreachable};
 use nix::errno::Errno;
@@ -37,12 +38,9 @@ pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
                 place(&probe.from)
             )),
         },
-        (Some(answer), _) => on_the_way_back(stopped(site, probe, answer, true)),
-        (None, Some(question)) => stopped(site, probe, question, false),
-        (None, None) => {
-            let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            onward(site, &Packet { at: &probe.from, input: None, source, destination: probe.to })
-        }
+        (Some(answer), _) => on_the_way_back(stopped(site, probe, &answers, answer, true)),
+        (None, Some(question)) => stopped(site, probe, &questions, question, false),
+        (None, None) => from_here(site, probe),
     }
 }
 
@@ -56,21 +54,26 @@ fn at_once(site: &Site, probe: &Probe, error: Errno) -> Finding {
     let words =
         || Reason::new(format!("{} cannot send to {}: {}", place(at), probe.to, error.desc()));
     match error {
-        Errno::EPERM => Finding::Dropped {
+        // By ECONNREFUSED it is a rule that answers in the place of the far side, which has not got it.
+        Errno::EPERM | Errno::ECONNREFUSED => Finding::Dropped {
             at: at.clone(),
             is_answer: false,
             hooks: &["output", "postrouting"],
             otherwise: Reason::new(format!("the firewall of {} does not let it out", place(at))),
         },
-        Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EADDRNOTAVAIL => {
+        // It may also be a route or a neighbour, or a rule that chose this answer.
+        Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EACCES => from_here(site, probe),
+        Errno::EADDRNOTAVAIL => Finding::Known(site.no_route(at, probe.to)),
+        Errno::EINVAL if site.hop(at, probe.to).is_none() => {
             Finding::Known(site.no_route(at, probe.to))
-        }
-        Errno::EACCES | Errno::EINVAL => {
-            let what = format!("a route {} prohibits what goes to {}", in_place(at), probe.to);
-            Finding::Known(Reason::new(what).hint(ip_command(at, "route")))
         }
         _ => Finding::Known(words()),
     }
+}
+
+fn from_here(site: &Site, probe: &Probe) -> Finding {
+    let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    onward(site, &Packet { at: &probe.from, input: None, source, destination: probe.to })
 }
 
 /// Somebody says that it does not go on.
@@ -106,8 +109,10 @@ fn refused(
 fn by_the_ground(site: &Site, probe: &Probe, packet: &Packet, why: Unreachable) -> Option<Reason> {
     let Packet { at, destination, .. } = *packet;
     match why {
-        Unreachable::Network => {
-            site.hop(at, destination).is_none().then(|| site.no_route(at, destination))
+        Unreachable::Network | Unreachable::Host | Unreachable::Prohibited
+            if site.hop(at, destination).is_none() =>
+        {
+            Some(site.no_route(at, destination))
         }
         Unreachable::Host => {
             let hop = site.hop(at, destination)?;
@@ -164,9 +169,18 @@ fn answered_by_reset(
     }
 }
 
-/// It was seen here last.
-fn stopped(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> Finding {
+/// It was seen here last, of all where it, the question or the answer, was seen.
+fn stopped(
+    site: &Site,
+    probe: &Probe,
+    trail: &[&Sighting],
+    last: &Sighting,
+    is_answer: bool,
+) -> Finding {
     let at = &last.at;
+    if let Some(bridge) = site.bridge_of(at, last.interface) {
+        return in_bridge(site, probe, trail, last, bridge, is_answer);
+    }
     if last.is_out {
         return on_the_wire(site, probe, last, is_answer);
     }
@@ -179,6 +193,49 @@ fn stopped(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> Find
     match (is_its_own, is_answer) {
         (true, false) => at_destination(site, &packet, probe),
         _ => onward(site, &packet),
+    }
+}
+
+/// It came to a bridge, and at most to ports behind which it is not for anybody.
+fn in_bridge(
+    site: &Site,
+    probe: &Probe,
+    trail: &[&Sighting],
+    last: &Sighting,
+    bridge: &Link,
+    is_answer: bool,
+) -> Finding {
+    let at = &last.at;
+    let own = [Some(bridge), site.link(at, last.interface)];
+    if let Some(fault) = own.into_iter().flatten().find_map(|link| site.fault(at, link)) {
+        return Finding::Known(fault);
+    }
+    // Who has sent it over the link knows for whom it is there.
+    let is_sender =
+        |one: &&&Sighting| one.is_out && site.bridge_of(&one.at, one.interface).is_none();
+    let sender = trail.iter().rfind(is_sender).map_or(&probe.from, |one| &one.at);
+    let via = site.hop(sender, last.destination).and_then(|hop| hop.via);
+    let receiver = site.owner(via.unwrap_or(last.destination));
+    if let Some(reason) = receiver.and_then(|(place, link)| site.cut_off(place, link)) {
+        return Finding::Known(reason);
+    }
+    let port = receiver.and_then(|(place, link)| site.far_end(place, link));
+    let is_at_port = |one: &&&Sighting| {
+        port.is_none_or(|(at, port)| one.at == *at && one.interface == port.index)
+    };
+    let left = trail.iter().rfind(|one| one.is_out && one.at == *at && is_at_port(one));
+    if let Some(left) = left.filter(|_| port.is_some() || last.is_out) {
+        return on_the_wire(site, probe, left, is_answer);
+    }
+    let (name, to) = (&bridge.name, last.destination);
+    let otherwise =
+        Reason::new(format!("bridge `{name}` of {} does not pass on what goes to {to}", place(at)))
+            .hint(run(at, &format!("bridge fdb show br {name}")));
+    Finding::Dropped {
+        at: at.clone(),
+        is_answer: false,
+        hooks: &["ingress", "prerouting", "input", "forward", "postrouting"],
+        otherwise,
     }
 }
 

@@ -25,6 +25,12 @@ pub fn ip(at: &Place, words: &str) -> String {
     Cmd::ip(at, words).to_string()
 }
 
+/// What one types to see the routes of a kind there.
+pub fn list_routes(at: &Place, to: IpAddr, kind: &str) -> String {
+    let family = if to.is_ipv6() { "-6 " } else { "" };
+    Cmd::ip(at, &format!("{family}route show type {kind}")).to_string()
+}
+
 /// What one types to run any command there.
 pub fn run(at: &Place, words: &str) -> String {
     match at {

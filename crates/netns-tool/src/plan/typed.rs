@@ -5,7 +5,9 @@ use super::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
 impl Cmd {
     /// The command with no more lines than a person reads.
@@ -146,10 +148,36 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
 }
 
+/// Words of the system, which need not be text, as a POSIX shell reads them back: byte for byte.
+pub fn quote_all<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
+    let words = words.into_iter().map(|word| quote_bytes(word.as_ref()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn quote_bytes(word: &OsStr) -> String {
+    if let Some(text) = word.to_str() {
+        return quote(text).into_owned();
+    }
+    let octal = |byte: &u8| format!("\\{byte:03o}");
+    let parts = word.as_bytes().utf8_chunks().map(|chunk| {
+        let text = Some(chunk.valid()).filter(|text| !text.is_empty()).map(quote);
+        let bytes: String = chunk.invalid().iter().map(octal).collect();
+        let bytes = if bytes.is_empty() { bytes } else { format!("\"$(printf '{bytes}')\"") };
+        text.unwrap_or_default().into_owned() + &bytes
+    });
+    parts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::Tool;
+
+    #[test]
+    fn what_is_no_text_is_quoted_byte_by_byte() {
+        let words = [&b"a b\xff\xfec"[..], b"", b"x"].map(OsStr::from_bytes);
+        assert_eq!(quote_all(words), "'a b'\"$(printf '\\377')\"\"$(printf '\\376')\"c '' x");
+    }
 
     #[test]
     fn a_command_displays_as_a_line_to_paste() {

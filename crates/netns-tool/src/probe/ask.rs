@@ -2,7 +2,7 @@
 
 use super::echo::Token;
 use super::open::{Open, State};
-use super::packet::{Body, Packet, Port, Quoted};
+use super::packet::{Body, Packet, Quoted};
 use super::sockets::{self, Own, Pinger, receive};
 use super::tap::Taps;
 use super::{Outcome, Probe};
@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::SockaddrStorage;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How many questions are sent before answers are looked for: what waits in a socket takes room.
 const AT_ONCE: usize = 32;
@@ -37,8 +37,7 @@ fn open_max() -> Result<usize> {
 ///
 /// # Errors
 /// A signal arrived, or there is no randomness.
-pub fn ask(probes: &[Probe], taps: Option<&mut Taps>) -> Result<Vec<Outcome>> {
-    let mut taps = taps;
+pub fn ask(probes: &[Probe], mut taps: Option<&mut Taps>) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::with_capacity(probes.len());
     for part in probes.chunks(open_max()?) {
         let first = outcomes.len();
@@ -62,8 +61,7 @@ struct Round<'p> {
 }
 
 impl<'p> Round<'p> {
-    fn new(probes: &'p [Probe], first: usize, token: Token, taps: Option<&mut Taps>) -> Self {
-        let mut taps = taps;
+    fn new(probes: &'p [Probe], first: usize, token: Token, mut taps: Option<&mut Taps>) -> Self {
         let (pingers, own) = (sockets::pingers(probes), sockets::own(probes));
         let now = Instant::now();
         let open = probes.iter().zip(own).enumerate().map(|(index, (probe, own))| {
@@ -84,15 +82,9 @@ impl<'p> Round<'p> {
                         _ => State::Ping(pinger),
                     }
                 }
-                Some(Ok(Own::Tcp(socket, port))) => {
-                    let port = Port::Tcp(port);
+                Some(Ok(Own { socket, port })) => {
                     taps.iter_mut().for_each(|taps| taps.note_port(port, first + index));
-                    State::Connecting(socket)
-                }
-                Some(Ok(Own::Udp(socket, port))) => {
-                    let port = Port::Udp(port);
-                    taps.iter_mut().for_each(|taps| taps.note_port(port, first + index));
-                    State::Datagram(socket)
+                    socket
                 }
                 Some(Err(error)) => cannot(&error),
             };
@@ -103,8 +95,7 @@ impl<'p> Round<'p> {
         Self { pingers, open, first, token }
     }
 
-    fn go(&mut self, taps: Option<&mut Taps>) -> Result<()> {
-        let mut taps = taps;
+    fn go(&mut self, mut taps: Option<&mut Taps>) -> Result<()> {
         while self.open.iter().any(|open| open.outcome.is_none()) {
             if let Some(interruption) = signals::interruption() {
                 return Err(interruption.into());
@@ -167,16 +158,24 @@ impl<'p> Round<'p> {
                 };
                 let index = (number as usize).wrapping_sub(self.first);
                 let Some(open) = self.open.get_mut(index) else { continue };
-                let sent = open.sent.get(attempt as usize);
-                let rtt = sent.and_then(|(_, sent)| received.time.duration_since(*sent).ok());
-                let outcome = match packet.body {
-                    Body::Error { why, .. } => Outcome::Unreachable { by: packet.source, why },
-                    _ => Outcome::Answered { rtt: rtt.unwrap_or_default() },
+                let outcome = match (packet.body, open.sent.get(attempt as usize)) {
+                    (Body::Error { why, .. }, _) => Outcome::Unreachable { by: packet.source, why },
+                    (_, Some(sent)) => {
+                        let waited = SystemTime::now().duration_since(received.time).ok();
+                        Outcome::Answered { rtt: round_trip(sent.elapsed(), waited) }
+                    }
+                    // It answers what was not asked.
+                    (_, None) => continue,
                 };
                 open.outcome.get_or_insert(outcome);
             }
         }
     }
+}
+
+/// How long an answer took, which has waited in its socket by the clock of the kernel, if that was not set meanwhile.
+fn round_trip(since_sent: Duration, waited: Option<Duration>) -> Duration {
+    since_sent.saturating_sub(waited.filter(|waited| *waited < since_sent).unwrap_or_default())
 }
 
 /// What a raw socket has received, and which try it is about. One of IPv6 gives no header.
@@ -191,4 +190,18 @@ fn parse(
     }
     let source = received.from.as_ref()?.as_sockaddr_in6()?.ip();
     Some((Packet::icmpv6(source, &received.bytes, token)?, attempt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_does_not_change_a_time() {
+        let ms = Duration::from_millis;
+        assert_eq!(round_trip(ms(9), Some(ms(4))), ms(5));
+        // It was set ahead, or back, while the answer waited.
+        assert_eq!(round_trip(ms(9), Some(ms(3_600_000))), ms(9));
+        assert_eq!(round_trip(ms(9), None), ms(9));
+    }
 }

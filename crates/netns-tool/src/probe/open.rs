@@ -10,7 +10,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// When a question without a connection is asked again, after it was asked the first time: a packet may be lost while
 /// neighbours find each other.
@@ -25,7 +25,7 @@ pub struct Open<'p> {
     pub number: u32,
     pub state: State,
     /// When each try was sent.
-    pub sent: Vec<(Instant, SystemTime)>,
+    pub sent: Vec<Instant>,
     pub next: Option<Instant>,
     pub deadline: Option<Instant>,
     pub outcome: Option<Outcome>,
@@ -48,7 +48,7 @@ impl Open<'_> {
     }
 
     fn rtt(&self) -> Duration {
-        self.sent.first().map(|(sent, _)| sent.elapsed()).unwrap_or_default()
+        self.sent.first().map(Instant::elapsed).unwrap_or_default()
     }
 
     fn address(&self) -> SocketAddr {
@@ -62,8 +62,8 @@ impl Open<'_> {
     pub fn send(&mut self, pingers: &[Pinger], token: &Token) {
         let (now, to, attempt) = (Instant::now(), self.probe.to, self.sent.len() as u32);
         let deadline = *self.deadline.get_or_insert(now + self.probe.patience);
-        let begin = self.sent.first().map_or(now, |(begin, _)| *begin);
-        self.sent.push((now, SystemTime::now()));
+        let begin = self.sent.first().copied().unwrap_or(now);
+        self.sent.push(now);
         let again = AGAIN.get(attempt as usize).map(|time| begin + *time);
         self.next = again.filter(|again| *again < deadline);
         let done = match &self.state {

@@ -2,6 +2,8 @@
 
 use super::Probe;
 use super::echo::Token;
+use super::open::State;
+use super::packet::Port;
 use crate::kernel::inside::each_inside;
 use crate::lab::model::Question;
 use crate::plan::Place;
@@ -117,10 +119,36 @@ pub fn receive<A: SockaddrLike + Clone>(socket: &OwnedFd) -> Option<Received<A>>
     Some(Received { bytes, from, time: time.unwrap_or_else(SystemTime::now) })
 }
 
+/// Waits until the kernel notes of each packet when it came. It begins with that a moment after the first socket has asked
+/// for it; until then what is read last seems to have come last, wherever it was seen.
+pub fn wait_for_timestamps() {
+    const TRIES: usize = 20;
+    const MOMENT: Duration = Duration::from_millis(1);
+    let to_itself = || -> std::io::Result<(UdpSocket, OwnedFd)> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.connect(socket.local_addr()?)?;
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        let other = socket.try_clone()?.into();
+        Ok((socket, other))
+    };
+    // Without a loopback that is up, time has to do.
+    let pair = to_itself().ok();
+    for _ in 0..TRIES {
+        let is_sent = pair.as_ref().is_some_and(|(socket, _)| socket.send(b"when?").is_ok());
+        let sent = SystemTime::now();
+        std::thread::sleep(MOMENT);
+        let received = pair.as_ref().filter(|_| is_sent);
+        let received = received.and_then(|(_, socket)| receive::<SockaddrStorage>(socket));
+        if received.is_some_and(|received| received.time <= sent) {
+            return;
+        }
+    }
+}
+
 /// A socket of one question alone, with its port.
-pub enum Own {
-    Tcp(OwnedFd, u16),
-    Udp(UdpSocket, u16),
+pub struct Own {
+    pub socket: State,
+    pub port: Port,
 }
 
 /// For each probe, in their order; `None` for those that ping.
@@ -172,7 +200,7 @@ fn tcp(is_ipv4: bool) -> Result<Own> {
     let socket = socket(family, SockType::Stream, flags, SockProtocol::Tcp)?;
     let bound = |to: SocketAddr| bind(socket.as_raw_fd(), &SockaddrStorage::from(to));
     let ((), port) = with_port::<_, Errno>(is_ipv4, bound)?;
-    Ok(Own::Tcp(socket, port))
+    Ok(Own { socket: State::Connecting(socket), port: Port::Tcp(port) })
 }
 
 fn udp(is_ipv4: bool) -> Result<Own> {
@@ -185,7 +213,7 @@ fn udp(is_ipv4: bool) -> Result<Own> {
     } else {
         setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
     }
-    Ok(Own::Udp(socket, port))
+    Ok(Own { socket: State::Datagram(socket), port: Port::Udp(port) })
 }
 
 /// Begins to connect.

@@ -3,18 +3,20 @@
 use super::Probe;
 use super::echo::Token;
 use super::packet::{Body, Packet, Port, Quoted, Unreachable};
-use super::sockets::{in_places, receive};
+use super::sockets::{in_places, receive, wait_for_timestamps};
+use crate::kernel::ground::bridge_ports as ports;
 use crate::plan::Place;
 use anyhow::Result;
 use nix::sys::socket::{
     AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, setsockopt, socket, sockopt,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
-/// `PACKET_OUTGOING` of linux/if_packet.h.
+/// `PACKET_OTHERHOST` and `PACKET_OUTGOING` of linux/if_packet.h.
+const OTHER_HOST: u8 = 3;
 const OUTGOING: u8 = 4;
 
 /// What a packet is to the question.
@@ -34,15 +36,25 @@ pub struct Sighting {
     /// The index of the interface.
     pub interface: u32,
     pub is_out: bool,
+    /// It came to the port of a bridge that is to pass it on.
+    pub is_for_another: bool,
     pub sort: Sort,
     pub source: IpAddr,
     pub destination: IpAddr,
     pub time: SystemTime,
 }
 
+/// The socket of one place.
+struct Tap {
+    at: Place,
+    socket: OwnedFd,
+    /// The indices of the interfaces that are ports of bridges.
+    ports: BTreeSet<u32>,
+}
+
 /// The taps of several places.
 pub struct Taps {
-    taps: Vec<(Place, OwnedFd)>,
+    taps: Vec<Tap>,
     pub(super) token: Token,
     /// The numbers of the questions that are asked from these ports.
     ports: HashMap<Port, usize>,
@@ -54,13 +66,16 @@ impl Taps {
     /// A place cannot be entered.
     pub fn open(places: &[Place]) -> Result<Self> {
         let jobs = places.iter().map(|at| (at.clone(), ())).collect();
-        let sockets = in_places(jobs, |()| tap()).into_iter().collect::<Result<Vec<_>>>()?;
-        let taps = places.iter().cloned().zip(sockets).collect();
+        let opened = in_places(jobs, |()| Ok((tap()?, ports()?)));
+        let opened = opened.into_iter().collect::<Result<Vec<_>>>()?;
+        let tap = |(at, (socket, ports)): (&Place, _)| Tap { at: at.clone(), socket, ports };
+        let taps = places.iter().zip(opened).map(tap).collect();
+        wait_for_timestamps();
         Ok(Self { taps, token: Token::random()?, ports: HashMap::new(), caught: Vec::new() })
     }
 
     pub(super) fn sockets(&self) -> impl Iterator<Item = &OwnedFd> {
-        self.taps.iter().map(|(_, socket)| socket)
+        self.taps.iter().map(|tap| &tap.socket)
     }
 
     /// The question of this number is asked from that port.
@@ -70,17 +85,24 @@ impl Taps {
 
     /// Takes what has been seen since.
     pub(super) fn drain(&mut self) {
-        for (at, socket) in &self.taps {
-            while let Some(received) = receive::<LinkAddr>(socket) {
+        for tap in &self.taps {
+            while let Some(received) = receive::<LinkAddr>(&tap.socket) {
                 let (Some(packet), Some(link)) =
                     (Packet::parse(&received.bytes, &self.token), received.from)
                 else {
                     continue;
                 };
+                let interface = u32::try_from(link.ifindex()).unwrap_or_default();
+                let is_for_another = link.pkttype() == OTHER_HOST;
+                // A bridge that does not know yet where somebody is sends to all; the others do not take it.
+                if is_for_another && !tap.ports.contains(&interface) {
+                    continue;
+                }
                 let sighting = Sighting {
-                    at: at.clone(),
-                    interface: u32::try_from(link.ifindex()).unwrap_or_default(),
+                    at: tap.at.clone(),
+                    interface,
                     is_out: link.pkttype() == OUTGOING,
+                    is_for_another,
                     sort: Sort::Question,
                     source: packet.source,
                     destination: packet.destination,

@@ -1,6 +1,6 @@
 //! The private host as one would type it.
 
-use crate::plan::quote;
+use crate::plan::quote_all;
 use crate::system::rights;
 use std::ffi::OsString;
 
@@ -23,23 +23,14 @@ mkdir /etc/.host/etc
 mount -n --move /run/etc /etc/.host/etc
 rmdir /run/etc
 (
-  cd /etc/.host/etc
+  cd /etc
+  ln -s .host/etc/* .
+  rm -f netns resolv.conf debian_chroot
   set --
   for name in *; do
-    case $name in
-      netns | resolv.conf | debian_chroot) ;;
-      *) if [ -f "$name" ] && [ -r "$name" ] && ! [ -L "$name" ]; then set -- "$@" "$name"; fi ;;
-    esac
+    if [ -f "$name" ] && [ -r "$name" ] && ! [ -L ".host/etc/$name" ]; then set -- "$@" "$name"; fi
   done
-  [ $# = 0 ] || COPY "$@" /etc
-  set --
-  for name in *; do
-    case $name in
-      netns | resolv.conf | debian_chroot) ;;
-      *) if ! [ -e "/etc/$name" ]; then set -- "$@" ".host/etc/$name"; fi ;;
-    esac
-  done
-  [ $# = 0 ] || ln -s "$@" /etc
+  if [ $# != 0 ]; then rm -- "$@"; cd .host/etc; COPY -- "$@" /etc; fi
 )
 echo sandbox > /etc/debian_chroot
 "#;
@@ -64,8 +55,6 @@ pub fn set_up(as_user: bool, name_server: Option<&str>) -> String {
 
 /// All of it, to be pasted.
 pub fn whole(as_user: bool, name_server: Option<&str>, command: &[OsString]) -> String {
-    let words: Vec<_> =
-        command.iter().map(|word| quote(&word.to_string_lossy()).into_owned()).collect();
     let uplink = match name_server {
         None => String::new(),
         Some(_) => format!("# the uplink, from outside: {}\n", super::uplink::SHOWN),
@@ -75,7 +64,7 @@ pub fn whole(as_user: bool, name_server: Option<&str>, command: &[OsString]) -> 
         "{uplink}unshare {} --kill-child sh -c '{}exec \"$@\"\n' sandbox {}\n",
         options(as_user).join(" "),
         set_up(as_user || !rights::are_for_all_users(), name_server),
-        words.join(" ")
+        quote_all(command)
     )
 }
 

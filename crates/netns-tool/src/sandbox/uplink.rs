@@ -2,7 +2,7 @@
 //! with it.
 
 use crate::cli::TetherArgs;
-use crate::failure::{Failure, missing};
+use crate::failure::{Failure, in_words, missing};
 use crate::plan::Tool;
 use crate::run::Settings;
 use crate::system::foreground::code;
@@ -11,8 +11,8 @@ use crate::system::{child, tools};
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Seek};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -80,9 +80,27 @@ impl Means {
         let mut words = String::new();
         said.rewind()?;
         said.read_to_string(&mut words)?;
-        Err(missing("the private host could not be given an uplink")
-            .note("system", if words.is_empty() { "no word within the time limit" } else { &words })
-            .into())
+        let failure = missing("the private host could not be given an uplink").note(
+            "system",
+            if words.is_empty() { "no word within the time limit" } else { &words },
+        );
+        Err(without_tun(failure).into())
+    }
+}
+
+/// All helpers take packets from a device, which a container may not have.
+fn without_tun(failure: Failure) -> Failure {
+    const TUN: &str = "/dev/net/tun";
+    match OpenOptions::new().read(true).write(true).open(TUN) {
+        Ok(_) => failure,
+        Err(error) if error.kind() == ErrorKind::NotFound => failure
+            .note("reason", format!("there is no {TUN}, which the helper takes packets from"))
+            .hint(format!("modprobe tun; or, for a container, docker run --device {TUN}")),
+        Err(error) => failure
+            .note("reason", format!("{TUN} cannot be opened: {}", in_words(&error)))
+            .hint(format!(
+                "chmod 666 {TUN}, as is usual; or, for a container, docker run --device {TUN}"
+            )),
     }
 }
 

@@ -1,8 +1,12 @@
 //! Why there is no private host on this machine: the switches that forbid one.
 
 use crate::failure::{Failure, missing};
-use crate::system::rights;
+use crate::system::{child, rights};
+use anyhow::Result;
+use nix::sys::resource::{Resource, getrlimit};
+use nix::unistd::geteuid;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 /// A switch of /proc/sys, and the value with which it forbids private hosts.
 struct Switch {
@@ -35,11 +39,111 @@ impl Switch {
 
     fn failure(&self, failure: Failure, as_user: bool) -> Failure {
         let Self { name, forbids, allows } = self;
-        let root = if as_user { ", or as root: sudo netns-tool sandbox" } else { "" };
+        let or = if as_user { format!(", or {}", with_rights()) } else { String::new() };
         failure
             .note("reason", format!("`{name}` is {forbids} on this machine"))
-            .hint(format!("sudo sysctl -w {name}={allows}{root}"))
+            .hint(format!("sudo sysctl -w {name}={allows}{or}"))
     }
+}
+
+/// What lets somebody do without a user namespace.
+fn with_rights() -> &'static str {
+    if geteuid().is_root() {
+        "with CAP_NET_ADMIN and CAP_SYS_ADMIN, which this root does not have: docker run --cap-add, \
+         AmbientCapabilities= of systemd and the like"
+    } else {
+        "as root: sudo netns-tool sandbox"
+    }
+}
+
+/// A kind of namespaces that a private host takes, of each of which there may be only so many.
+struct Kind {
+    name: &'static str,
+    /// What makes one: options of `unshare`.
+    options: &'static str,
+    /// In /proc/sys.
+    limit: &'static str,
+    /// The kernel lets only so many be within each other (`MAX_PID_NS_LEVEL`, and that of user namespaces).
+    is_nested: bool,
+}
+
+/// How many namespaces may be within each other.
+const NESTED_MAX: usize = 32;
+
+const USER: Kind = Kind {
+    name: "user",
+    options: "--user --map-root-user",
+    limit: "user/max_user_namespaces",
+    is_nested: true,
+};
+
+const KINDS: [Kind; 3] = [
+    Kind { name: "network", options: "--net", limit: "user/max_net_namespaces", is_nested: false },
+    Kind { name: "mount", options: "--mount", limit: "user/max_mnt_namespaces", is_nested: false },
+    Kind {
+        name: "pid",
+        options: "--pid --fork",
+        limit: "user/max_pid_namespaces",
+        is_nested: true,
+    },
+];
+
+impl Kind {
+    /// Whether there can be no more of them, which is tried with those that are made by `first`.
+    fn is_exhausted(&self, first: &str) -> bool {
+        let script = format!("unshare {first} {} true", self.options);
+        let output = child::run_script(&script, TRIAL);
+        output.is_ok_and(|output| !output.is_success() && output.stderr.contains(NO_SPACE))
+    }
+
+    fn failure(&self, failure: Failure) -> Failure {
+        let Self { name, limit, is_nested, .. } = self;
+        let value = std::fs::read_to_string(format!("/proc/sys/{limit}")).unwrap_or_default();
+        let (value, limit) = (value.trim(), limit.replace('/', "."));
+        let reason = format!("there can be no more {name} namespaces: `{limit}` is {value} here");
+        let (or, try_or) = match is_nested {
+            true => (
+                format!(
+                    ", or more than {NESTED_MAX} would be within each other, which no kernel allows"
+                ),
+                ", or fewer sandboxes within each other",
+            ),
+            false => (", and may be less around it".to_owned(), ""),
+        };
+        failure.note("reason", reason + &or).hint(format!(
+            "sudo sysctl -w {limit}=20000, after a look at who has so many (lsns){try_or}"
+        ))
+    }
+}
+
+/// How long a namespace may take to be made.
+const TRIAL: Duration = Duration::from_secs(10);
+
+/// ENOSPC in the words of `unshare`, whose locale is ours.
+const NO_SPACE: &str = "No space left on device";
+
+/// The kind of namespace of which there can be no more.
+fn exhausted(as_user: bool) -> Option<Kind> {
+    let first = if as_user { USER.options } else { "" };
+    let user = [USER].into_iter().filter(|_| as_user).map(|kind| (kind, ""));
+    let mut all = user.chain(KINDS.into_iter().map(|kind| (kind, first)));
+    all.find(|(kind, first)| kind.is_exhausted(first)).map(|(kind, _)| kind)
+}
+
+/// How many files a private host has open at least while it is made.
+const FILES: u64 = 16;
+
+/// The caller's limit on open files, which is his command's too, leaves room for a private host.
+///
+/// # Errors
+/// It does not.
+pub fn check_files() -> Result<()> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if limit >= FILES {
+        return Ok(());
+    }
+    let reason = format!("the limit on open files (ulimit -n) is {limit}, and it takes {FILES}");
+    Err(none_here().note("reason", reason).hint(format!("ulimit -n {FILES}, or more")).into())
 }
 
 fn none_here() -> Failure {
@@ -71,6 +175,9 @@ pub fn no_set_up(said: &str) -> Failure {
 }
 
 fn reason(failure: Failure, as_user: bool) -> Failure {
+    if let Some(kind) = exhausted(as_user) {
+        return kind.failure(failure);
+    }
     if as_user && APPARMOR.is_on() {
         return APPARMOR.failure(failure, as_user);
     }
@@ -83,7 +190,7 @@ fn reason(failure: Failure, as_user: bool) -> Failure {
                 "a container may be around us, and its filter of system calls forbids it",
             )
             .hint("docker run --privileged, or --security-opt seccomp=unconfined and the like"),
-        (false, true) => failure.hint("as root: sudo netns-tool sandbox"),
+        (false, true) => failure.hint(with_rights()),
         (false, false) => failure.hint("it takes CAP_SYS_ADMIN and CAP_NET_ADMIN"),
     }
 }

@@ -6,6 +6,7 @@ use super::decode::{
 use super::{RTM_GETLINK, RTM_GETROUTE, Reader, link_request};
 use crate::address::is_link_local;
 use anyhow::Result;
+use nix::errno::Errno;
 use nix::libc::{AF_INET, AF_INET6};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -22,8 +23,15 @@ const RUNNING: u32 = 0x40;
 const LOWER_UP: u32 = 1 << 16;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
 const IFLA_BRPORT_STATE: u16 = 1;
-/// `RTN_UNICAST`, `RTN_LOCAL` and the like of linux/rtnetlink.h.
-const UNREACHABLE: std::ops::RangeInclusive<u8> = 6..=9;
+/// `RTN_LOCAL` of linux/rtnetlink.h.
+const LOCAL: u8 = 2;
+/// The kinds of routes that refuse a packet, with their numbers (`RTN_BLACKHOLE` and the like of linux/rtnetlink.h), and with
+/// what the kernel answers in their place (`fib_props`).
+const REFUSING: [(u8, Errno, &str); 3] = [
+    (6, Errno::EINVAL, "blackhole"),
+    (7, Errno::EHOSTUNREACH, "unreachable"),
+    (8, Errno::EACCES, "prohibit"),
+];
 
 /// Where the kernel sends a packet to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +42,16 @@ pub struct Hop {
     pub via: Option<IpAddr>,
     /// It is an address of the place itself.
     pub is_local: bool,
+}
+
+/// What the kernel does with a packet to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Hop(Hop),
+    /// A route of this kind refuses it.
+    Refused(&'static str),
+    /// There is no route.
+    None,
 }
 
 /// The index of an interface, and an address on it that does not answer.
@@ -68,8 +86,8 @@ pub struct Condition {
 }
 
 impl Reader {
-    /// The way to an address, as the kernel looks it up; `None`: there is no route.
-    pub fn hop_to(&self, to: IpAddr) -> Result<Option<Hop>> {
+    /// The way to an address, as the kernel looks it up.
+    pub fn way_to(&self, to: IpAddr) -> Result<Way> {
         let (family, bytes) = match to {
             IpAddr::V4(ip) => (AF_INET, ip.octets().to_vec()),
             IpAddr::V6(ip) => (AF_INET6, ip.octets().to_vec()),
@@ -81,11 +99,21 @@ impl Reader {
         request.extend(RTA_DST.to_ne_bytes());
         request.extend(bytes);
         // Where there is none, that is what the kernel answers as an error.
-        let Ok(bodies) = self.ask(RTM_GETROUTE, request, 0) else { return Ok(None) };
-        let Some(body) = bodies.unwrap_or_default().into_iter().find(|body| body.len() >= 12)
-        else {
-            return Ok(None);
+        let bodies = match self.ask(RTM_GETROUTE, request, 0) {
+            Ok(bodies) => bodies.unwrap_or_default(),
+            Err(error) => {
+                let number = error.downcast_ref().and_then(std::io::Error::raw_os_error);
+                let kind = REFUSING.iter().find(|(_, errno, _)| Some(*errno as i32) == number);
+                return Ok(kind.map_or(Way::None, |(.., name)| Way::Refused(name)));
+            }
         };
+        let Some(body) = bodies.into_iter().find(|body| body.len() >= 12) else {
+            return Ok(Way::None);
+        };
+        // IPv6 answers with the route itself.
+        if let Some((.., name)) = REFUSING.iter().find(|(kind, ..)| *kind == body[7]) {
+            return Ok(Way::Refused(name));
+        }
         let (mut device, mut via) = (None, None);
         for (kind, value) in attributes(&body, 12) {
             match kind {
@@ -94,9 +122,8 @@ impl Reader {
                 _ => {}
             }
         }
-        let is_local = body[7] == 2;
-        let hop = device.map(|device| Hop { device, via, is_local });
-        Ok(hop.filter(|_| !UNREACHABLE.contains(&body[7])))
+        let is_local = body[7] == LOCAL;
+        Ok(device.map_or(Way::None, |device| Way::Hop(Hop { device, via, is_local })))
     }
 
     /// The neighbours that do not answer.

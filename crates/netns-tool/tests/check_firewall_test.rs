@@ -1,0 +1,150 @@
+//! `check` names the rule of the firewall that drops a packet.
+
+mod support;
+
+use support::checks::{ALL, V4, fail, fail_each, stage, whys};
+use support::labs::up;
+use support::{lived_in, private_host, sh};
+
+#[test]
+fn a_rule_of_iptables_drops_it() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip netns exec r iptables -A FORWARD -s 10.0.1.0/24 -j DROP",
+            &V4,
+            "dropped in `r` by the rule `-A FORWARD -s 10.0.1.0/24 -j DROP` of iptables (its counter moved)",
+        );
+        fail_each(
+            "ip netns exec r iptables -F
+             ip netns exec b iptables -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+             ip netns exec b iptables -A INPUT -p udp --dport 80 -j REJECT",
+            &[
+                (
+                    "tcp4",
+                    "dropped in `b` by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
+                ),
+                (
+                    "udp4",
+                    "dropped in `b` by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
+                ),
+            ],
+        );
+        fail(
+            "ip netns exec b iptables -F; ip netns exec a iptables -t mangle -A POSTROUTING -j DROP",
+            &V4,
+            "dropped in `a` by the rule `-A POSTROUTING -j DROP` of table `mangle` of iptables (its counter moved)",
+        );
+    });
+}
+
+#[test]
+fn a_policy_drops_it_on_the_way_back() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip netns exec r ip6tables -P FORWARD DROP; ip netns exec r ip6tables -A FORWARD -s fd01::/64 -j ACCEPT",
+            &["ping6", "tcp6"],
+            "on the way back: dropped in `r` by the policy `DROP` of chain `FORWARD` of ip6tables (its counter moved)",
+        );
+    });
+}
+
+#[test]
+fn nft_drops_it() {
+    private_host(|| {
+        stage();
+        fail_each(
+            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
+             nft add table inet t
+             nft add chain inet t f '{ type filter hook forward priority 0; }'
+             nft add rule inet t f ip saddr 10.0.1.0/24 drop
+             nft add rule inet t f ip6 saddr fd01::/64 counter drop",
+            &[
+                (
+                    "ping4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "ping6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+                (
+                    "tcp4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "tcp6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+                (
+                    "udp4",
+                    "dropped in `r`, and only the rule `ip saddr 10.0.1.0/24 drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+                ),
+                (
+                    "udp6",
+                    "dropped in `r` by the rule `ip6 saddr fd01::/64 drop` of chain `f` of nft table `inet t` (its counter moved)",
+                ),
+            ],
+        );
+        fail(
+            "nft() { ip netns exec r /usr/sbin/nft \"$@\"; }
+             nft flush ruleset; nft add table inet t
+             nft add chain inet t f '{ type filter hook forward priority 0; policy drop; }'",
+            &ALL,
+            "dropped in `r`, and only the policy `drop` of chain `f` of nft table `inet t` can have done it (it has no counter)",
+        );
+    });
+}
+
+/// Also one that answers in the place of the far side, whatever it answers.
+#[test]
+fn a_rule_of_the_asker_itself_drops_it() {
+    private_host(|| {
+        stage();
+        for with in ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-net-unreachable"] {
+            let why = format!(
+                "dropped in `a` by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
+            );
+            fail(
+                &format!(
+                    "ip netns exec a iptables -F OUTPUT; ip netns exec a iptables -A OUTPUT -d 10.0.2.2 -j REJECT --reject-with {with}"
+                ),
+                &V4,
+                &why,
+            );
+        }
+    });
+}
+
+/// Of those in one place only some are asked about, and it is said where that ends.
+#[test]
+fn a_rule_is_found_in_any_number_of_places() {
+    private_host(|| {
+        lived_in();
+        let ports = (1..=22)
+            .map(|port| format!("[[expect]]\nfrom = \"h1\"\nto = \"host\"\ntcp = {port}\n"));
+        up(&format!(
+            "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.h]\ncount = 21\nbridge = \"br0\"\n\
+             [[expect]]\nfrom = \"host\"\nto = \"h\"\n{}",
+            ports.collect::<String>()
+        ));
+        sh("for n in $(seq 21); do ip netns exec h$n iptables -A INPUT -p icmp -j DROP; done
+            iptables -A INPUT -i br0 -p tcp -j DROP");
+        let whys = whys();
+        assert_eq!(whys.len(), 21 + 22);
+        for (index, why) in whys[..21].iter().enumerate() {
+            let rule = "by the rule `-A INPUT -p icmp -j DROP` of iptables (its counter moved)";
+            assert_eq!(*why, format!("ping4: dropped in `h{}` {rule}", index + 1));
+        }
+        for why in &whys[21..41] {
+            assert_eq!(
+                why,
+                "tcp4: dropped on the host by the rule `-A INPUT -i br0 -p tcp -j DROP` of iptables (its counter moved)"
+            );
+        }
+        let end =
+            "(its firewall was asked about 20 others that were lost on the host, not about this)";
+        assert!(whys[41..].iter().all(|why| why.ends_with(end)), "{:#?}", &whys[41..]);
+    });
+}
