@@ -48,7 +48,10 @@ pub(crate) fn run(tool: &Path, args: &[&[String]]) -> Run {
             hung = true;
             child.kill().expect("kill a tool that hangs");
         }
-        thread::sleep(Duration::from_millis(1));
+        // Looking out for it should cost a few per cent of what it takes.
+        thread::sleep(
+            (start.elapsed() / 32).clamp(Duration::from_millis(1), Duration::from_millis(20)),
+        );
     };
     let left = leftover(&before);
     let stderr = String::from_utf8_lossy(&fs::read(&err).unwrap_or_default()).into_owned();
