@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(1300);
 /// Looked at so often while that goes on: a look costs as much as a command of the tool.
 const LOOKS: u32 = 4;
 /// For so many looks something is waited for at least, however long each of them takes on a busy machine.
-const LOOKS_AT_LEAST: u32 = 20;
+const LOOKS_AT_LEAST: u32 = 40;
 /// What is awaited comes within milliseconds (a link goes away) or seconds (an IPv6 address is proved to be unique).
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
@@ -76,9 +76,14 @@ impl Snapshot {
     ///
     /// As [`take`](Self::take).
     pub fn take_anew() -> Self {
+        Self::forget();
+        Self::take()
+    }
+
+    /// From now on nothing is taken from earlier readings.
+    pub(crate) fn forget() {
         memo::forget();
         settings::forget();
-        Self::take()
     }
 
     /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with. On a machine
