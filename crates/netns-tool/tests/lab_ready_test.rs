@@ -34,13 +34,13 @@ fn without_ipv6() -> String {
 /// Each is one packet, which is not sent again.
 fn first_pings(ipv6: bool) {
     let mut lines = vec![
-        "ip netns exec web ping -c 1 -W 1 10.0.0.3",
-        "ip netns exec leaf ping -c 1 -W 1 10.1.0.1",
-        "ip netns exec db ping -c 1 -W 1 10.2.0.2",
-        "ping -c 1 -W 1 10.0.0.2",
+        "ip netns exec web ping -c 1 -W 60 10.0.0.3",
+        "ip netns exec leaf ping -c 1 -W 60 10.1.0.1",
+        "ip netns exec db ping -c 1 -W 60 10.2.0.2",
+        "ping -c 1 -W 60 10.0.0.2",
     ];
     if ipv6 {
-        lines.extend(["ip netns exec db ping -c 1 -W 1 fd00::2", "ping -c 1 -W 1 fd00::3"]);
+        lines.extend(["ip netns exec db ping -c 1 -W 60 fd00::2", "ping -c 1 -W 60 fd00::3"]);
     }
     for line in lines {
         assert!(succeeds(&format!("{line} >/dev/null")), "the first packet was lost: {line}");

@@ -143,7 +143,7 @@ fn what_is_bad_everywhere_starts_nothing_anywhere() {
         let (runs, median) = (times.len(), times[times.len() / 2]);
         println!("{} bad strings, {runs} runs, median {median:?}", corpus.len());
         assert!(
-            runs >= 6000 / one_of() && median < Duration::from_millis(50),
+            runs >= 6000 / one_of() && median < Duration::from_millis(500),
             "{runs} runs, {median:?}"
         );
         assert_is(&before);

@@ -93,7 +93,8 @@ fn questions_are_short_and_say_who_answered() {
         sh("ip netns exec b sh -c 'iptables -A INPUT -i eth0 -j DROP'");
         let begin = Instant::now();
         cannot_any("a", &["10.0.0.3:80", "10.0.0.3:81", "10.0.0.3:9"]);
-        assert!(begin.elapsed() < Duration::from_millis(600), "{:?}", begin.elapsed());
+        // At once: one after the other, the six would take this long even on a machine at rest.
+        assert!(begin.elapsed() < Duration::from_millis(1800), "{:?}", begin.elapsed());
         let open = std::panic::catch_unwind(|| cannot(HOST, "10.0.0.2:80"));
         assert!(open.is_err(), "what is open is not said to be closed");
     });

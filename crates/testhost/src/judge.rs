@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fault::Mode;
-use crate::run::{Run, run};
+use crate::run::Run;
 use crate::scenario::Kind;
 use crate::snapshot::Snapshot;
 use crate::sweep::Sweep;
@@ -83,7 +83,7 @@ impl Sweep<'_> {
         match self.scenario.kind {
             Kind::Remove => self.again(),
             Kind::Build | Kind::Refused => {
-                let recover = run(self.tool, &[&self.scenario.recover]);
+                let recover = self.run(&self.scenario.recover);
                 if recover.code != Some(0) {
                     let what = format!("recover: exit code {:?}", recover.code);
                     return Err((what, recover.stderr));
@@ -96,7 +96,7 @@ impl Sweep<'_> {
     /// The same removal again finishes the job. Where the first run finished it, refusing is right.
     fn again(&self) -> Verdict {
         let done = Snapshot::take().objects_not_in(&self.after).is_empty();
-        let again = run(self.tool, &[&self.scenario.command]);
+        let again = self.run(&self.scenario.command);
         if again.code != Some(0) && !done {
             let what = format!("the same command again: exit code {:?}", again.code);
             return Err((what, again.stderr));

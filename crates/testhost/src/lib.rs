@@ -58,6 +58,7 @@ mod render;
 mod report;
 mod run;
 mod scenario;
+mod settings;
 mod share;
 mod snapshot;
 mod state;

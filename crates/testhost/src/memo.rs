@@ -23,7 +23,7 @@ struct Answers {
 /// Past this size all is forgotten; a host is rarely found in so many states.
 const MOST_BYTES: usize = 64 << 20;
 
-/// What packets, timers or the end of an interface may change without a new generation of the rules.
+/// What packets, timers or the end of an interface may change without a new state of the rules.
 const MOVING_RULES: [&str; 3] = ["\"netdev\"", "flowtable", "\"elem\""];
 
 /// A question to a tool, answered already or being answered.

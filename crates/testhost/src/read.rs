@@ -2,36 +2,22 @@
 //!
 //! Deliberately not with the tool's netlink code: what the tool cannot see, the snapshot must. So it is
 //! `ip -json`, two processes for each namespace (its `-batch` asks six questions at once; IPv6 rules
-//! need a call of their own), and /proc/sys, which shows the namespace of the thread that opens it.
+//! need a call of their own), and /proc/sys ([`settings`]), which shows the namespace of the thread that opens it.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
-use nix::dir::{Dir, Type};
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::stat::Mode;
-use nix::unistd::read;
 
 use crate::memo::{Asked, answer, ask};
+use crate::settings::settings;
+use crate::state::rules::of_rules;
 use crate::{fault, state};
 
 /// The answers of `ip`, in the order of the questions.
 const QUESTIONS: &str = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n\
                          neigh show proxy\nnetns list-id\n";
-const SYSCTL_ROOT: &str = "/proc/sys/net";
-const SYSCTL_FOLDERS: [&str; 5] = ["ipv4", "ipv6", "bridge", "netfilter", "core"];
-/// Write-only, random, or moving by themselves.
-const MOVING_SYSCTLS: [&str; 6] = [
-    "flush",
-    "stable_secret",
-    "tcp_fastopen_key",
-    "nf_conntrack_count",
-    "netdev_rss_key",
-    "flow_limit_cpu_bitmap",
-];
 /// What the harness itself keeps below /run, and what every `mount` and `umount` of util-linux makes.
 const OWN_FOLDERS: [&str; 3] = [fault::DIR, "/run/tmp", "/run/mount"];
 const SMALL_FILE: u64 = 16 * 1024;
@@ -50,22 +36,22 @@ pub(crate) struct Raw {
 }
 
 /// Reads the namespace this thread is in. The firewall's `iptables-save` forms only on the host.
-pub(crate) fn namespace(is_host: bool, names: &[String], settings: bool) -> Raw {
+pub(crate) fn namespace(is_host: bool, names: &[String], with_settings: bool) -> Raw {
     let mut raw = Raw::default();
-    let (links, rules) = (state::of_links(names), state::of_rules(is_host));
+    let (links, rules) = (state::of_links(names), of_rules(is_host));
     // All processes first, then /proc while they run.
     let args = ["-force", "-json", "-details", "-batch", "-"];
     let ip = ask("ip", &args, QUESTIONS, links.as_ref());
     let ip6 = ask("ip", &["-6", "-json", "rule", "show"], "", links.as_ref());
     let nft = ask("nft", &["--json", "list", "ruleset"], "", rules.as_ref());
     let running = if is_host { ask_saves(rules.as_ref()) } else { Vec::new() };
-    if settings {
-        raw.sysctls = sysctls();
+    if with_settings {
+        raw.sysctls = settings();
     }
     let links = || state::of_links(names);
     raw.ip = answer(ip, links).unwrap_or_else(|| "ip is not installed".to_owned());
     raw.ip6_rules = answer(ip6, links).unwrap_or_default();
-    let rules = || state::of_rules(is_host);
+    let rules = || of_rules(is_host);
     raw.nft = answer(nft, rules);
     raw.saves = running
         .into_iter()
@@ -102,12 +88,12 @@ fn ask_saves(rules: Option<&Vec<u8>>) -> Vec<(&'static str, Option<Asked>)> {
 }
 
 /// Reads the namespace at `path`, on a thread of its own that enters it.
-pub(crate) fn namespace_at(path: &Path, names: &[String], settings: bool) -> Raw {
+pub(crate) fn namespace_at(path: &Path, names: &[String], with_settings: bool) -> Raw {
     let entered = File::open(path)
         .map_err(|error| error.to_string())
         .and_then(|file| setns(file, CloneFlags::CLONE_NEWNET).map_err(|e| e.to_string()));
     match entered {
-        Ok(()) => namespace(false, names, settings),
+        Ok(()) => namespace(false, names, with_settings),
         Err(error) => Raw { broken: Some(error), ..Raw::default() },
     }
 }
@@ -139,55 +125,6 @@ fn same_as_default(tool: &str, path: &Path) -> bool {
 
 fn is_nft(path: &Path) -> bool {
     fs::canonicalize(path).is_ok_and(|file| file.ends_with("xtables-nft-multi"))
-}
-
-fn sysctls() -> Vec<String> {
-    let mut lines = Vec::with_capacity(2048);
-    for folder in SYSCTL_FOLDERS {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let path = format!("{SYSCTL_ROOT}/{folder}");
-        if let Ok(opened) = Dir::open(path.as_str(), flags, Mode::empty()) {
-            sysctls_below(&format!("net/{folder}"), opened, &mut lines);
-        }
-    }
-    lines.sort_unstable();
-    lines
-}
-
-/// Each is opened from its folder: with a thousand settings in each namespace, the way from the root is most of the time.
-fn sysctls_below(path: &str, mut folder: Dir, lines: &mut Vec<String>) {
-    let mut buffer = [0; 8192];
-    let entries: Vec<_> = folder.iter().flatten().collect();
-    for entry in entries {
-        let file = entry.file_name();
-        let name = file.to_string_lossy();
-        if name == "." || name == ".." || MOVING_SYSCTLS.contains(&&*name) {
-            continue;
-        }
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        if entry.file_type() == Some(Type::Directory) {
-            if let Ok(below) = Dir::openat(&folder, file, flags, Mode::empty()) {
-                sysctls_below(&format!("{path}/{name}"), below, lines);
-            }
-            continue;
-        }
-        // One read gives all of a setting.
-        let opened = openat(&folder, file, flags, Mode::empty());
-        let value = match opened.and_then(|file| read(file, &mut buffer)) {
-            Ok(n) => setting(&buffer[..n]),
-            // An interface that goes away while we read is no difference of its own.
-            Err(Errno::ENOENT) => continue,
-            Err(error) => format!("({})", std::io::Error::from(error).kind()),
-        };
-        lines.push(format!("{path}/{name} = {value}"));
-    }
-}
-
-fn setting(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_end();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .-".contains(&byte);
-    if text.bytes().all(is_plain) { text.to_owned() } else { text.escape_debug().to_string() }
 }
 
 /// The names in /run/netns, sorted.

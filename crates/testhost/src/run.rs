@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::{programs, read};
 
-/// No command takes so long, with a short time limit for its children.
-const LIMIT: Duration = Duration::from_secs(40);
+/// No command takes so long, even if one of its children takes all of its time.
+const LIMIT: Duration = Duration::from_secs(120);
 /// Orphans of a killed tool finish what they do within this.
 const ORPHANS: Duration = Duration::from_secs(1);
 const OUTPUT: &str = "/run/tmp/sweep";
@@ -48,7 +48,10 @@ pub(crate) fn run(tool: &Path, args: &[&[String]]) -> Run {
             hung = true;
             child.kill().expect("kill a tool that hangs");
         }
-        thread::sleep(Duration::from_millis(1));
+        // Looking out for it should cost a few per cent of what it takes.
+        thread::sleep(
+            (start.elapsed() / 32).clamp(Duration::from_millis(1), Duration::from_millis(20)),
+        );
     };
     let left = leftover(&before);
     let stderr = String::from_utf8_lossy(&fs::read(&err).unwrap_or_default()).into_owned();

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::read::{self, Raw};
-use crate::{diff, macs, memo, programs, render};
+use crate::{diff, macs, memo, programs, render, settings};
 
 /// A link's carrier and state follow up to a second behind (the kernel's linkwatch), and so do its
 /// IPv6 addresses.
@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(1300);
 /// Looked at so often while that goes on: a look costs as much as a command of the tool.
 const LOOKS: u32 = 4;
 /// For so many looks something is waited for at least, however long each of them takes on a busy machine.
-const LOOKS_AT_LEAST: u32 = 20;
+const LOOKS_AT_LEAST: u32 = 40;
 /// What is awaited comes within milliseconds (a link goes away) or seconds (an IPv6 address is proved to be unique).
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(160);
@@ -42,7 +42,7 @@ impl Snapshot {
     }
 
     /// Without the settings of the kernel, most of the work, it is no snapshot, but tells whether it is time for one.
-    fn read(settings: bool) -> Self {
+    fn read(with_settings: bool) -> Self {
         let names = read::namespace_names();
         let (host, inside) = thread::scope(|scope| {
             let inside: Vec<_> = names
@@ -50,10 +50,10 @@ impl Snapshot {
                 .map(|name| {
                     let path = Path::new("/run/netns").join(name);
                     let names = &names;
-                    scope.spawn(move || read::namespace_at(&path, names, settings))
+                    scope.spawn(move || read::namespace_at(&path, names, with_settings))
                 })
                 .collect();
-            let host = read::namespace(true, &names, settings);
+            let host = read::namespace(true, &names, with_settings);
             let inside: Vec<Raw> =
                 inside.into_iter().map(|t| t.join().expect("read a namespace")).collect();
             (host, inside)
@@ -76,8 +76,14 @@ impl Snapshot {
     ///
     /// As [`take`](Self::take).
     pub fn take_anew() -> Self {
-        memo::forget();
+        Self::forget();
         Self::take()
+    }
+
+    /// From now on nothing is taken from earlier readings.
+    pub(crate) fn forget() {
+        memo::forget();
+        settings::forget();
     }
 
     /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with. On a machine
@@ -151,7 +157,7 @@ impl Snapshot {
         self.wait(timeout, Self::diff_but_random_macs)
     }
 
-    /// Waits until `compare` finds no difference, and gives the snapshot in which it found none. In between it
+    /// Waits until `compare` finds no difference, and gives the snapshot in which it found none. Until then it
     /// looks at all but the settings, which are most of the work.
     fn wait(
         &self,
@@ -160,24 +166,22 @@ impl Snapshot {
     ) -> Result<Self, String> {
         let start = Instant::now();
         let (mut limit, mut pause) = (start + timeout, FIRST_PAUSE);
+        let expected = self.without_settings();
         loop {
             let before = Instant::now();
-            let now = Self::take();
+            let is_time = compare(&expected, &Self::read(false)).is_none();
             // Where a look takes long, what is waited for does so as well.
             limit = limit.max(start + LOOKS_AT_LEAST * before.elapsed());
-            let Some(diff) = compare(self, &now) else { return Ok(now) };
-            if Instant::now() >= limit {
-                return Err(diff);
-            }
-            let expected = self.without_settings();
-            loop {
-                thread::sleep(pause);
-                pause = (pause * 2).min(LONGEST_PAUSE);
-                let is_time = || compare(&expected, &Self::read(false)).is_none();
-                if Instant::now() >= limit || is_time() {
-                    break;
+            let is_last = Instant::now() >= limit;
+            if is_time || is_last {
+                let now = Self::take();
+                let Some(diff) = compare(self, &now) else { return Ok(now) };
+                if is_last {
+                    return Err(diff);
                 }
             }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

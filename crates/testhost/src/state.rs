@@ -25,6 +25,7 @@ const RTM_GETNSID: u16 = 90;
 const IFLA_EXT_MASK: u16 = 29;
 const SKIP_STATS: u32 = 8;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_AF_SPEC: u16 = 26;
 /// Counters: of packets, and of how often the carrier came and went.
 const IFLA_MOVING: [u16; 5] = [7, 23, 35, 47, 48];
 const INFO_KIND: u16 = 1;
@@ -36,16 +37,21 @@ const BRIDGE_MOVING: [u16; 4] = [16, 17, 18, 19];
 const PORT_MOVING: [u16; 3] = [21, 22, 23];
 const BRIDGE: &[u8] = b"bridge\0";
 
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+/// Of what a link says of IPv6, `ip` shows nothing of the settings, the counters, and how long ago something changed.
+const INET6_UNSHOWN: [u16; 4] = [2, 3, 5, 6];
+
 const NUD_PERMANENT: u16 = 0x80;
 const NTF_PROXY: u8 = 8;
 /// How long ago a neighbour was used, and asked.
 const NEIGHBOUR_MOVING: [u16; 2] = [3, 4];
 const NETNSA_FD: u16 = 3;
 
-const NFT_MSG_GETGEN: u16 = 10 << 8 | 16;
-const NFTA_GEN_ID: u16 = 1;
-/// The generation of a namespace in which nobody has ever committed rules.
-const NEVER_COMMITTED: u32 = 1;
+/// The same of nftables' rules.
+pub(crate) mod rules;
+/// The same of the settings of interfaces.
+pub(crate) mod settings;
 
 /// All that `ip` shows of the namespace that this thread is in: links, addresses, routes, rules, permanent neighbours,
 /// and the names of the namespaces that it knows by number. `None` where the kernel does not say.
@@ -75,18 +81,6 @@ pub(crate) fn of_links(names: &[String]) -> Option<Vec<u8>> {
     Some(state)
 }
 
-/// What tells the rules of nftables in the namespace that this thread is in from all others that this process has seen:
-/// their generation, which every change raises. Of the generations of different namespaces only the first means the
-/// same in all. `None` where the kernel does not say, or it says nothing to us.
-pub(crate) fn of_rules(is_host: bool) -> Option<Vec<u8>> {
-    let mut netlink = Netlink::open(SockProtocol::NetlinkNetFilter)?;
-    let answer = netlink.one(NFT_MSG_GETGEN, &[0; 4])?;
-    let mut all = attributes(answer.get(4..)?);
-    let (_, generation) = all.find(|(number, _)| *number == NFTA_GEN_ID)?;
-    let is_empty = generation == NEVER_COMMITTED.to_be_bytes();
-    (is_host || is_empty).then(|| generation.to_vec())
-}
-
 /// The number by which this namespace knows another, and which one that is.
 fn number_of(name: &str, netlink: &mut Netlink) -> Vec<u8> {
     let path = Path::new("/run/netns").join(name);
@@ -105,8 +99,20 @@ fn put_link(state: &mut Vec<u8>, link: &[u8]) {
     for (number, content) in attributes(&link[16..]) {
         match number {
             IFLA_LINKINFO => put_linkinfo(state, content),
+            IFLA_AF_SPEC => put_families(state, content),
             _ if IFLA_MOVING.contains(&number) => {}
             _ => put(state, number, content),
+        }
+    }
+}
+
+/// The settings are read from their files ([`settings`](crate::settings)).
+fn put_families(state: &mut Vec<u8>, families: &[u8]) {
+    for (family, content) in attributes(families) {
+        match family {
+            AF_INET => {}
+            AF_INET6 => put_but(state, content, &INET6_UNSHOWN),
+            _ => put(state, family, content),
         }
     }
 }

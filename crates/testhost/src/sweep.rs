@@ -10,7 +10,7 @@ use crate::scenario::{Kind, Scenario};
 use crate::snapshot::Snapshot;
 use crate::world::try_sh;
 
-/// Runs the scenario's command with each mode at each of its calls, and judges every run:
+/// Runs the scenario's command with each mode at each of its calls (or as many as the scenario says), and judges every run:
 ///
 /// * `Build`, exit code not 0: the host is byte for byte as before. Exit code 0 in spite of the fault: it
 ///   is as after a run without (but for random hardware addresses). Killed: `recover` restores it.
@@ -26,8 +26,8 @@ use crate::world::try_sh;
 /// If the scenario does not work without faults: that is a mistake in the test.
 pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
     let mut sweep = Sweep::prepare(tool, scenario);
-    for k in (1..=sweep.calls.len()).step_by(scenario.stride) {
-        for &mode in modes {
+    for (i, k) in (1..=sweep.calls.len()).step_by(scenario.stride).enumerate() {
+        for mode in scenario.modes_at(i, modes) {
             let fault = format!("{mode:?} at call {k} ({})", sweep.calls[k - 1]);
             sweep.faults.arm(k, mode);
             if !sweep.injected(&fault, k, mode) {
@@ -36,7 +36,7 @@ pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
         }
     }
     sweep.report.points = sweep.calls.len().div_ceil(scenario.stride);
-    sweep.report
+    sweep.done()
 }
 
 /// How a call of the undo fails: whether all later ones do so as well.
@@ -79,7 +79,7 @@ pub fn sweep_undo(tool: &Path, scenario: &Scenario, ways: &[(bool, Mode)]) -> Re
             }
         }
     }
-    sweep.report
+    sweep.done()
 }
 
 pub(crate) struct Sweep<'a> {
@@ -101,12 +101,12 @@ impl<'a> Sweep<'a> {
     fn prepare(tool: &'a Path, scenario: &'a Scenario) -> Self {
         let faults = Faults::install();
         let name = &scenario.name;
-        if let Err(said) = shell(&scenario.setup, tool) {
+        if let Err(said) = shell(&scenario.setup, tool, &scenario.long_timeout) {
             panic!("{name}: the set-up failed: {said}");
         }
         let before = Snapshot::settled();
         faults.reset();
-        let clean = run(tool, &[&scenario.command]);
+        let clean = run(tool, &[&scenario.long_timeout, &scenario.command]);
         let calls = faults.calls();
         assert_eq!(
             clean.code == Some(0),
@@ -140,10 +140,16 @@ impl<'a> Sweep<'a> {
         sweep
     }
 
+    /// A run that nothing is to disturb.
+    pub(crate) fn run(&self, command: &[String]) -> Run {
+        run(self.tool, &[&self.scenario.long_timeout, command])
+    }
+
     /// One run with what is armed; `false` if the host cannot be brought back for the next one.
     fn injected(&mut self, fault: &str, k: usize, mode: Mode) -> bool {
-        let short: &[String] = if mode.hangs() { &self.scenario.short_timeout } else { &[] };
-        let run = run(self.tool, &[short, &self.scenario.command]);
+        let Scenario { command, short_timeout, long_timeout, .. } = self.scenario;
+        let timeout = if mode.hangs() { short_timeout } else { long_timeout };
+        let run = run(self.tool, &[timeout, command]);
         self.last_calls = self.faults.calls();
         let fired = self.faults.fired();
         self.faults.reset();
@@ -184,7 +190,7 @@ impl<'a> Sweep<'a> {
     fn restore(&mut self) -> Result<(), String> {
         let same = |sweep: &Self| sweep.before.diff(&Snapshot::take()).is_none();
         if !same(self) {
-            let _best_effort = run(self.tool, &[&self.scenario.recover]);
+            let _best_effort = self.run(&self.scenario.recover);
             if !same(self) {
                 return self.reset();
             }
@@ -194,12 +200,23 @@ impl<'a> Sweep<'a> {
     }
 
     fn reset(&mut self) -> Result<(), String> {
-        let result = shell(&self.scenario.reset, self.tool);
+        let result = shell(&self.scenario.reset, self.tool, &self.scenario.long_timeout);
         self.faults.reset();
         let same = self.before.wait_same_but_random_macs(SETTLED);
         // New links have new hardware addresses; from here on these are what is to stay.
         self.before = same.map_err(|diff| format!("{}{diff}", result.err().unwrap_or_default()))?;
         Ok(())
+    }
+
+    /// The snapshots of a sweep take much of what they say from earlier ones of the same state: in the end, one that does not.
+    fn done(mut self) -> Report {
+        Snapshot::forget();
+        if let Err(diff) = self.before.wait_equal(SETTLED) {
+            let nothing = Run { code: None, stderr: String::new(), left: Vec::new(), hung: false };
+            let what = "read anew, the host is not what the snapshots said";
+            self.fail("after all faults", &nothing, (what.to_owned(), diff));
+        }
+        self.report
     }
 
     fn fail(&mut self, fault: &str, run: &Run, (what, diff): (String, String)) {
@@ -213,9 +230,10 @@ impl<'a> Sweep<'a> {
     }
 }
 
-fn shell(lines: &[String], tool: &Path) -> Result<(), String> {
+fn shell(lines: &[String], tool: &Path, timeout: &[String]) -> Result<(), String> {
+    let tool = format!("{} {}", tool.display(), timeout.join(" "));
     for line in lines {
-        let output = try_sh(line, Some(tool));
+        let output = try_sh(line, Some(&tool));
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("`{line}` failed ({}): {said}\n", output.status));

@@ -6,7 +6,6 @@
 //! above all the settings that it could destroy by accident: switching `ip_forward` on and off again
 //! overwrites every interface's `forwarding` and `accept_redirects`.
 
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::fault;
@@ -25,7 +24,7 @@ pub fn sh(script: &str) -> String {
 }
 
 /// As [`sh`], but the caller judges; `$TOOL` stands for `tool` in the script.
-pub(crate) fn try_sh(script: &str, tool: Option<&Path>) -> Output {
+pub(crate) fn try_sh(script: &str, tool: Option<&str>) -> Output {
     assert!(is_private(), "shell lines change the network: only in a private host");
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).stdin(Stdio::null());

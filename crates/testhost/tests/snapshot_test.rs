@@ -357,7 +357,12 @@ fn what_is_known_from_before_is_what_would_be_read() {
             "ip neigh add proxy 198.51.100.7 dev fveth0",
             "ip neigh replace 198.51.100.8 lladdr 02:00:00:00:00:08 dev fveth0 nud reachable",
             "nft add table netdev t; nft 'add chain netdev t c { type filter hook ingress device v3 priority 0; }'",
-            "ip link del v3",
+            "ip link del v3; nft delete table netdev t",
+            "iptables -A FORWARD -s 10.1.0.0/16 -j DROP; iptables -A FORWARD -s 10.2.0.0/16 -j DROP",
+            "iptables -D FORWARD -s 10.1.0.0/16 -j DROP; iptables -A FORWARD -s 10.1.0.0/16 -j DROP",
+            "iptables -F FORWARD; ip netns exec foreign iptables -A FORWARD -s 10.1.0.0/16 -j DROP",
+            "nft add set inet somebody s '{ type inet_service; }'; nft add element inet somebody s '{ 80 }'",
+            "nft delete element inet somebody s '{ 80 }'; nft add element inet somebody s '{ 81 }'",
         ] {
             sh(change);
             let known = Snapshot::settled();

@@ -124,10 +124,10 @@ fn without_foreign_objects_recording_the_undo_before_goes_unseen() {
     });
 }
 
-/// A tool made of a few lines.
+/// A tool made of a few lines, which sees no `--timeout SECONDS`.
 fn script(name: &str, lines: &str) -> PathBuf {
     let path = PathBuf::from(format!("/run/tmp/{name}"));
-    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).expect("write the tool");
+    fs::write(&path, format!("#!/bin/sh\nshift 2\n{lines}\n")).expect("write the tool");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
     path
 }

@@ -19,7 +19,9 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
         say::plain(
             "cargo xtask test [--soak] [ARGS]: installs what is missing and runs `cargo test --workspace ARGS`;\n\
              as root, the tests of netns-tool run a second time as an ordinary user, in user namespaces.\n\
-             With --soak every kind of fault is tried at every point, and the soak is longer, as in CI.",
+             With --soak every kind of fault is tried at every point, and the soak is longer, as in CI. Without, the kinds\n\
+             take turns, but for the most telling; as an ordinary user they do so at one point of five, with --soak or without:\n\
+             what a command does when a step fails is no matter of who asks, only the steps themselves are.",
         );
         return Ok(ExitCode::SUCCESS);
     }

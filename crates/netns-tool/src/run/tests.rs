@@ -163,10 +163,13 @@ fn each_call_of_a_star_goes_wrong_and_the_host_is_as_it_was() {
         apply(&Plan::remove(gone(12))).expect("it is removed");
         assert!(calls <= 3 + 2 * 12, "{calls} processes");
         let before = Snapshot::settled();
-        // Once more as an ordinary user, some will do.
-        let step = if std::env::var_os("NETNS_TOOL_TEST_AS").is_some() { 4 } else { 1 };
+        let is_set = |name| std::env::var_os(name).is_some();
+        // Once more as an ordinary user, some will do; without --soak, half of the kinds at each call, in turn.
+        let step = if is_set("NETNS_TOOL_TEST_AS") { 5 } else { 1 };
+        let every = if is_set("NETNS_TOOL_SOAK") { 1 } else { 2 };
+        let modes = [Mode::FailBefore, Mode::FailAfter, Mode::KilledAfter, Mode::Empty];
         for k in (1..=calls).step_by(step) {
-            for mode in [Mode::FailBefore, Mode::FailAfter, Mode::KilledAfter, Mode::Empty] {
+            for &mode in modes.iter().skip(k % every).step_by(every) {
                 faults.reset();
                 faults.arm(k, mode);
                 let outcome = apply(&Plan::build(star(12)));

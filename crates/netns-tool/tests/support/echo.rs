@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::net::{HOST, enter};
 
-/// A question that will be answered is answered within this, also on a busy machine.
+/// What says that there is an answer waits for it so long, also on a busy machine.
+const GUARD: Duration = Duration::from_secs(60);
+/// What asks whether there is one, so long.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A question that is not answered within this never will be: nothing here is further than a few hops away.
 const IMPATIENCE: Duration = Duration::from_millis(300);
@@ -136,7 +138,7 @@ pub fn reaches(from: &str, to: &str, answer: &str) {
 /// The same over one of them.
 pub fn reaches_by(protocol: Protocol, from: &str, to: &str, answer: &str) {
     let named = if from == HOST { "the host" } else { from };
-    match ask(protocol, from, to) {
+    match ask_within(GUARD, protocol, from, to) {
         Ok(got) => assert_eq!(got, answer, "{protocol} from {named} to {to}"),
         Err(error) => panic!("{protocol} from {named} to {to}: {error}"),
     }
@@ -196,7 +198,7 @@ impl Occupant {
 pub fn reaches_service(from: &str, to: &str, service: &str) {
     let named = if from == HOST { "the host" } else { from };
     for protocol in Protocol::BOTH {
-        match ask(protocol, from, to) {
+        match ask_within(GUARD, protocol, from, to) {
             Ok(got) => assert!(got.ends_with(&format!(" on {service}")), "{from} to {to}: {got}"),
             Err(error) => panic!("{protocol} from {named} to {to}: {error}"),
         }

@@ -15,35 +15,33 @@ pub enum Depth {
     /// `cargo xtask test --soak`, as CI does it.
     Soak,
     Quick,
-    /// Where the suite runs a second time, as an ordinary user: the plans are the same.
+    /// Where the suite runs a second time, as an ordinary user, with --soak or without: the plans are the same.
     Again,
 }
 
 /// What the suite was asked for.
 pub fn depth() -> Depth {
-    let is_set = |name| std::env::var_os(name).is_some();
-    match (is_set("NETNS_TOOL_TEST_AS"), is_set("NETNS_TOOL_SOAK")) {
+    match (std::env::var_os("NETNS_TOOL_TEST_AS").is_some(), is_soak()) {
         (true, _) => Depth::Again,
         (false, true) => Depth::Soak,
         (false, false) => Depth::Quick,
     }
 }
 
+fn is_soak() -> bool {
+    std::env::var_os("NETNS_TOOL_SOAK").is_some()
+}
+
 /// All ways to go wrong, or one of each kind.
 pub fn modes() -> &'static [Mode] {
-    match depth() {
-        Depth::Soak => &Mode::ALL,
-        Depth::Quick => &KINDS,
-        Depth::Again => &KINDS[..1],
-    }
+    if is_soak() { &Mode::ALL } else { &KINDS }
 }
 
 /// One of each kind, or the most telling: where only the words of the commands differ from what [`modes`] has tried.
 pub fn kinds() -> &'static [Mode] {
     match depth() {
         Depth::Soak => &KINDS,
-        Depth::Quick => &KINDS[..2],
-        Depth::Again => &KINDS[..1],
+        Depth::Quick | Depth::Again => &KINDS[..2],
     }
 }
 
@@ -57,7 +55,7 @@ pub fn slow(one: Mode) -> Vec<Mode> {
     modes
 }
 
-/// Every fault at every call of the scenario's command.
+/// Every fault at every call of the scenario's command, or as many as there is time for.
 pub fn tried(scenario: &Scenario) {
     private_host(|| {
         warm_up();
@@ -77,8 +75,18 @@ pub fn undone(scenario: &Scenario) {
 
 /// The same in the private host that the test has made already, with some of the faults.
 pub fn tried_here(scenario: &Scenario, modes: &[Mode]) {
-    let stride = if depth() == Depth::Again { 5 } else { 1 };
-    sweep(&binary("netns-tool"), &scenario.clone().one_of(stride), modes).assert_clean();
+    sweep(&binary("netns-tool"), &thinned(scenario, modes), modes).assert_clean();
+}
+
+/// With --soak every kind at every call. Without, at every call the most telling of four and one of the others in turn, or
+/// one of two; as an ordinary user all in turn, at some of the calls.
+pub fn thinned(scenario: &Scenario, modes: &[Mode]) -> Scenario {
+    let scenario = scenario.clone();
+    match depth() {
+        Depth::Soak => scenario,
+        Depth::Quick => scenario.in_turn(modes.len() / 3),
+        Depth::Again => scenario.one_of(5).in_turn(0),
+    }
 }
 
 /// The undo itself fails, in the private host that the test has made already.
