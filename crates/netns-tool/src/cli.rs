@@ -1,6 +1,7 @@
 //! The command line. The doc comments here are the help.
 
 mod check;
+mod graph;
 mod lab;
 mod look;
 mod nouns;
@@ -11,6 +12,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
+pub use graph::{GraphArgs, Picture};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
@@ -102,6 +104,9 @@ pub enum Command {
     List(ListArgs),
     /// Show a namespace, a bridge, a link or a lab
     Show(ShowArgs),
+    /// Draw a network: that of a lab file, or what stands
+    #[command(after_help = graph::HELP)]
+    Graph(GraphArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

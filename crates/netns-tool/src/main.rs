@@ -12,6 +12,7 @@ mod dns;
 mod failure;
 mod family;
 mod firewall;
+mod graph;
 mod ip;
 mod item;
 mod kernel;

@@ -50,6 +50,7 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Labs(_)
         | Command::List(_)
         | Command::Show(_)
+        | Command::Graph(_)
         | Command::Recover
         | Command::Run(_)
         | Command::Sandbox(_)
