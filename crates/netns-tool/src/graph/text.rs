@@ -139,7 +139,11 @@ fn wire_row(graph: &Graph, wire: &Wire, end: &End, far: &End) -> Row {
             true => Line::Dashed,
             false => Line::Whole,
         }),
-        far: far_name(far_node, graph.name(far)),
+        far: if is_nat && far_node.kind == NodeKind::Host {
+            graph.name(far).to_owned()
+        } else {
+            far_name(far_node, graph.name(far))
+        },
         far_addresses: if is_nat { String::new() } else { graph.addresses(far).join(", ") },
         flags,
         far_port,
@@ -148,8 +152,7 @@ fn wire_row(graph: &Graph, wire: &Wire, end: &End, far: &End) -> Row {
 
 fn far_name(node: &Node, interface: &str) -> String {
     match node.kind {
-        NodeKind::Host => interface.to_owned(),
-        NodeKind::Namespace => format!("{}:{interface}", node.name),
+        NodeKind::Host | NodeKind::Namespace => format!("{}:{interface}", node.name),
         NodeKind::Unnamed => "a namespace without a name".to_owned(),
         NodeKind::Internet => node.name.clone(),
     }

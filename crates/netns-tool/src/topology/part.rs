@@ -9,11 +9,16 @@ impl Topology {
     /// What belongs to the lab, and what that is wired to. The host stays.
     pub fn of_lab(&self, name: &LabName) -> Self {
         let is_its = |owner: &Owner| matches!(owner, Owner::Lab(lab) if lab == name);
+        let nats: Vec<_> = self.nats.iter().filter(|nat| is_its(&nat.owner)).cloned().collect();
+        let is_uplink = |at: &Place, one: &Interface| {
+            at.is_none() && nats.iter().any(|nat| nat.uplink.as_ref() == Some(&one.name))
+        };
         let mut kept: BTreeSet<(&Place, &str)> = BTreeSet::new();
         for spot in &self.spots {
-            let its =
-                spot.interfaces.iter().filter(|one| is_its(&one.owner) || is_its(&spot.owner));
-            for interface in its {
+            let is_its = |one: &&Interface| {
+                is_its(&one.owner) || is_its(&spot.owner) || is_uplink(&spot.at, one)
+            };
+            for interface in spot.interfaces.iter().filter(is_its) {
                 kept.insert((&spot.at, interface.name.as_str()));
                 let peer = self.peer(interface);
                 kept.extend(peer.map(|(at, far)| (at, far.name.as_str())));
@@ -24,9 +29,6 @@ impl Topology {
         let masters: Vec<_> =
             masters.filter_map(|(at, one)| Some((at, one.master.as_ref()?))).collect();
         kept.extend(masters.into_iter().map(|(at, master)| (at, master.as_str())));
-        let nats: Vec<_> = self.nats.iter().filter(|nat| is_its(&nat.owner)).cloned().collect();
-        let uplinks = nats.iter().filter_map(|nat| nat.uplink.as_ref());
-        kept.extend(uplinks.map(|uplink| (&None, uplink.as_str())));
         let is_kept = |spot: &Spot, one: &Interface| kept.contains(&(&spot.at, one.name.as_str()));
         let part = |spot: &Spot| {
             let all = spot.interfaces.iter().filter(|one| is_kept(spot, one));
@@ -35,7 +37,7 @@ impl Topology {
         let spots = self.spots.iter().map(part);
         let is_part =
             |spot: &Spot| spot.at.is_none() || is_its(&spot.owner) || !spot.interfaces.is_empty();
-        Self { spots: spots.filter(is_part).collect(), nats: nats.clone() }
+        Self { spots: spots.filter(is_part).collect(), nats }
     }
 
     /// The same in the order in which one would walk through it, from an end along the wires; what stands knows no

@@ -101,7 +101,7 @@ fn column(graph: &Graph, blocks: &[Block], list: Vec<usize>) -> Column {
     Column {
         width: list.iter().map(|block| blocks[*block].width).fold(0.0, f64::max),
         labels: [reach(LEFT), reach(RIGHT)],
-        bend: (rise * 0.4).round().clamp(30.0, 150.0),
+        bend: (rise * 0.4).round().clamp(14.0, 150.0),
         blocks: list,
         ..Column::default()
     }

@@ -68,6 +68,8 @@ const ISLAND_GAP: f64 = 40.0;
 const SHELF: f64 = 1000.0;
 /// For the title above all of it.
 const TITLE: f64 = 34.0;
+/// How far down the name of a switch may stand.
+const TALL: f64 = 120.0;
 
 impl Scene {
     pub fn of(graph: &Graph) -> Self {
@@ -135,7 +137,8 @@ impl Scene {
             let (y, width, height) = (top + one.y, one.width, one.height);
             let (name, middle) = (&part.name, x + width / 2.0);
             let more: Vec<&String> = part.addresses.iter().chain(&part.notes).collect();
-            let texts = centred(name, &more, middle, y + height / 2.0);
+            // Of a tall one it is read where the picture begins.
+            let texts = centred(name, &more, middle, y + (height / 2.0).min(TALL));
             let (look, tip) = (part_look(part), part_tip(part));
             self.boxes.push(Shape { x, y, width, height, look, is_part: true, tip, texts });
         }
