@@ -81,38 +81,33 @@ fn lines(name: &str, more: &[String], notes: &[String]) -> String {
     all.map(escape).collect::<Vec<_>>().join("<br/>")
 }
 
-/// The ends from left to right, one below the other.
+/// The ends below each other: Mermaid has one label for both, so that each says whose it is.
 fn label(graph: &Graph, wire: &Wire) -> String {
     if wire.kind == WireKind::Nat {
         return "NAT".to_owned();
     }
     let end = |end: &End| {
-        let words = std::iter::once(&end.name).chain(&end.addresses).map(|word| escape(word));
+        let node = &graph.nodes[end.node];
+        let name = match node.kind {
+            NodeKind::Namespace => format!("{}:{}", node.name, end.name),
+            _ => end.name.clone(),
+        };
+        let words = std::iter::once(&name).chain(&end.addresses).map(|word| escape(word));
         words.collect::<Vec<_>>().join(" ")
     };
-    let name = |one: &End| escape(&graph.nodes[one.node].name);
-    let ends: Vec<String> = wire.ends.iter().map(end).collect();
-    match (ends[0].is_empty(), ends[1].is_empty()) {
-        (true, true) => String::new(),
-        (false, true) => ends[0].clone(),
-        (true, false) => ends[1].clone(),
-        // Mermaid has one label for both, so that each needs to say whose it is.
-        (false, false) => wire
-            .ends
-            .iter()
-            .zip(&ends)
-            .map(|(one, end)| format!("{}: {end}", name(one)))
-            .collect::<Vec<_>>()
-            .join("<br/>"),
-    }
+    let told = wire.ends.iter().filter(|one| !one.name.is_empty());
+    told.map(end).collect::<Vec<_>>().join("<br/>")
 }
 
-/// Text as it can stand between quotes: whatever could mean something is written by its number.
+/// Text as it can stand between quotes: whatever could mean something is written by its number. A space behind a dot or
+/// a dash would make a list of it.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
+        let is_in_sentence = safe.ends_with(|before: char| before.is_alphanumeric());
         match character {
             c if c.is_alphanumeric() || "-_./:,()".contains(c) => safe.push(c),
+            ' ' if is_in_sentence => safe.push(' '),
             c => safe.push_str(&format!("#{};", u32::from(c))),
         }
     }
@@ -127,5 +122,6 @@ mod tests {
     fn nothing_of_a_name_means_anything() {
         assert_eq!(escape("web-1.a:10.0.0.2/24"), "web-1.a:10.0.0.2/24");
         assert_eq!(escape("\"]<b>`#&\\"), "#34;#93;#60;b#62;#96;#35;#38;#92;");
+        assert_eq!(escape("1. a b"), "1.#32;a b");
     }
 }
