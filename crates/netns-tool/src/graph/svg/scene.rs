@@ -4,7 +4,7 @@ use super::block::{Block, LEFT, RIGHT, Row, end_name};
 use super::fold::{Folded, fold};
 use super::layers::islands;
 use super::order::Columns;
-use super::size::{HEAD, LINE, MARGIN, NAME, PAD, SMALL, bold_width, width};
+use super::size::{HEAD, LINE, MARGIN, PAD, bold_width};
 use super::wire;
 use crate::graph::model::{Graph, Node, NodeKind, Part, PartKind};
 
@@ -54,12 +54,6 @@ pub enum Anchor {
     Start,
     Middle,
     End,
-}
-
-impl Label {
-    pub fn width(&self) -> f64 {
-        if self.is_name { bold_width(&self.text, NAME) } else { width(&self.text, SMALL) }
-    }
 }
 
 /// Between two islands.

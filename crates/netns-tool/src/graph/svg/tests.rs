@@ -2,6 +2,7 @@
 
 use super::print;
 use super::scene::{Anchor, Label, Scene, Shape};
+use super::size::{NAME, SMALL, bold_width, width};
 use crate::graph::model::{End, Graph, Node, NodeKind, Part, PartKind, Wire, WireKind};
 use proptest::prelude::*;
 
@@ -13,7 +14,8 @@ fn rect(shape: &Shape) -> Rect {
 }
 
 fn rect_of(label: &Label) -> Rect {
-    let width = label.width();
+    let width =
+        if label.is_name { bold_width(&label.text, NAME) } else { width(&label.text, SMALL) };
     let left = match label.anchor {
         Anchor::Start => label.x,
         Anchor::Middle => label.x - width / 2.0,
