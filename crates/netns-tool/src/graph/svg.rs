@@ -3,6 +3,7 @@
 
 mod block;
 mod fold;
+mod inside;
 mod layers;
 mod order;
 mod scene;

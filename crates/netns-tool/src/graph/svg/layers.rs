@@ -20,6 +20,35 @@ pub struct Net<'a> {
     wires: Vec<Vec<(usize, &'a End, &'a End)>>,
 }
 
+/// What is left together when the middle is taken away.
+struct Limb {
+    nodes: Vec<usize>,
+    /// The part of the middle that it hangs on.
+    part: Option<usize>,
+    is_outward: bool,
+    /// How many ends it has.
+    weight: usize,
+}
+
+fn weight(limbs: &[&Limb]) -> usize {
+    limbs.iter().map(|limb| limb.weight).sum()
+}
+
+/// The first nodes of the limbs that are in the first half of the groups, by weight.
+fn first_half(groups: &[&[&Limb]]) -> Vec<usize> {
+    let all: usize = groups.iter().map(|group| weight(group)).sum();
+    let mut before = 0;
+    let mut first = Vec::new();
+    for group in groups {
+        let own = weight(group);
+        if 2 * before + own <= all {
+            first.extend(group.iter().map(|limb| limb.nodes[0]));
+        }
+        before += own;
+    }
+    first
+}
+
 pub fn islands(graph: &Graph) -> Vec<Island> {
     let net = Net::new(graph);
     let mut seen = BTreeSet::new();
@@ -105,33 +134,45 @@ impl<'a> Net<'a> {
         columns
     }
 
-    /// The limbs of the middle, each with the side (-1 or 1) on which it is drawn.
-    fn sides(&self, middle: usize) -> Vec<(Vec<usize>, i32)> {
+    /// What is wired to the middle, in the order in which it shows its wires.
+    fn limbs(&self, middle: usize) -> Vec<Limb> {
         let mut seen = BTreeSet::from([middle]);
-        let mut limbs: Vec<(Vec<usize>, bool)> = Vec::new();
+        let mut limbs = Vec::new();
         for (_, near, far) in &self.wires[middle] {
             if !seen.contains(&far.node) {
-                let limb = self.reach(far.node, Some(middle));
-                seen.extend(limb.iter().copied());
-                limbs.push((limb, self.is_outward(near, far)));
+                let nodes = self.reach(far.node, Some(middle));
+                seen.extend(nodes.iter().copied());
+                let tips = nodes.iter().filter(|node| self.wires[**node].len() < 2).count();
+                let is_outward = self.is_outward(near, far);
+                limbs.push(Limb { nodes, part: near.part, is_outward, weight: tips.max(1) });
             }
         }
-        let tips = |limb: &[usize]| limb.iter().filter(|node| self.wires[**node].len() < 2).count();
-        let weight = |limb: &[usize]| tips(limb).max(1);
-        let outward = limbs.iter().filter(|(_, is_outward)| *is_outward);
-        let outward: usize = outward.map(|(limb, _)| weight(limb)).sum();
-        let all: usize = limbs.iter().map(|(limb, _)| weight(limb)).sum();
-        let is_one_sided = outward > 0 && all - outward <= ONE_SIDE;
-        let is_single = limbs.len() == 1;
-        let mut before = 0;
-        let side = |(limb, is_outward): (Vec<usize>, bool)| {
-            if is_outward || is_single {
-                return (limb, 1);
+        limbs
+    }
+
+    /// The limbs of the middle, each with the side (-1 or 1) on which it is drawn. What hangs on one switch stays together,
+    /// if it is not so much that it is better shared between both sides.
+    fn sides(&self, middle: usize) -> Vec<(Vec<usize>, i32)> {
+        let limbs = self.limbs(middle);
+        let inward: Vec<&Limb> = limbs.iter().filter(|limb| !limb.is_outward).collect();
+        let groups: Vec<&[&Limb]> =
+            inward.chunk_by(|one, other| one.part.is_some() && one.part == other.part).collect();
+        let all = weight(&inward);
+        let is_one_sided = inward.len() < limbs.len() && all <= ONE_SIDE;
+        let mut left: BTreeSet<usize> = BTreeSet::new();
+        if is_one_sided {
+            left.extend(inward.iter().map(|limb| limb.nodes[0]));
+        } else if limbs.len() > 1 {
+            let is_shared = |group: &&[&Limb]| groups.len() == 1 || weight(group) > ONE_SIDE;
+            for group in groups.iter().copied().filter(is_shared) {
+                left.extend(first_half(&group.chunks(1).collect::<Vec<_>>()));
             }
-            before += 2 * weight(&limb);
-            let is_first_half = before - weight(&limb) <= all;
-            let side = if is_one_sided || is_first_half { -1 } else { 1 };
-            (limb, side)
+            let whole: Vec<_> = groups.iter().copied().filter(|group| !is_shared(group)).collect();
+            left.extend(first_half(&whole));
+        }
+        let side = |limb: Limb| {
+            let side = if left.contains(&limb.nodes[0]) { -1 } else { 1 };
+            (limb.nodes, side)
         };
         limbs.into_iter().map(side).collect()
     }
