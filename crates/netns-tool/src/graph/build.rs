@@ -101,7 +101,9 @@ impl<'a> Build<'a> {
 
     fn interface(&mut self, node: usize, spot: &'a Spot, interface: &'a Interface) {
         let is_part = self.parts.contains_key(&(node, &interface.name));
-        let is_pair = interface.peer.is_some();
+        // Behind an uplink that leads to nobody we know is the outside.
+        let is_pair =
+            interface.peer.is_some() && !(is_part && interface.peer == Some(Peer::Unnamed));
         if is_pair && self.wired.insert((node, &interface.name)) {
             self.pair(node, spot, interface);
         } else if !is_pair && !interface.is_loopback() {
