@@ -45,7 +45,7 @@ impl<'a> Build<'a> {
     /// A box with its switches.
     fn node(&mut self, spot: &'a Spot) {
         let lo = spot.interfaces.iter().find(|one| one.is_loopback());
-        let mut notes: Vec<String> = lo.map(|lo| loopback_addresses(lo)).unwrap_or_default();
+        let mut notes: Vec<String> = lo.map(loopback_addresses).unwrap_or_default();
         notes.extend(spot.fault.map(str::to_owned));
         let number = self.graph.nodes.len();
         self.graph.nodes.push(Node {

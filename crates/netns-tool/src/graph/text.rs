@@ -40,7 +40,7 @@ pub fn print(graph: &Graph) -> String {
     let told: Vec<Paragraph> =
         (0..graph.nodes.len()).filter_map(|node| tell(graph, node)).collect();
     for paragraph in told {
-        match paragraph.as_line() {
+        match paragraph.into_line() {
             Ok(row) => lines.push(row),
             Err(paragraph) => {
                 append(&mut text, &table(&std::mem::take(&mut lines), &[]));
@@ -160,7 +160,7 @@ fn far_name(node: &Node, interface: &str) -> String {
 
 impl Paragraph<'_> {
     /// All of it in one line, if it is as short as that.
-    fn as_line(mut self) -> Result<Row, Self> {
+    fn into_line(mut self) -> Result<Row, Self> {
         let is_short = self.node.notes.is_empty() && !self.node.is_foreign;
         match self.branches.as_mut_slice() {
             [] => Ok(self.head()),

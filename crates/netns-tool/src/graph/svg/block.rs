@@ -121,7 +121,7 @@ pub(super) fn stack<'a>(rows: impl Iterator<Item = &'a mut Row>, mut top: f64) -
 }
 
 /// The word at the end of a wire that no interface gives a name to.
-pub fn end_name<'a>(graph: &'a Graph, wire: usize, end: usize) -> &'a str {
+pub fn end_name(graph: &Graph, wire: usize, end: usize) -> &str {
     let wire = &graph.wires[wire];
     match wire.kind {
         WireKind::Nat if end == 0 => "NAT",
