@@ -1,11 +1,13 @@
 //! What each subcommand does with its plan: print it, or apply it; and those that only show something.
 
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Cli, Command, Global, GraphArgs};
 use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{capture, check, exec, lab, list, plan, sandbox, session, show, system, topology};
+use crate::{
+    capture, check, exec, graph, lab, list, plan, sandbox, session, show, system, topology,
+};
 use anyhow::Result;
 use clap::ColorChoice;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -119,9 +121,22 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
             let facts = Snapshot::read(&show::wanted(), settings.limit)?;
             say(&show::show(args, &facts, settings.limit)?)?;
         }
+        Command::Graph(args) => say(&draw(args, settings, global)?)?,
         _ => recover(settings, global)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The picture; where it is that of a file, nothing but the file is looked at.
+fn draw(args: &GraphArgs, settings: Settings, global: &Global) -> Result<String> {
+    let drawing = graph::Drawing::wanted(args)?;
+    let facts = if drawing.is_live() {
+        Snapshot::read(&topology::wanted(), settings.limit)?
+    } else {
+        Snapshot::default()
+    };
+    tell_hidden(&facts, "graph", global.quiet);
+    Ok(drawing.draw(&facts)?)
 }
 
 /// Says how many namespaces have not been seen.

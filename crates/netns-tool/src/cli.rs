@@ -2,6 +2,7 @@
 
 mod check;
 mod enter;
+mod graph;
 mod lab;
 mod look;
 mod nouns;
@@ -13,6 +14,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
 pub use enter::{CaptureArgs, ExecArgs, ShellArgs};
+pub use graph::{GraphArgs, Picture};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
@@ -112,6 +114,9 @@ pub enum Command {
     /// Watch packets with tcpdump, in the right place
     #[command(after_help = enter::CAPTURE_HELP)]
     Capture(CaptureArgs),
+    /// Draw a network: that of a lab file, or what stands
+    #[command(after_help = graph::HELP)]
+    Graph(GraphArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

@@ -55,7 +55,7 @@ pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
         state: spot.fault.unwrap_or("sound"),
         interfaces: &spot.interfaces,
     });
-    let bridges = topology.spots.iter().flat_map(|spot| bridges(spot));
+    let bridges = topology.spots.iter().flat_map(bridges);
     let listing = Listing {
         namespaces: namespaces.collect(),
         bridges: bridges.filter(|bridge| is_meant(&bridge.interface.owner)).collect(),

@@ -14,6 +14,7 @@ mod exec;
 mod failure;
 mod family;
 mod firewall;
+mod graph;
 mod ip;
 mod item;
 mod kernel;

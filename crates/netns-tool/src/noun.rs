@@ -53,6 +53,7 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Exec(_)
         | Command::Shell(_)
         | Command::Capture(_)
+        | Command::Graph(_)
         | Command::Recover
         | Command::Run(_)
         | Command::Sandbox(_)

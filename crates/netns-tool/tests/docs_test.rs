@@ -141,9 +141,9 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
-    "run", "sandbox", "recover",
+    "graph", "run", "sandbox", "recover",
 ];
 
 #[test]

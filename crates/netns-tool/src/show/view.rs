@@ -186,7 +186,7 @@ impl<'a> Scene<'a> {
             let octets = |mac: &Vec<u8>| mac.iter().map(|byte| format!("{byte:02x}")).collect();
             Some(Known {
                 address: *ip,
-                mac: mac.as_ref().map(|mac| octets(mac)).map(|octets: Vec<_>| octets.join(":")),
+                mac: mac.as_ref().map(octets).map(|octets: Vec<_>| octets.join(":")),
                 device: self.device(*device)?,
                 state: neighbour_state(*state),
             })
