@@ -5,7 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
-use crate::{check, exec, lab, list, plan, sandbox, session, show, system, topology};
+use crate::{check, doctor, exec, lab, list, plan, sandbox, session, show, system, topology};
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -100,6 +100,11 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         }
         Command::Check(args) => {
             let report = check::run(args, global)?;
+            say(&report.text)?;
+            return Ok(ExitCode::from(u8::from(!report.is_success)));
+        }
+        Command::Doctor(args) => {
+            let report = doctor::run(args, settings, global)?;
             say(&report.text)?;
             return Ok(ExitCode::from(u8::from(!report.is_success)));
         }

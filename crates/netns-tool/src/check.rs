@@ -10,6 +10,7 @@ mod tap;
 mod words;
 
 use crate::cli::{CheckArgs, Format, Global};
+use crate::color;
 use crate::failure::{Failure, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::model::{Expectation, Lab};
@@ -18,9 +19,7 @@ use crate::path::Reason;
 use crate::plan::Place;
 use crate::probe::{Outcome, ask};
 use anyhow::Result;
-use clap::ColorChoice;
 use matrix::Matrix;
-use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -90,7 +89,7 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     let is_quiet = global.quiet && is_success;
     let text = match args.format {
         _ if is_quiet => String::new(),
-        Format::Table => table::print(&report, global.quiet, is_colored(global.color)),
+        Format::Table => table::print(&report, global.quiet, color::is_wanted(global.color)),
         Format::Tap => tap::print(&report),
         Format::Junit => junit::print(&report)?,
         Format::Json => json::print(&report),
@@ -102,16 +101,6 @@ fn nothing(args: &CheckArgs) -> Failure {
     let file = args.lab.file.display();
     usage(format!("{file} expects nothing: it has no [[expect]]"))
         .hint("--matrix shows who reaches whom; or [[expect]] with from = \"web\" and to = \"db\"")
-}
-
-fn is_colored(color: ColorChoice) -> bool {
-    match color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => {
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-        }
-    }
 }
 
 /// A place as the reports name it.

@@ -22,6 +22,7 @@ mod up;
 mod way_back;
 pub mod whereabouts;
 
+pub use clash::all as clashes;
 pub use down::Down;
 pub use fit::LIMIT;
 pub use list::{Listed, list, table, up_for, wanted};

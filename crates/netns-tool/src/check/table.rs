@@ -1,11 +1,8 @@
 //! The report for people.
 
 use super::{Report, Verdict, words};
+use crate::color::{GREEN, RED, paint};
 use crate::failure::printable;
-
-const GREEN: &str = "\u{1b}[32m";
-const RED: &str = "\u{1b}[1;31m";
-const PLAIN: &str = "\u{1b}[0m";
 
 /// A line for each expectation, and below one that does not hold why. With `is_brief`, those that hold are left out.
 pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
@@ -22,8 +19,7 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
     let mut text = String::new();
     for (verdict, [way, question]) in shown.iter().zip(&columns) {
         let (word, color) = if verdict.fault.is_some() { ("FAILED", RED) } else { ("ok", GREEN) };
-        let word = format!("{word:6}");
-        let word = if is_colored { format!("{color}{word}{PLAIN}") } else { word };
+        let word = paint(&format!("{word:6}"), color, is_colored);
         let outcome = words::outcome(verdict);
         let rest = format!("{way:way_width$}  {question:question_width$}  {outcome}");
         text += &format!("{word}  {}\n", printable(&rest));
