@@ -30,11 +30,13 @@ pub struct InTheWay {
     pub reason: String,
     /// What to type, one command each.
     pub cures: Vec<String>,
+    /// Whether it drops, besides, what the ports of one bridge send to each other.
+    pub is_between_ports: bool,
 }
 
 impl InTheWay {
     fn warning(&self) -> String {
-        let Self { rule, dropped, reason, cures } = self;
+        let Self { rule, dropped, reason, cures, .. } = self;
         let mut lines = vec![format!("warning: {rule} drops {dropped}; {reason}")];
         lines.extend(cures.iter().map(|cure| format!("  try:     {cure}")));
         lines.join("\n")
@@ -131,11 +133,16 @@ struct Found {
     obstacles: Vec<(Obstacle, Vec<String>)>,
     /// Whether netns-tool has rules that let it through where they are asked.
     has_nat: bool,
+    /// Those of them that drop what goes from port to port of a bridge.
+    between_ports: Vec<String>,
 }
 
 impl Found {
     fn look(&mut self, family: Family, packet: &Packet, what: &str, firewall: &Firewall) {
         for obstacle in obstacles(family, packet, firewall, self.has_nat) {
+            if packet.input == packet.output {
+                self.between_ports.push(obstacle.what.clone());
+            }
             let is_same = |(known, _): &(Obstacle, _)| known.what == obstacle.what;
             let Some(index) = self.obstacles.iter().position(is_same) else {
                 self.obstacles.push((obstacle, vec![what.to_owned()]));
@@ -152,6 +159,7 @@ impl Found {
     }
 
     fn all(self) -> Vec<InTheWay> {
+        let between_ports = self.between_ports;
         let in_the_way = |(obstacle, dropped): (Obstacle, Vec<String>)| {
             let reason = match obstacle.reason {
                 Reason::IsElsewhere => "no rule of another table can let it through".to_owned(),
@@ -160,19 +168,15 @@ impl Found {
                 }
             };
             let (rule, dropped) = (obstacle.what, dropped.join(", and "));
-            InTheWay { rule, dropped, reason, cures: obstacle.cures }
+            let is_between_ports = between_ports.contains(&rule);
+            InTheWay { rule, dropped, reason, cures: obstacle.cures, is_between_ports }
         };
         self.obstacles.into_iter().map(in_the_way).collect()
     }
 }
 
 /// Iptables is judged by what its `-save` prints, which nft shows without the extensions; what nft has besides, by nft.
-fn obstacles(
-    family: Family,
-    packet: &Packet,
-    firewall: &Firewall,
-    has_nat: bool,
-) -> Vec<Obstacle> {
+fn obstacles(family: Family, packet: &Packet, firewall: &Firewall, has_nat: bool) -> Vec<Obstacle> {
     let command = match family {
         Family::V4 => "iptables",
         Family::V6 => "ip6tables",

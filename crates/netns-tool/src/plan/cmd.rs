@@ -91,6 +91,7 @@ pub enum Tool {
     Unshare,
     Slirp4netns,
     Pasta,
+    Gzip,
 }
 
 impl Tool {
@@ -116,6 +117,7 @@ impl Tool {
             Tool::Unshare => "unshare",
             Tool::Slirp4netns => "slirp4netns",
             Tool::Pasta => "pasta",
+            Tool::Gzip => "gzip",
         }
     }
 
@@ -140,6 +142,7 @@ impl Tool {
             Tool::Sh => "dash",
             Tool::Slirp4netns => "slirp4netns",
             Tool::Pasta => "passt",
+            Tool::Gzip => "gzip",
         }
     }
 }
