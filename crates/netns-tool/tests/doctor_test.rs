@@ -43,7 +43,12 @@ fn found(severity: &str, check: &str, words: &str) -> Value {
             && one["what"].as_str().is_some_and(|what| what.contains(words))
     };
     let found = all.iter().find(is_it);
-    found.unwrap_or_else(|| panic!("no {severity} {check} with `{words}` in {all:#?}")).clone()
+    let missed = || {
+        let line = |one: &Value| format!("{} {}: {}", one["severity"], one["check"], one["what"]);
+        let lines: Vec<String> = all.iter().map(line).collect();
+        panic!("no {severity} {check} with `{words}` in\n{}", lines.join("\n"))
+    };
+    found.unwrap_or_else(missed).clone()
 }
 
 /// The same; what it says to type makes it go away.
@@ -70,6 +75,12 @@ fn healthy() {
     }
 }
 
+/// In a user namespace, the kernel shows nobody which tables the older iptables has.
+fn is_legacy_hidden() -> bool {
+    Path::new("/proc/net/ip_tables_names").exists()
+        && std::fs::read("/proc/net/ip_tables_names").is_err()
+}
+
 #[test]
 fn a_healthy_host_is_told_in_a_line_for_each_thing() {
     private_host(|| {
@@ -77,11 +88,8 @@ fn a_healthy_host_is_told_in_a_line_for_each_thing() {
         let text = done("doctor --color never");
         let (head, kernel) = text.split_once("Kernel\n").expect("a heading");
         let (kernel, rest) = kernel.split_once("Forwarding\n").expect("a heading");
-        let heads: Vec<&str> = head
-            .lines()
-            .map(|line| line.split(['-', ' ']).collect::<Vec<_>>())
-            .map(|words| words.into_iter().find(|word| !word.is_empty()).unwrap_or_default())
-            .collect();
+        let heads: Vec<&str> =
+            head.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(
             heads,
             ["Rights", "ok", "Tools", "ok", "ok", "ok", "ok", "ok", "ok", "ok"],
@@ -95,6 +103,13 @@ fn a_healthy_host_is_told_in_a_line_for_each_thing() {
         } else {
             "br_netfilter is not loaded: bridges switch without the firewall"
         };
+        let hidden = if is_legacy_hidden() {
+            "  note     whether iptables-legacy has rules, too, cannot be told\n           \
+             why: a user namespace hides its tables; what they drop is dropped for sure\n           \
+             try: iptables-legacy -S FORWARD\n"
+        } else {
+            ""
+        };
         assert_eq!(
             rest,
             format!(
@@ -102,7 +117,7 @@ fn a_healthy_host_is_told_in_a_line_for_each_thing() {
                 why: `nat` turns it on, and off again with --delete; without a NAT, this host does not route between its links (`sysctl -w net.ipv4.ip_forward=1`)\n  \
                 ok       rp_filter is not strict\n  \
                 ok       {bridged}\n\
-                Firewall\n  \
+                Firewall\n{hidden}  \
                 ok       iptables: nothing drops what is forwarded\n\
                 Programs that manage interfaces\n  \
                 ok       NetworkManager does not run\n  \
@@ -290,6 +305,7 @@ fn a_policy_that_drops_is_found_with_who_set_it() {
             "forward",
             "the policy `DROP` of chain `FORWARD` of iptables drops what is routed",
         );
+        sh("iptables -F FORWARD");
         docker_host();
         found("warning", "forward", "as Docker sets it");
     });
@@ -324,6 +340,10 @@ fn rules_in_both_variants_of_iptables_are_found() {
         healthy();
         sh("iptables -A FORWARD -s 198.51.100.1 -j DROP");
         drop_in_other_variant(firewall);
+        if firewall == Firewall::IptablesNft && is_legacy_hidden() {
+            found("note", "both-iptables", "cannot be told");
+            return;
+        }
         found("broken", "nat-blocked", &format!("of iptables-{}", firewall.other_variant()));
         cured("warning", "both-iptables", "both variants");
     });
@@ -448,10 +468,9 @@ fn an_ordinary_user_is_told_what_was_not_examined() {
         } else {
             ("--bounding-set=-all --inh-caps=-all", "broken   CAP_NET_ADMIN is missing")
         };
-        let said = sh(&format!("setpriv {user} /run/tmp/any doctor; echo code $?"));
+        let said = sh(&format!("setpriv {user} /run/tmp/any doctor || echo code $?"));
         assert!(said.contains(rights), "{said}");
         assert!(said.contains("note     1 namespace could not be looked into"), "{said}");
-        let code = if can_be_another { "code 0" } else { "code 1" };
-        assert!(said.trim_end().ends_with(code), "{said}");
+        assert_eq!(said.contains("code 1"), !can_be_another, "{said}");
     });
 }

@@ -34,6 +34,8 @@ pub struct Facts {
     pub blocks: Vec<Block>,
     /// With the whole firewall, if that could be read.
     pub host: Snapshot,
+    /// The older variant of iptables may have rules that cannot be seen from here.
+    pub is_legacy_hidden: bool,
     /// Why the firewall could not be read.
     pub unread_firewall: Option<Failure>,
     /// `None`: br_netfilter is not loaded.
@@ -95,6 +97,7 @@ impl Facts {
             has_user_namespaces: Path::new("/proc/self/ns/user").exists(),
             blocks: sandbox::blocks(),
             rp_filter: switches::of_interfaces("rp_filter"),
+            is_legacy_hidden: kernel::firewall::is_legacy_hidden(),
             unread_firewall,
             is_bridged_traffic_filtered,
             managers: Managers::read(),

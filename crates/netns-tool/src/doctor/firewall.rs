@@ -38,7 +38,13 @@ pub fn examine(facts: &Facts, lab: Option<&Lab>) -> Vec<Finding> {
             found.push(without_nat(one, &host.firewall));
         }
     }
-    if found.is_empty() {
+    let is_sound = found.is_empty();
+    if facts.is_legacy_hidden {
+        let what = "whether iptables-legacy has rules, too, cannot be told";
+        let why = "a user namespace hides its tables; what they drop is dropped for sure";
+        found.push(Finding::note("both-iptables", what, why).cure("iptables-legacy -S FORWARD"));
+    }
+    if is_sound {
         found.push(Finding::ok(
             "forward",
             format!("{}: nothing drops what is forwarded", name(&host.firewall)),
