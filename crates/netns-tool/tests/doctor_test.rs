@@ -6,7 +6,9 @@ use predicates::str::contains;
 use serde_json::Value;
 use std::path::Path;
 use support::labs::{FILE, TEN_LINES, file};
-use support::others::{bridges_ask, docker_host, drop_in_other_variant, strict_table};
+use support::others::{
+    bridges_ask, docker_host, drop_in_other_variant, firewalld_like, strict_table,
+};
 use support::{
     Firewall, done, for_each_firewall, for_each_iptables, lived_in, private_host, set_sysctl, sh,
     start, succeeds, tool, unchanged, uninstall,
@@ -331,6 +333,15 @@ fn what_no_rule_of_a_nat_can_outvote_is_broken() {
         let blocked =
             "chain `forward` of nft table `inet strict` drops what br0 sends out over eth0";
         cured("broken", "nat-blocked", blocked);
+    });
+}
+
+#[test]
+fn a_firewall_that_has_a_name_is_named() {
+    for_each_firewall(|_| {
+        healthy();
+        firewalld_like();
+        cured("broken", "nat-blocked", "as firewalld sets it");
     });
 }
 

@@ -153,7 +153,9 @@ fn merged(all: Vec<InTheWay>) -> Vec<InTheWay> {
         match merged.iter_mut().find(|known| known.rule == one.rule) {
             Some(known) => {
                 known.dropped = format!("{}, and {}", known.dropped, one.dropped);
-                known.cures.extend(one.cures);
+                let is_new = |cure: &String| !known.cures.contains(cure);
+                let new: Vec<String> = one.cures.into_iter().filter(is_new).collect();
+                known.cures.extend(new);
             }
             None => merged.push(one),
         }

@@ -43,7 +43,7 @@ fn manages_veths(text: &str) -> bool {
             (is_for_veth, is_managed) = (true, false);
         } else if let Some((key, value)) = line.split_once('=') {
             match key.trim() {
-                "match-device" => is_for_veth = names_veth(value),
+                "match-device" => is_for_veth = is_for_some_veths(value),
                 "managed" => is_managed = matches!(value.trim(), "1" | "true" | "yes"),
                 _ => {}
             }
@@ -56,16 +56,17 @@ fn leaves_alone(text: &str) -> bool {
     let lines = text.lines().filter_map(|line| line.trim().strip_prefix("unmanaged-devices"));
     lines
         .into_iter()
-        .any(|line| line.trim_start_matches([' ', '+', '=']).split([';', ',']).any(names_veth))
+        .any(|line| line.trim_start_matches([' ', '+', '=']).split([';', ',']).any(names_veths))
 }
 
-fn names_veth(spec: &str) -> bool {
-    spec.split([';', ',']).map(str::trim).any(|spec| {
-        matches!(
-            spec,
-            "*" | "driver:veth" | "type:veth" | "interface-name:*" | "interface-name:veth*"
-        )
-    })
+/// Those of netns-tool have any names: a pattern of names that is not for all of them is not enough to leave them alone.
+fn names_veths(spec: &str) -> bool {
+    matches!(spec.trim(), "*" | "driver:veth" | "type:veth" | "interface-name:*")
+}
+
+fn is_for_some_veths(specs: &str) -> bool {
+    let mut specs = specs.split([';', ',']);
+    specs.any(|spec| names_veths(spec) || spec.trim().starts_with("interface-name:veth"))
 }
 
 /// The rule of udev that NetworkManager itself brings.
@@ -99,6 +100,8 @@ mod tests {
         assert_eq!(severity("", rule), Severity::Ok);
         let managed = "[device-x]\nmatch-device=driver:veth\nmanaged=1\n[main]\n";
         assert_eq!(severity(managed, rule), Severity::Warning);
+        let some = "[keyfile]\nunmanaged-devices=interface-name:veth*\n";
+        assert_eq!(severity(some, ""), Severity::Warning, "not all have such names");
         assert_eq!(severity("[device-x]\nmatch-device=type:wifi\nmanaged=1\n", rule), Severity::Ok);
     }
 }
