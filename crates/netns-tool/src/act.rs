@@ -6,10 +6,9 @@ use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
 use crate::{
-    capture, check, exec, graph, lab, list, plan, sandbox, session, show, system, topology,
+    capture, check, doctor, exec, graph, lab, list, plan, sandbox, session, show, system, topology,
 };
 use anyhow::Result;
-use clap::ColorChoice;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -107,6 +106,11 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
             say(&report.text)?;
             return Ok(ExitCode::from(u8::from(!report.is_success)));
         }
+        Command::Doctor(args) => {
+            let report = doctor::run(args, settings, global)?;
+            say(&report.text)?;
+            return Ok(ExitCode::from(u8::from(!report.is_success)));
+        }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
             tell_hidden(&facts, "labs", global.quiet);
@@ -185,13 +189,4 @@ pub fn say(text: &str) -> Result<()> {
 pub fn command_line() -> String {
     let words = std::env::args_os().skip(1);
     plan::quote_all(std::iter::once("netns-tool".into()).chain(words))
-}
-
-/// Whether what goes there is coloured.
-pub fn is_colored(color: ColorChoice, to: &impl IsTerminal) -> bool {
-    match color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => to.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-    }
 }

@@ -10,8 +10,8 @@ mod table;
 mod tap;
 mod words;
 
-use crate::act::is_colored;
 use crate::cli::{CheckArgs, Format, Global};
+use crate::color;
 use crate::failure::{Failure, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::model::{Expectation, Lab};
@@ -91,7 +91,9 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     let is_quiet = global.quiet && is_success;
     let text = match args.format {
         _ if is_quiet => String::new(),
-        Format::Table => table::print(&report, global.quiet, is_colored(global.color, &stdout())),
+        Format::Table => {
+            table::print(&report, global.quiet, color::is_wanted(global.color, &stdout()))
+        }
         Format::Tap => tap::print(&report),
         Format::Junit => junit::print(&report)?,
         Format::Json => json::print(&report),

@@ -1,6 +1,7 @@
 //! The command line. The doc comments here are the help.
 
 mod check;
+mod doctor;
 mod enter;
 mod graph;
 mod lab;
@@ -13,6 +14,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
+pub use doctor::DoctorArgs;
 pub use enter::{CaptureArgs, ExecArgs, ShellArgs};
 pub use graph::{GraphArgs, Picture};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
@@ -106,6 +108,9 @@ pub enum Command {
     List(ListArgs),
     /// Show a namespace, a bridge, a link or a lab
     Show(ShowArgs),
+    /// Examine the host: what will break a network on it, why, and what cures it
+    #[command(after_help = doctor::HELP)]
+    Doctor(DoctorArgs),
     /// Run a command inside a namespace
     #[command(after_help = enter::EXEC_HELP)]
     Exec(ExecArgs),

@@ -57,6 +57,21 @@ impl Failure {
         self
     }
 
+    /// What to do now.
+    pub fn tries(&self) -> impl Iterator<Item = &str> {
+        self.of(|label| label == TRY)
+    }
+
+    /// What else was noted: the facts.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.of(|label| label != TRY)
+    }
+
+    fn of(&self, is_meant: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        let meant = self.notes.iter().filter(move |(label, _)| is_meant(label));
+        meant.map(|(_, text)| text.as_str())
+    }
+
     /// Adds what to do now.
     pub fn hint(self, text: impl Into<String>) -> Self {
         self.note(TRY, text)

@@ -3,20 +3,24 @@
 mod after;
 pub mod around;
 pub mod etc;
+pub mod features;
 pub mod firewall;
 pub mod ground;
 pub mod inside;
+pub mod installed;
 mod logs;
 mod look;
+pub mod managers;
 pub mod namespaces;
 mod netlink;
 mod nf_tables;
+pub mod orphans;
 pub mod peers;
 mod reading;
 pub mod ready;
 pub mod sockets;
 pub mod state;
-mod switches;
+pub mod switches;
 pub mod whose;
 
 use crate::address::Mac;
@@ -192,9 +196,7 @@ impl Snapshot {
         }
         if wanted.firewall.is_some() {
             snapshot.switches = switches::read(&snapshot.host)?;
-            snapshot.is_bridged_traffic_filtered =
-                read_value("/proc/sys/net/bridge/bridge-nf-call-iptables")
-                    .is_ok_and(|value| value == "1");
+            snapshot.is_bridged_traffic_filtered = is_bridged_traffic_filtered() == Some(true);
             let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
@@ -299,6 +301,11 @@ fn read_all() -> Result<State> {
     let reader = Reader::open()?;
     let (routes, advertised) = reader.routes()?;
     Ok(State { routes, advertised, ..state(&reader)? })
+}
+
+/// Whether the firewall is asked about what bridges only switch; `None`: br_netfilter is not loaded.
+pub fn is_bridged_traffic_filtered() -> Option<bool> {
+    read_value("/proc/sys/net/bridge/bridge-nf-call-iptables").ok().map(|value| value == "1")
 }
 
 /// What a file of /proc/sys shows that the kernel also tells over netlink, and sooner.

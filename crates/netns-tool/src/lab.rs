@@ -22,6 +22,7 @@ mod up;
 mod way_back;
 pub mod whereabouts;
 
+pub use clash::all as clashes;
 pub use down::Down;
 pub use file::read;
 pub use fit::LIMIT;

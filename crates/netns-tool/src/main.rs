@@ -9,7 +9,9 @@ mod bridge;
 mod capture;
 mod check;
 mod cli;
+mod color;
 mod dns;
+mod doctor;
 mod exec;
 mod failure;
 mod family;
@@ -100,7 +102,7 @@ fn printable_error(error: clap::Error, color: ColorChoice) -> clap::Error {
 fn report_failure(failure: &Failure, color: ColorChoice) {
     let mut stderr = std::io::stderr();
     let lead =
-        if act::is_colored(color, &stderr) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+        if color::is_wanted(color, &stderr) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
     let _ = writeln!(stderr, "{lead} {failure}");
 }
 

@@ -13,6 +13,7 @@ mod warning;
 pub use owner::{Standing, standing};
 pub use publication::Publication;
 pub use publish::published;
+pub use warning::{InTheWay, in_the_way};
 
 use crate::cli::NatArgs;
 use crate::dns;

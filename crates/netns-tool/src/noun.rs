@@ -47,6 +47,7 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         Command::Plan(_)
         | Command::Diff(_)
         | Command::Check(_)
+        | Command::Doctor(_)
         | Command::Labs(_)
         | Command::List(_)
         | Command::Show(_)

@@ -15,7 +15,7 @@ mod schedule;
 mod tests;
 mod undo;
 
-pub use lock::journal_lies_there;
+pub use lock::{is_held, journal_lies_there};
 
 use crate::advice::advise;
 use crate::failure::{Failure, Kind, failed, in_words, missing, printable, shortened};

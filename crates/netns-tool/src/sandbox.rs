@@ -12,6 +12,7 @@ mod why_not;
 
 pub use init::init;
 pub use uplink::tether;
+pub use why_not::{Block, Whose, blocks};
 
 use crate::act::{command_line, say};
 use crate::cli::{Global, SandboxArgs};

@@ -2,7 +2,7 @@
 
 use super::judge::UNWANTED;
 use super::name;
-use super::table::{Color, paint};
+use crate::color::{Color, paint};
 use crate::lab::model::{Lab, Question};
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe};

@@ -1,26 +1,8 @@
 //! The report for people.
 
 use super::{Report, Verdict, words};
+use crate::color::{Color, paint};
 use crate::failure::printable;
-
-/// A colour of the terminal.
-#[derive(Clone, Copy)]
-pub enum Color {
-    Green,
-    Yellow,
-    Red,
-}
-
-/// The text in a colour, if there is to be any.
-pub fn paint(text: &str, color: Option<Color>, is_colored: bool) -> String {
-    let code = match color.filter(|_| is_colored) {
-        None => return text.to_owned(),
-        Some(Color::Green) => "32",
-        Some(Color::Yellow) => "33",
-        Some(Color::Red) => "1;31",
-    };
-    format!("\u{1b}[{code}m{text}\u{1b}[0m")
-}
 
 /// A line for each expectation, and below one that does not hold why. With `is_brief`, those that hold are left out.
 pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
@@ -40,7 +22,7 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
             Some(_) => ("FAILED", Color::Red),
             None => ("ok    ", Color::Green),
         };
-        let word = paint(word, Some(color), is_colored);
+        let word = paint(word, color, is_colored);
         let outcome = words::outcome(verdict);
         let rest = format!("{way:way_width$}  {question:question_width$}  {outcome}");
         text += &format!("{word}  {}\n", printable(&rest));

@@ -104,6 +104,13 @@ impl Etc {
         etc
     }
 
+    /// Looks at what is there for whatever namespaces, be they there or not.
+    pub fn read_all() -> Self {
+        let Folder::Sound(names) = Folder::look(FOLDER) else { return Self::default() };
+        let name = |name: &OsString| NamespaceName::existing(name.to_str()?).ok();
+        Self::read(&names.iter().filter_map(name).collect())
+    }
+
     /// What stands there for the namespace.
     pub fn of(&self, name: &NamespaceName) -> Netns {
         self.namespaces.get(name).cloned().unwrap_or_default()

@@ -242,6 +242,13 @@ fn other_variant(limit: Duration) -> Vec<(Family, &'static str, String)> {
     found
 }
 
+/// Whether the legacy variant may have rules that cannot be seen, as in a user namespace.
+pub fn is_legacy_hidden() -> bool {
+    let names = std::fs::File::open(legacy_tables(Family::V4));
+    let is_denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    !is_legacy() && names.err().is_some_and(is_denied)
+}
+
 /// Whether `iptables` is the legacy variant: both are one program under many names.
 fn is_legacy() -> bool {
     let path = tools::find(Tool::IptablesSave)

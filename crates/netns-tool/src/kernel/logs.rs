@@ -37,8 +37,13 @@ impl Logs {
 
     /// How many labs have a folder.
     pub fn labs(&self) -> usize {
+        self.folders().count()
+    }
+
+    /// The folders of labs.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
         let is_folder = |path: &&String| Path::new(path).parent() == Some(Path::new(lab::FOLDER));
-        self.0.iter().filter(is_folder).count()
+        self.0.iter().filter(is_folder).map(String::as_str)
     }
 
     /// A path is there, or no more.

@@ -167,13 +167,26 @@ pub fn are_unseen_outside() -> bool {
 /// proc_pid_mountinfo(5). `None`: nobody else gets it.
 fn peer_group(process: &str) -> Option<String> {
     let table = fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?;
-    let folder = |line: &&str| {
-        let point = Path::new(line.split(' ').nth(4)?);
-        Path::new("/run/netns").starts_with(point).then(|| point.components().count())
-    };
-    let mount = table.lines().filter(|line| folder(line).is_some()).max_by_key(folder)?;
+    let mount = mount_of_folder(&table)?;
     let mut optional = mount.split(' ').skip(6).take_while(|field| *field != "-");
     optional.find(|field| field.starts_with("shared:")).map(str::to_owned)
+}
+
+/// Whether namespaces that are made here are seen in other mount namespaces that the mount of /run/netns is shared with, and
+/// the other way round; `None`: `ip netns add` has not mounted it yet, and will share it.
+pub fn is_shared() -> Option<bool> {
+    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    mount_of_folder(&table).filter(|mount| mount.split(' ').nth(4) == Some(FOLDER))?;
+    Some(peer_group("self").is_some())
+}
+
+/// The line of the mount table that /run/netns is on.
+fn mount_of_folder(table: &str) -> Option<&str> {
+    let folder = |line: &&str| {
+        let point = Path::new(line.split(' ').nth(4)?);
+        Path::new(FOLDER).starts_with(point).then(|| point.components().count())
+    };
+    table.lines().filter(|line| folder(line).is_some()).max_by_key(folder)
 }
 
 /// A process with a thread inside a namespace.

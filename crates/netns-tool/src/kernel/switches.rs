@@ -5,7 +5,7 @@ use super::state::State;
 use crate::family::Family;
 use crate::sysctl::{Forwarding, Localnet, Switches, folder, host_switch};
 use anyhow::{Context, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -20,6 +20,17 @@ pub fn read(host: &State) -> Result<Switches> {
             interfaces: with_value(Family::V4, "route_localnet", host, |value| value != "0"),
         },
     })
+}
+
+/// A switch of IPv4 by interface, with `all` and `default`.
+pub fn of_interfaces(switch: &str) -> BTreeMap<String, u8> {
+    let conf = format!("{}/conf", folder(Family::V4));
+    let entries = fs::read_dir(&conf).into_iter().flatten().flatten();
+    let value = |entry: fs::DirEntry| {
+        let text = fs::read_to_string(entry.path().join(switch)).ok()?;
+        Some((entry.file_name().to_str()?.to_owned(), text.trim().parse().ok()?))
+    };
+    entries.filter_map(value).collect()
 }
 
 fn forwarding(family: Family, host: &State) -> Result<Forwarding> {

@@ -11,6 +11,11 @@ use ipnet::IpNet;
 /// # Errors
 /// The host reaches networks of the lab already, by routes that are not the lab's.
 pub fn check(lab: &Lab, host: &State) -> Result<(), Failure> {
+    all(lab, host).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Each network of the lab that the host reaches already.
+pub fn all(lab: &Lab, host: &State) -> Vec<Failure> {
     let is_of_lab = |route: &Route| {
         let over = route.device.and_then(|index| host.by_index(index));
         let is_its = route.protocol == PROTOCOL && route.metric == lab.name.metric();
@@ -21,27 +26,22 @@ pub fn check(lab: &Lab, host: &State) -> Result<(), Failure> {
     };
     let routes: Vec<&Route> = host.routes.iter().filter(foreign).collect();
     let shown = |route: &Route| way_back::planned(route, host).to_string();
-    for (what, net) in subnets(lab) {
+    let of_subnets = subnets(lab).filter_map(|(what, net)| {
         let overlaps = |route: &&&Route| route.to.contains(&net) || net.contains(&route.to);
-        if let Some(found) = routes.iter().find(overlaps) {
-            return Err(failed(format!(
-                "the subnet {net} of {what} is in the way of a network of the host, whose route is `{}`",
-                shown(found)
-            ))
-            .hint("another subnet in the lab's file"));
-        }
-    }
-    for wanted in lab.routes.iter().filter(|route| route.at.is_none()) {
-        if let Some(found) = routes.iter().find(|found| found.to == wanted.to) {
-            return Err(failed(format!(
-                "the host reaches {} already: its route is `{}`",
-                wanted.to,
-                shown(found)
-            ))
-            .hint(format!("take it away, or that of lab `{}` out of its file", lab.name)));
-        }
-    }
-    Ok(())
+        let found = shown(routes.iter().find(overlaps)?);
+        let what = format!(
+            "the subnet {net} of {what} is in the way of a network of the host, whose route is `{found}`"
+        );
+        Some(failed(what).hint("another subnet in the lab's file"))
+    });
+    let wanted = lab.routes.iter().filter(|route| route.at.is_none());
+    let of_routes = wanted.filter_map(|wanted| {
+        let found = shown(routes.iter().find(|found| found.to == wanted.to)?);
+        let what = format!("the host reaches {} already: its route is `{found}`", wanted.to);
+        let hint = format!("take it away, or that of lab `{}` out of its file", lab.name);
+        Some(failed(what).hint(hint))
+    });
+    of_subnets.chain(of_routes).collect()
 }
 
 /// The subnets that the lab gives to the host, with whose they are.

@@ -17,7 +17,41 @@ pub fn of_nat(
     subnets: &[IpNet],
     facts: &Snapshot,
 ) -> Vec<String> {
-    let mut found = Found::default();
+    in_the_way(bridge, uplink, subnets, facts, true).iter().map(InTheWay::warning).collect()
+}
+
+/// A rule of somebody else's that drops what is to get through.
+pub struct InTheWay {
+    /// The rule, or the policy of its chain.
+    pub rule: String,
+    /// What it drops.
+    pub dropped: String,
+    /// Why no rule of netns-tool helps.
+    pub reason: String,
+    /// What to type, one command each.
+    pub cures: Vec<String>,
+    /// Whether it drops, besides, what the ports of one bridge send to each other.
+    pub is_between_ports: bool,
+}
+
+impl InTheWay {
+    fn warning(&self) -> String {
+        let Self { rule, dropped, reason, cures, .. } = self;
+        let mut lines = vec![format!("warning: {rule} drops {dropped}; {reason}")];
+        lines.extend(cures.iter().map(|cure| format!("  try:     {cure}")));
+        lines.join("\n")
+    }
+}
+
+/// What will drop the packets between a bridge and an uplink, with a NAT of netns-tool or without one.
+pub fn in_the_way(
+    bridge: &InterfaceName,
+    uplink: &InterfaceName,
+    subnets: &[IpNet],
+    facts: &Snapshot,
+    has_nat: bool,
+) -> Vec<InTheWay> {
+    let mut found = Found { has_nat, ..Found::default() };
     for family in Family::BOTH {
         let Some(subnet) = subnets.iter().find(|net| Family::of_net(net) == family) else {
             continue;
@@ -51,7 +85,7 @@ pub fn of_nat(
             found.look(family, &packet, &what, &facts.firewall);
         }
     }
-    found.warnings()
+    found.all()
 }
 
 /// Which interface's own switch is off although the whole host forwards: packets of IPv4 that come in over it stay here.
@@ -87,25 +121,34 @@ pub fn of_publication(
         is_answer: false,
         is_published: true,
     };
-    let mut found = Found::default();
+    let mut found = Found { has_nat: true, ..Found::default() };
     let what = format!("what comes from {uplink} to the published ports");
     found.look(Family::of_net(&to), &packet, &what, &facts.firewall);
-    found.warnings()
+    found.all().iter().map(InTheWay::warning).collect()
 }
 
 /// Rules of others that drop something, each with what it drops; the cures are those for all of that.
 #[derive(Default)]
-struct Found(Vec<(Obstacle, Vec<String>)>);
+struct Found {
+    obstacles: Vec<(Obstacle, Vec<String>)>,
+    /// Whether netns-tool has rules that let it through where they are asked.
+    has_nat: bool,
+    /// Those of them that drop what goes from port to port of a bridge.
+    between_ports: Vec<String>,
+}
 
 impl Found {
     fn look(&mut self, family: Family, packet: &Packet, what: &str, firewall: &Firewall) {
-        for obstacle in obstacles(family, packet, firewall) {
+        for obstacle in obstacles(family, packet, firewall, self.has_nat) {
+            if packet.input == packet.output {
+                self.between_ports.push(obstacle.what.clone());
+            }
             let is_same = |(known, _): &(Obstacle, _)| known.what == obstacle.what;
-            let Some(index) = self.0.iter().position(is_same) else {
-                self.0.push((obstacle, vec![what.to_owned()]));
+            let Some(index) = self.obstacles.iter().position(is_same) else {
+                self.obstacles.push((obstacle, vec![what.to_owned()]));
                 continue;
             };
-            let (known, dropped) = &mut self.0[index];
+            let (known, dropped) = &mut self.obstacles[index];
             if !dropped.iter().any(|known| known == what) {
                 dropped.push(what.to_owned());
             }
@@ -115,8 +158,9 @@ impl Found {
         }
     }
 
-    fn warnings(self) -> Vec<String> {
-        let warning = |(obstacle, dropped): (Obstacle, Vec<String>)| {
+    fn all(self) -> Vec<InTheWay> {
+        let between_ports = self.between_ports;
+        let in_the_way = |(obstacle, dropped): (Obstacle, Vec<String>)| {
             let reason = match obstacle.reason {
                 Reason::IsElsewhere => "no rule of another table can let it through".to_owned(),
                 Reason::ComesFirst => {
@@ -124,21 +168,20 @@ impl Found {
                 }
             };
             let (rule, dropped) = (obstacle.what, dropped.join(", and "));
-            let mut lines = vec![format!("warning: {rule} drops {dropped}; {reason}")];
-            lines.extend(obstacle.cures.iter().map(|cure| format!("  try:     {cure}")));
-            lines.join("\n")
+            let is_between_ports = between_ports.contains(&rule);
+            InTheWay { rule, dropped, reason, cures: obstacle.cures, is_between_ports }
         };
-        self.0.into_iter().map(warning).collect()
+        self.obstacles.into_iter().map(in_the_way).collect()
     }
 }
 
 /// Iptables is judged by what its `-save` prints, which nft shows without the extensions; what nft has besides, by nft.
-fn obstacles(family: Family, packet: &Packet, firewall: &Firewall) -> Vec<Obstacle> {
+fn obstacles(family: Family, packet: &Packet, firewall: &Firewall, has_nat: bool) -> Vec<Obstacle> {
     let command = match family {
         Family::V4 => "iptables",
         Family::V6 => "ip6tables",
     };
-    let has_ours = firewall.backend == Backend::Iptables;
+    let has_ours = has_nat && firewall.backend == Backend::Iptables;
     let own = firewall.saved.iter().find(|(of, _)| *of == family);
     let own = own.map(|(_, saved)| Listing { text: &saved.text, command, has_ours });
     let other = firewall.other_variant.iter().find(|(of, ..)| *of == family);

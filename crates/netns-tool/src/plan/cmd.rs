@@ -92,6 +92,7 @@ pub enum Tool {
     Slirp4netns,
     Pasta,
     Tcpdump,
+    Gzip,
 }
 
 impl Tool {
@@ -118,6 +119,7 @@ impl Tool {
             Tool::Slirp4netns => "slirp4netns",
             Tool::Pasta => "pasta",
             Tool::Tcpdump => "tcpdump",
+            Tool::Gzip => "gzip",
         }
     }
 
@@ -143,6 +145,7 @@ impl Tool {
             Tool::Slirp4netns => "slirp4netns",
             Tool::Pasta => "passt",
             Tool::Tcpdump => "tcpdump",
+            Tool::Gzip => "gzip",
         }
     }
 }

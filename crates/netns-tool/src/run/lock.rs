@@ -142,6 +142,15 @@ fn unusable(error: Errno) -> Failure {
     ))
 }
 
+/// Whether a netns-tool that changes something is at work.
+pub fn is_held() -> bool {
+    let Ok(file) = File::open(std::path::Path::new("/run").join(FOLDER).join(LOCK)) else {
+        return false;
+    };
+    // Let go of at once; who wants it just then tries again.
+    matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
+}
+
 /// Whether a journal of a command that did not end lies there; for a command that changes nothing.
 pub fn journal_lies_there() -> bool {
     std::path::Path::new("/run").join(FOLDER).join(super::journal::FILE).exists()

@@ -38,12 +38,54 @@ impl Switch {
     }
 
     fn failure(&self, failure: Failure, as_user: bool) -> Failure {
-        let Self { name, forbids, allows } = self;
         let or = if as_user { format!(", or {}", with_rights()) } else { String::new() };
         failure
-            .note("reason", format!("`{name}` is {forbids} on this machine"))
-            .hint(format!("sudo sysctl -w {name}={allows}{or}"))
+            .note("reason", format!("{} on this machine", self.state()))
+            .hint(format!("sudo {}{or}", self.cure()))
     }
+
+    fn state(&self) -> String {
+        format!("`{}` is {}", self.name, self.forbids)
+    }
+
+    fn cure(&self) -> String {
+        format!("sysctl -w {}={}", self.name, self.allows)
+    }
+}
+
+/// Something that forbids namespaces of some kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Such as "`user.max_user_namespaces` is 0".
+    pub state: String,
+    /// What to type.
+    pub cure: String,
+    pub whose: Whose,
+}
+
+/// For whom namespaces are blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody can make network namespaces.
+    Networks,
+    /// Nobody can make the others that a private host takes.
+    PrivateHosts,
+    /// Who is not root can make no user namespace.
+    Users,
+    /// The same, but for programs that are allowed to.
+    MostUsers,
+}
+
+/// All that is known to forbid namespaces here.
+pub fn blocks() -> Vec<Block> {
+    let of_all = OF_ALL.iter().map(|switch| match switch.name {
+        "user.max_net_namespaces" => (switch, Whose::Networks),
+        _ => (switch, Whose::PrivateHosts),
+    });
+    let of_users = OF_USERS.iter().map(|switch| (switch, Whose::Users));
+    let all = of_all.chain(of_users).chain([(&APPARMOR, Whose::MostUsers)]);
+    let on = all.filter(|(switch, _)| switch.is_on());
+    on.map(|(switch, whose)| Block { state: switch.state(), cure: switch.cure(), whose }).collect()
 }
 
 /// What lets somebody do without a user namespace.

@@ -4,6 +4,7 @@
 
 pub mod by_hand;
 pub mod checks;
+pub mod doctor;
 pub mod drift;
 pub mod echo;
 pub mod edits;
