@@ -8,6 +8,7 @@ pub mod ground;
 pub mod inside;
 mod logs;
 mod look;
+pub mod names;
 pub mod namespaces;
 mod netlink;
 mod nf_tables;

@@ -23,6 +23,7 @@ mod way_back;
 pub mod whereabouts;
 
 pub use down::Down;
+pub use file::read;
 pub use fit::LIMIT;
 pub use list::{Listed, list, table, up_for, wanted};
 pub use obsolete::stands;

@@ -5,4 +5,5 @@ pub mod foreground;
 pub mod pipe;
 pub mod rights;
 pub mod signals;
+pub mod stack;
 pub mod tools;
