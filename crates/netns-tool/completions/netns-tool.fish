@@ -1,6 +1,7 @@
 # netns-tool(1) in fish: `netns-tool __complete` knows what may stand at the cursor.
 
 function __netns_tool_complete
+    command --query netns-tool; or return
     set -l before (commandline -opc)
     set -l current (commandline -ct)
     set -l answer (netns-tool __complete (count $before) -- $before "$current" 2>/dev/null)

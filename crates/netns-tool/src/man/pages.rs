@@ -5,7 +5,8 @@ use super::text::Text;
 
 /// The end of a page.
 pub struct Page {
-    name: &'static str,
+    /// Of the subcommand; empty for netns-tool itself.
+    pub name: &'static str,
     /// What is typed, and what that does.
     pub examples: &'static [(&'static str, &'static str)],
     exit: &'static [(&'static str, &'static str)],
