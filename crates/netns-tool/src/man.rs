@@ -111,7 +111,15 @@ fn page(command: &Command) -> io::Result<String> {
     let mut end = Text::default();
     Page::of(name).write(&mut end);
     let [form, options] = [form, options].map(|part| String::from_utf8_lossy(&part).into_owned());
-    let parts = [begin.roff(), form, description.roff(), arguments_first(&options).replace("Print help\n", "Print help.\n").replace("Print version\n", "Print version.\n"), end.roff()];
+    let parts = [
+        begin.roff(),
+        form,
+        description.roff(),
+        arguments_first(&options)
+            .replace("Print help\n", "Print help.\n")
+            .replace("Print version\n", "Print version.\n"),
+        end.roff(),
+    ];
     let body: String = parts.iter().map(|part| text::body(part)).collect();
     Ok(head(&title(name)) + &text::mended(&body))
 }
@@ -183,7 +191,11 @@ mod tests {
     fn every_page_has_its_own_part_and_examples_that_can_be_typed() {
         for command in documented() {
             let page = Page::of(subcommand(&command));
-            assert_eq!(page.name, subcommand(&command).unwrap_or_default(), "it has no page of its own");
+            assert_eq!(
+                page.name,
+                subcommand(&command).unwrap_or_default(),
+                "it has no page of its own"
+            );
             assert!(!page.examples.is_empty(), "{}", command.get_name());
             for (line, _) in page.examples {
                 let line = line.strip_prefix("sudo ").unwrap_or(line);

@@ -141,9 +141,9 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
-    "run", "sandbox", "recover",
+    "run", "sandbox", "recover", "completions", "man",
 ];
 
 #[test]

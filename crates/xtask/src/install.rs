@@ -54,7 +54,11 @@ const TEST_NEEDS: &[Need] = &[
     // A terminal to type at.
     Need {
         commands: &["script"],
-        packages: Packages { apt: "bsdutils", apk: "util-linux-misc", ..Packages::same("util-linux") },
+        packages: Packages {
+            apt: "bsdutils",
+            apk: "util-linux-misc",
+            ..Packages::same("util-linux")
+        },
     },
 ];
 
