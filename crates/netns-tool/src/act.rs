@@ -117,7 +117,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
             tell_hidden(&facts, "list", global.quiet);
             say(&failure::printable(&list::text(args, &facts)))?;
         }
-        Command::Man(args) => man::man(args)?,
+        Command::Man(args) => man::man(args, global.dry_run)?,
         Command::Show(args) => {
             let facts = Snapshot::read(&show::wanted(), settings.limit)?;
             say(&show::show(args, &facts, settings.limit)?)?;

@@ -7,6 +7,7 @@ mod text;
 use crate::act::say;
 use crate::cli::{Cli, ManArgs};
 use crate::failure::{Failure, failed, in_words, printable_word, usage};
+use crate::plan::quote;
 use crate::suggest::{meant, shown};
 use anyhow::Result;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -25,10 +26,14 @@ const SECTION: &str = "1";
 ///
 /// # Errors
 /// There is no such page, or it cannot be written.
-pub fn man(args: &ManArgs) -> Result<()> {
+pub fn man(args: &ManArgs, is_dry_run: bool) -> Result<()> {
     let commands = documented();
     if let Some(folder) = &args.into {
-        return Ok(write_all(&commands, folder)?);
+        return if is_dry_run {
+            say(&script(&commands, folder))
+        } else {
+            Ok(write_all(&commands, folder)?)
+        };
     }
     let name = args.page.as_deref();
     let command = commands.iter().find(|command| subcommand(command) == name);
@@ -64,6 +69,22 @@ fn unknown(name: &str, commands: &[Command]) -> Failure {
     }
 }
 
+/// Does the same in a shell.
+fn script(commands: &[Command], folder: &Path) -> String {
+    let quoted = |path: &Path| quote(&path.to_string_lossy()).into_owned();
+    let mut lines = vec![format!("mkdir -p {}", quoted(folder))];
+    for command in commands {
+        let words = subcommand(command).map(|name| format!(" {name}")).unwrap_or_default();
+        let path = folder.join(file_name(command));
+        lines.push(format!("{TOOL} man{words} > {}", quoted(&path)));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn file_name(command: &Command) -> String {
+    format!("{}.{SECTION}", title(subcommand(command)))
+}
+
 /// Each is a new file, whatever was there.
 fn write_all(commands: &[Command], folder: &Path) -> Result<(), Failure> {
     let cannot = |path: &Path, error: io::Error| {
@@ -71,7 +92,7 @@ fn write_all(commands: &[Command], folder: &Path) -> Result<(), Failure> {
     };
     fs::create_dir_all(folder).map_err(|error| cannot(folder, error))?;
     for command in commands {
-        let path = folder.join(format!("{}.{SECTION}", title(subcommand(command))));
+        let path = folder.join(file_name(command));
         // What a symbolic link leads to stays as it is.
         let removed = match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -111,15 +132,7 @@ fn page(command: &Command) -> io::Result<String> {
     let mut end = Text::default();
     Page::of(name).write(&mut end);
     let [form, options] = [form, options].map(|part| String::from_utf8_lossy(&part).into_owned());
-    let parts = [
-        begin.roff(),
-        form,
-        description.roff(),
-        arguments_first(&options)
-            .replace("Print help\n", "Print help.\n")
-            .replace("Print version\n", "Print version.\n"),
-        end.roff(),
-    ];
+    let parts = [begin.roff(), form, description.roff(), arguments_first(&options), end.roff()];
     let body: String = parts.iter().map(|part| text::body(part)).collect();
     Ok(head(&title(name)) + &text::mended(&body))
 }

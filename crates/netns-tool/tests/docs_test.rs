@@ -142,8 +142,23 @@ fn anchor(heading: &str) -> String {
 
 /// The empty one stands for the options of all.
 const COMMANDS: [&str; 17] = [
-    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
-    "run", "sandbox", "recover", "completions", "man",
+    "",
+    "create",
+    "delete",
+    "veth",
+    "bridge",
+    "nat",
+    "up",
+    "down",
+    "plan",
+    "diff",
+    "check",
+    "labs",
+    "run",
+    "sandbox",
+    "recover",
+    "completions",
+    "man",
 ];
 
 #[test]

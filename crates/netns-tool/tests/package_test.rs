@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::{done, private_host, refused_with, sh, tool};
+use support::{done, private_host, refused_with, sh, tool, unchanged};
 
 /// The top of the repository.
 fn top() -> PathBuf {
@@ -82,6 +82,12 @@ fn all_pages_are_written_into_a_folder() {
         assert!(
             new.iter()
                 .all(|page| page.0 == "other.1" || files(Path::new("/run/tmp/old")).contains(page))
+        );
+        let script = unchanged(|| done("--dry-run man --into /run/tmp/dry"));
+        assert!(!Path::new("/run/tmp/dry").exists());
+        assert!(
+            script.contains("netns-tool man nat > /run/tmp/dry/netns-tool-nat.1\n"),
+            "{script}"
         );
         refused_with(1, "man --into /run/tmp/mine");
         refused_with(2, "man creat").stderr(predicates::str::contains("create"));

@@ -81,13 +81,20 @@ pub fn body(part: &str) -> &str {
     part.find(".SH ").map_or("", |begin| &part[begin..])
 }
 
-/// What clap_mangen takes from the help as it is: backticks, and spaces at the ends of lines.
+/// What clap_mangen takes from the help as it is: backticks, spaces at the ends of lines, and two sentences of clap's own.
 pub fn mended(roff: &str) -> String {
     let mut mended = String::new();
     for line in roff.lines() {
         for (number, part) in line.trim_end().split('`').enumerate() {
-            mended += ["", "\\fB", "\\fR"][if number == 0 { 0 } else { 2 - number % 2 }];
-            mended += part;
+            let font = match number {
+                0 => "",
+                odd if odd % 2 == 1 => "\\fB",
+                _ => "\\fR",
+            };
+            mended.extend([font, part]);
+        }
+        if ["Print help", "Print version"].contains(&line) {
+            mended.push('.');
         }
         mended.push('\n');
     }
