@@ -6,7 +6,8 @@ use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
 use crate::{
-    capture, check, doctor, exec, graph, lab, list, plan, sandbox, session, show, system, topology,
+    capture, check, complete, doctor, exec, graph, lab, list, man, plan, sandbox, session, show,
+    system, topology,
 };
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -32,6 +33,8 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         Command::Init(args) => return sandbox::init(args, settings),
         Command::StandBy(args) => return session::stand_by(args),
         Command::Tether(args) => return sandbox::tether(args),
+        Command::Complete(args) => return Ok(complete::answer(args)),
+        Command::Completions(args) => return complete::script(args),
         _ => {}
     }
     prepare()?;
@@ -121,6 +124,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
             tell_hidden(&facts, "list", global.quiet);
             say(&failure::printable(&list::text(args, &facts)))?;
         }
+        Command::Man(args) => man::man(args, global.dry_run)?,
         Command::Show(args) => {
             let facts = Snapshot::read(&show::wanted(), settings.limit)?;
             say(&show::show(args, &facts, settings.limit)?)?;

@@ -7,6 +7,7 @@ mod graph;
 mod lab;
 mod look;
 mod nouns;
+mod packaging;
 mod sandbox;
 
 use clap::builder::Styles;
@@ -20,6 +21,7 @@ pub use graph::{GraphArgs, Picture};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
 pub use nouns::{BridgeArgs, CreateArgs, DeleteArgs, NatArgs, Removal, VethArgs};
+pub use packaging::{CompleteArgs, CompletionsArgs, ManArgs, Shell};
 pub use sandbox::{InitArgs, RunArgs, SandboxArgs, StandByArgs, TetherArgs};
 
 /// Builds virtual networks on one Linux machine out of network namespaces, veth pairs, bridges and NAT
@@ -139,4 +141,12 @@ pub enum Command {
         after_help = "Every command that changes something does this first; this one does nothing else."
     )]
     Recover,
+    /// Print the script that completes netns-tool's words in a shell
+    #[command(after_help = packaging::COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of them
+    #[command(after_help = packaging::MAN_HELP)]
+    Man(ManArgs),
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
 }

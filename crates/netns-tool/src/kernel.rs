@@ -11,6 +11,7 @@ pub mod installed;
 mod logs;
 mod look;
 pub mod managers;
+pub mod names;
 pub mod namespaces;
 mod netlink;
 mod nf_tables;

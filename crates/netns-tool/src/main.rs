@@ -10,6 +10,7 @@ mod capture;
 mod check;
 mod cli;
 mod color;
+mod complete;
 mod dns;
 mod doctor;
 mod exec;
@@ -22,6 +23,7 @@ mod item;
 mod kernel;
 mod lab;
 mod list;
+mod man;
 mod mark;
 mod name;
 mod named;
@@ -48,9 +50,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use cli::Cli;
 use failure::{Failure, Kind};
 use std::io::Write;
-use std::panic::resume_unwind;
 use std::process::ExitCode;
-use std::thread::{self, Builder};
+use system::stack::with_room;
 
 fn main() -> ExitCode {
     let color = color_choice();
@@ -74,21 +75,13 @@ fn main() -> ExitCode {
     ExitCode::from(failure.kind.exit_code())
 }
 
-/// Takes the command line apart, on a stack of its own: for so many subcommands that of the caller (`ulimit -s`) may be too
-/// small, and his limits are left alone until it is known whether a command of his is to have them.
+/// Takes the command line apart.
 fn parse(color: ColorChoice) -> Result<Cli, clap::Error> {
-    /// In bytes.
-    const STACK: usize = 4 << 20;
-    let parse = || {
+    with_room(|| {
         let matches = Cli::command().color(color).try_get_matches();
         matches
             .and_then(|matches| Cli::from_arg_matches(&matches))
             .map_err(|error| printable_error(error, color))
-    };
-    thread::scope(|scope| match Builder::new().stack_size(STACK).spawn_scoped(scope, parse) {
-        Ok(parser) => parser.join().unwrap_or_else(|panic| resume_unwind(panic)),
-        // There may be no more threads for him either.
-        Err(_) => parse(),
     })
 }
 

@@ -60,7 +60,10 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Sandbox(_)
         | Command::Init(_)
         | Command::StandBy(_)
-        | Command::Tether(_) => return Ok(None),
+        | Command::Tether(_)
+        | Command::Completions(_)
+        | Command::Man(_)
+        | Command::Complete(_) => return Ok(None),
     }))
 }
 

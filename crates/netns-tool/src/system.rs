@@ -6,4 +6,5 @@ pub mod foreground;
 pub mod pipe;
 pub mod rights;
 pub mod signals;
+pub mod stack;
 pub mod tools;

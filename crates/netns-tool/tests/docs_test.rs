@@ -141,9 +141,31 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 16] = [
-    "", "create", "delete", "veth", "bridge", "nat", "up", "down", "plan", "diff", "check", "labs",
-    "graph", "run", "sandbox", "recover",
+const COMMANDS: [&str; 24] = [
+    "",
+    "create",
+    "delete",
+    "veth",
+    "bridge",
+    "nat",
+    "up",
+    "down",
+    "plan",
+    "diff",
+    "check",
+    "labs",
+    "list",
+    "show",
+    "graph",
+    "doctor",
+    "exec",
+    "shell",
+    "capture",
+    "run",
+    "sandbox",
+    "recover",
+    "completions",
+    "man",
 ];
 
 #[test]

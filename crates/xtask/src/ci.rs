@@ -10,7 +10,7 @@ use crate::{cargo, demo, install, process, say, test, vm};
 type Step = (&'static str, fn() -> Result<()>);
 
 const STEPS: &[Step] = &[
-    ("install-tools", install::run),
+    ("install-tools", install::tests),
     ("fmt", || process::check(cargo::cargo().args(["fmt", "--all", "--check"]))),
     ("clippy", || {
         let lint = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];

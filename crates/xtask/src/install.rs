@@ -47,6 +47,22 @@ const NEEDS: &[Need] = &[
     Need { commands: &["tcpdump"], packages: Packages::same("tcpdump") },
 ];
 
+/// What the test suite needs more: the shells in which netns-tool's words are completed.
+const TEST_NEEDS: &[Need] = &[
+    Need { commands: &["bash"], packages: Packages::same("bash") },
+    Need { commands: &["zsh"], packages: Packages::same("zsh") },
+    Need { commands: &["fish"], packages: Packages::same("fish") },
+    // A terminal to type at.
+    Need {
+        commands: &["script"],
+        packages: Packages {
+            apt: "bsdutils",
+            apk: "util-linux-misc",
+            ..Packages::same("util-linux")
+        },
+    },
+];
+
 /// What `cargo xtask vm` needs more. It asks for Debian first: the other columns are never read.
 const VM_NEEDS: &[Need] = &[
     Need { commands: &["qemu-system-x86_64"], packages: Packages::same("qemu-system-x86") },
@@ -113,7 +129,12 @@ pub fn run() -> Result<()> {
     provide(&NEEDS.iter().collect::<Vec<_>>())
 }
 
-/// The same, and what a virtual machine needs.
+/// As [`run`], and what only the test suite needs.
+pub fn tests() -> Result<()> {
+    provide(&NEEDS.iter().chain(TEST_NEEDS).collect::<Vec<_>>())
+}
+
+/// As [`run`], and what a virtual machine needs.
 pub fn vm() -> Result<()> {
     provide(&NEEDS.iter().chain(VM_NEEDS).collect::<Vec<_>>())
 }
@@ -218,7 +239,7 @@ mod tests {
     }
 
     fn all_needs() -> Vec<&'static Need> {
-        NEEDS.iter().collect()
+        NEEDS.iter().chain(TEST_NEEDS).collect()
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Ci => ci::run(),
         Task::Bench { options } => bench::run(options),
         Task::Vm => vm::run(),
-        Task::InstallTools => install::run().map(|()| ExitCode::SUCCESS),
+        Task::InstallTools => install::tests().map(|()| ExitCode::SUCCESS),
         Task::Probe => testhost::probe().map(|()| ExitCode::SUCCESS),
         Task::DemoInside { tool } => demo::inside(&tool),
         Task::BenchInside { tool, options } => bench::inside(&tool, options),

@@ -25,7 +25,7 @@ pub fn run(args: &[OsString]) -> Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     }
-    install::run()?;
+    install::tests()?;
     match args {
         [first, rest @ ..] if first == SOAK => suite(rest, true),
         args => suite(args, false),
