@@ -128,6 +128,27 @@ fn a_tool_that_others_can_change_is_found() {
     });
 }
 
+/// As in a container, which sees nothing of the kernel's files.
+#[test]
+fn what_the_kernel_does_not_say_is_tried_and_leaves_nothing() {
+    private_host(|| {
+        sh("touch /run/tmp/empty
+            for file in /proc/modules /proc/config.gz /boot/config-$(uname -r); do
+                [ ! -e $file ] || mount --bind /run/tmp/empty $file
+            done
+            for folder in /lib/modules /usr/lib/modules; do
+                [ ! -d $folder ] || mount -t tmpfs none $folder
+            done");
+        lived_in();
+        unchanged(|| {
+            for (module, name) in [("veth", "veth"), ("bridge", "bridge"), ("nf_nat", "NAT")] {
+                found("ok", module, &format!("{name} (tried)"));
+            }
+            found("note", "sch_netem", "cannot be told");
+        });
+    });
+}
+
 #[test]
 fn what_forbids_namespaces_is_found() {
     private_host(|| {

@@ -19,25 +19,14 @@ pub fn examine(facts: &Facts, lab: Option<&Lab>) -> Vec<Finding> {
     let host = &facts.host;
     let mut found = variants(&host.firewall);
     let ways = ways(host, lab);
-    let mut blocked: Vec<InTheWay> = Vec::new();
-    for Way { bridge, uplink, subnets } in &ways {
-        let of_way = nat::in_the_way(bridge, uplink, subnets, host, true);
-        blocked.extend(of_way);
-    }
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    for one in merged(blocked) {
-        known.insert(one.rule.clone());
-        let what =
-            format!("{} drops {}{}", one.rule, one.dropped, set_by(&host.firewall, &one.rule));
-        let why = format!("{}: a NAT stands, and nothing gets through", one.reason);
-        found.push(Finding::broken("nat-blocked", what, &why).cures(one.cures));
-    }
+    let of_way = |way: &Way| nat::in_the_way(&way.bridge, &way.uplink, &way.subnets, host, true);
+    let blocked = merged(ways.iter().flat_map(of_way).collect());
+    let known: BTreeSet<String> = blocked.iter().map(|one| one.rule.clone()).collect();
+    found.extend(blocked.into_iter().map(|one| in_spite_of_nat(one, &host.firewall)));
     let bare = bare_bridge(host, lab, &ways);
-    for one in nat::in_the_way(&bare.bridge, &bare.uplink, &bare.subnets, host, false) {
-        if !known.contains(&one.rule) {
-            found.push(without_nat(one, &host.firewall));
-        }
-    }
+    let without = nat::in_the_way(&bare.bridge, &bare.uplink, &bare.subnets, host, false);
+    let without = without.into_iter().filter(|one| !known.contains(&one.rule));
+    found.extend(without.map(|one| without_nat(one, &host.firewall)));
     let is_sound = found.is_empty();
     if facts.is_legacy_hidden {
         let what = "whether iptables-legacy has rules, too, cannot be told";
@@ -163,11 +152,19 @@ fn merged(all: Vec<InTheWay>) -> Vec<InTheWay> {
     merged
 }
 
+fn in_spite_of_nat(one: InTheWay, firewall: &Firewall) -> Finding {
+    let what = format!("{} drops {}{}", one.rule, one.dropped, set_by(firewall, &one.rule));
+    let why = format!("{}: all rules of a NAT stand, and nothing gets through", one.reason);
+    Finding::broken("nat-blocked", what, &why).cures(one.cures)
+}
+
 fn without_nat(one: InTheWay, firewall: &Firewall) -> Finding {
     let set_by = set_by(firewall, &one.rule);
     if one.is_between_ports {
-        let what =
-            format!("{} drops what the ports of a bridge send to each other{set_by}", one.rule);
+        let what = format!(
+            "{} drops what the ports of a bridge send to each other, and what is routed without a NAT{set_by}",
+            one.rule
+        );
         let why = "br_netfilter shows the firewall what bridges only switch: namespaces on a bridge without a NAT do not reach each other";
         let cure = "sysctl -w net.bridge.bridge-nf-call-iptables=0".to_owned();
         return Finding::broken("forward", what, why).cures(one.cures).cure(cure);

@@ -14,7 +14,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     if faulty.is_empty() {
         found.push(Finding::ok(
             "netns-files",
-            match namespaces.len() {
+            match namespaces.len() + facts.host.hidden {
                 0 => "no namespaces are in /run/netns".to_owned(),
                 all => format!("{} in /run/netns, none of them broken", count(all, "namespace")),
             },

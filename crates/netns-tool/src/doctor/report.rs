@@ -47,7 +47,10 @@ pub fn text(sections: &[Section], is_brief: bool, is_colored: bool) -> String {
         text.extend(shown.into_iter().map(|finding| lines(finding, is_colored)));
     }
     if !(is_brief && text.is_empty()) {
-        text += &summary(total(sections, Severity::Broken), total(sections, Severity::Warning));
+        let counts = [Severity::Broken, Severity::Warning].map(|of| total(sections, of));
+        let of_rights = sections.iter().filter(|section| section.topic == Topic::Rights);
+        let is_partial = of_rights.map(|section| section.count(Severity::Ok)).sum::<usize>() == 0;
+        text += &summary(counts, is_partial);
     }
     text
 }
@@ -73,8 +76,12 @@ fn total(sections: &[Section], severity: Severity) -> usize {
     sections.iter().map(|section| section.count(severity)).sum()
 }
 
-fn summary(broken: usize, warnings: usize) -> String {
+/// `is_partial`: not all could be examined.
+fn summary([broken, warnings]: [usize; 2], is_partial: bool) -> String {
     let broken = match broken {
+        0 if is_partial => {
+            "Nothing will break, as far as can be seen without root's rights".to_owned()
+        }
         0 => "Nothing will break".to_owned(),
         _ => format!("{} will break", count(broken, "thing")),
     };
@@ -107,7 +114,8 @@ mod tests {
         assert!(!text(&sections(), true, false).contains("nft"));
         assert!(text(&sections(), true, true).contains("\u{1b}[1;31mbroken \u{1b}[0m"));
         assert_eq!(text(&[], true, false), "");
-        assert_eq!(summary(0, 2), "Nothing will break; 2 warnings\n");
+        assert_eq!(summary([0, 2], false), "Nothing will break; 2 warnings\n");
+        assert!(summary([0, 0], true).contains("as far as can be seen"));
     }
 
     #[test]
