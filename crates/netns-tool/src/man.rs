@@ -130,7 +130,9 @@ fn page(command: &Command) -> io::Result<String> {
         subcommands(&mut description);
     }
     let mut end = Text::default();
-    Page::of(name).write(&mut end);
+    let all = documented();
+    let all: Vec<&str> = all.iter().filter_map(subcommand).collect();
+    Page::of(name).write(&mut end, &all);
     let [form, options] = [form, options].map(|part| String::from_utf8_lossy(&part).into_owned());
     let parts = [begin.roff(), form, description.roff(), arguments_first(&options), end.roff()];
     let body: String = parts.iter().map(|part| text::body(part)).collect();

@@ -60,9 +60,11 @@ impl Source {
             ("bridge", "attach") => Self::Links(place("namespace"), None),
             ("nat", "bridge" | "allowed") => Self::Links(None, Some("bridge")),
             ("nat", "outbound") => Self::Links(None, None),
-            ("up" | "plan" | "diff" | "check" | "run", "file") => Self::LabFiles,
-            ("plan" | "diff" | "check" | "down", "name") | ("list", "lab") => Self::Labs,
-            ("down", "lab") => Self::LabsAndFiles,
+            ("up" | "plan" | "diff" | "check" | "run", "file") | ("doctor", "lab") => {
+                Self::LabFiles
+            }
+            ("plan" | "diff" | "check" | "down" | "graph", "name") | ("list", "lab") => Self::Labs,
+            ("down" | "graph", "lab") => Self::LabsAndFiles,
             ("run", "inside") => {
                 Self::NamespacesOf(is_given(line, "file")?, is_given(line, "name"))
             }
@@ -176,4 +178,28 @@ fn anything(kind: Option<Kind>, current: &str) -> Vec<CompletionCandidate> {
         all.extend(described(lab_names(), "a lab"));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also those of subcommands that are yet to come.
+    #[test]
+    fn no_argument_that_names_what_stands_is_forgotten() {
+        const NAMES: [&str; 9] =
+            ["NAMESPACE", "NS|LAB", "BRIDGE", "IF", "OUTBOUND", "FILE", "FILE|NAME", "USER", "DIR"];
+        let (nothing, mut count) = (ArgMatches::default(), 0);
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            for arg in command.get_arguments() {
+                let names = arg.get_value_names().unwrap_or_default();
+                if names.iter().any(|name| NAMES.contains(&name.as_str())) {
+                    let (command, arg) = (command.get_name(), arg.get_id().as_str());
+                    assert!(Source::of(command, arg, &nothing).is_some(), "{command}: {arg}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count >= 18, "only {count} were found");
+    }
 }

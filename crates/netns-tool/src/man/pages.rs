@@ -59,6 +59,13 @@ const CHECKING: &Items = &[
     ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
 ];
 
+const EXAMINING: &Items = &[
+    ("0", "Nothing will break."),
+    ("1", "Something will."),
+    ("2", "Wrong usage, or the lab file is wrong."),
+    ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
+];
+
 /// Of what becomes a command of the caller's, or waits for it.
 const RUNNING: &Items = &[
     (
@@ -366,6 +373,31 @@ const PAGES: &[Page] = &[
         ]
     ),
     page!(
+        "graph",
+        READING,
+        SEEN,
+        COLOUR,
+        &["show", "list", "up"],
+        IP,
+        &[
+            ("netns-tool graph shop.toml", "Draw what a lab file says."),
+            ("netns-tool graph shop.toml --format svg >shop.svg", "Draw it as an image."),
+            ("sudo netns-tool graph", "Draw what stands."),
+        ]
+    ),
+    page!(
+        "doctor",
+        EXAMINING,
+        SEEN,
+        COLOUR,
+        &["check", "up"],
+        WALLS,
+        &[
+            ("sudo netns-tool doctor", "Examine the host."),
+            ("sudo netns-tool doctor shop.toml", "Examine also whether a lab can be built on it."),
+        ]
+    ),
+    page!(
         "exec",
         RUNNING,
         INSIDE,
@@ -494,7 +526,8 @@ impl Page {
         PAGES.iter().find(|page| page.name == name).unwrap_or(&PAGES[0])
     }
 
-    pub fn write(&self, text: &mut Text) {
+    /// Writes it; `all` are the names of the subcommands.
+    pub fn write(&self, text: &mut Text, all: &[&str]) {
         let sections =
             [("EXIT STATUS", self.exit), ("FILES", self.files), ("ENVIRONMENT", self.environment)];
         for (heading, items) in sections {
@@ -509,13 +542,11 @@ impl Page {
             text.block(&[*line]);
         }
         text.section("SEE ALSO");
-        text.line(&format!("{}.", self.others()));
+        text.line(&format!("{}.", self.others(all)));
     }
 
-    fn others(&self) -> String {
-        let all = PAGES.iter().map(|page| page.name).filter(|name| !name.is_empty());
-        let names: Vec<&str> =
-            if self.name.is_empty() { all.collect() } else { self.see_also.to_vec() };
+    fn others(&self, all: &[&str]) -> String {
+        let names = if self.name.is_empty() { all } else { self.see_also };
         let ours = names.iter().map(|name| format!("`netns-tool-{name}`({SECTION})"));
         let root = (!self.name.is_empty()).then(|| format!("`netns-tool`({SECTION})"));
         let elsewhere = self.elsewhere.to_owned();
