@@ -33,7 +33,7 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "LAB")]
     pub all_of: Option<String>,
     /// Write the packets into a file
-    #[arg(short = 'w', long, value_name = "FILE")]
+    #[arg(short = 'w', long, value_name = "PATH")]
     pub write: Option<PathBuf>,
 }
 

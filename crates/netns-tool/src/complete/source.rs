@@ -63,12 +63,17 @@ impl Source {
             ("up" | "plan" | "diff" | "check" | "run", "file") | ("doctor", "lab") => {
                 Self::LabFiles
             }
-            ("plan" | "diff" | "check" | "down" | "graph", "name") | ("list", "lab") => Self::Labs,
+            ("plan" | "diff" | "check" | "down" | "graph", "name")
+            | ("list", "lab")
+            | ("capture", "all_of") => Self::Labs,
             ("down" | "graph", "lab") => Self::LabsAndFiles,
             ("run", "inside") => {
                 Self::NamespacesOf(is_given(line, "file")?, is_given(line, "name"))
             }
             ("show", "name") => Self::Anything(is_given(line, "kind")),
+            ("capture", "place") if is_given::<String>(line, "all_of").is_none() => {
+                Self::Anything(None)
+            }
             ("man", "page") => Self::Subcommands,
             ("man", "into") => Self::Folders,
             _ => return None,

@@ -77,6 +77,13 @@ const RUNNING: &Items = &[
     ("128 + n", "Signal n ended the command."),
 ];
 
+const WATCHING: &Items = &[
+    ("0", "It was ended by Ctrl-C."),
+    ("1", "There is no such place, or tcpdump failed."),
+    ("2", "Wrong usage."),
+    ("3", "tcpdump is missing, or root's rights are."),
+];
+
 const FILES: &Items = &[
     ("/run/netns/NAME", "A namespace, as `ip netns` makes it."),
     (
@@ -131,6 +138,7 @@ const IP: &str = "`ip-netns`(8), `ip-link`(8), `network_namespaces`(7)";
 const WIRES: &str = "`veth`(4), `ip-link`(8), `ip-netns`(8)";
 const BRIDGES: &str = "`ip-link`(8), `bridge`(8)";
 const WALLS: &str = "`iptables`(8), `nft`(8), `ip-route`(8)";
+const WATCHERS: &str = "`tcpdump`(8), `pcap-filter`(7), `wireshark`(1)";
 const SPACES: &str = "`ip-netns`(8), `namespaces`(7), `network_namespaces`(7)";
 
 macro_rules! page {
@@ -413,6 +421,26 @@ const PAGES: &[Page] = &[
             (
                 "sudo netns-tool exec --all shop -- ip -br addr",
                 "Run it in each namespace of a lab."
+            ),
+        ]
+    ),
+    page!(
+        "capture",
+        WATCHING,
+        SEEN,
+        COLOUR,
+        &["exec", "check"],
+        WATCHERS,
+        &[
+            ("sudo netns-tool capture red icmp", "Watch pings on all interfaces of a namespace."),
+            ("sudo netns-tool capture veth-red", "Watch both ends of a veth pair."),
+            (
+                "sudo netns-tool capture --all-of shop icmp",
+                "Watch a ping cross a bridge and a NAT."
+            ),
+            (
+                "sudo netns-tool capture --all-of shop -w shop.pcapng",
+                "Write the packets of a whole lab for Wireshark."
             ),
         ]
     ),
