@@ -7,7 +7,7 @@ use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
 use crate::{
     capture, check, complete, doctor, exec, graph, lab, list, man, plan, sandbox, session, show,
-    system, topology,
+    system, topology, trace,
 };
 use anyhow::Result;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -113,6 +113,11 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
             let report = doctor::run(args, settings, global)?;
             say(&report.text)?;
             return Ok(ExitCode::from(u8::from(!report.is_success)));
+        }
+        Command::Trace(args) => {
+            let traced = trace::trace(args, settings.limit, global)?;
+            say(&traced.text)?;
+            return Ok(ExitCode::from(u8::from(!traced.is_answered)));
         }
         Command::Labs(args) => {
             let facts = Snapshot::read(&lab::wanted(), settings.limit)?;

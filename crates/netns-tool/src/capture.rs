@@ -6,19 +6,20 @@ mod text;
 
 use crate::act::say;
 use crate::cli::{CaptureArgs, Global, Kind};
-use crate::failure::{failed, in_words, printable_word};
+use crate::failure::{failed, in_words, missing, printable_word};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::named::{self, Meant};
-use crate::plan::{Place, Tool, quote, quote_all};
+use crate::plan::{Cmd, Place, Tool, quote, quote_all};
 use crate::run::Settings;
-use crate::system::{child, tools};
+use crate::system::{child, rights, tools};
 use crate::topology::{self, Interface, Owner, Topology, label};
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 /// Where packets are seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,7 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
         say(&typed(&spots, &filter, args.write.as_deref()))?;
         return Ok(ExitCode::SUCCESS);
     }
+    check_rights()?;
     let file = args.write.as_deref().map(create).transpose()?;
     match (spots.as_slice(), file) {
         ([spot], None) => {
@@ -81,6 +83,26 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
             Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+/// tcpdump gives up root's rights for those of another user; where there is none, most of them do not run.
+fn check_rights() -> Result<()> {
+    /// By then it has done so.
+    const TRIAL: Duration = Duration::from_millis(500);
+    if rights::are_for_all_users() {
+        return Ok(());
+    }
+    let args = ["-n", "-i", "lo"].map(str::to_owned).to_vec();
+    let trial = Cmd::Run { netns: None, tool: Tool::Tcpdump, args, stdin: None };
+    let output = child::run(&trial, TRIAL, false)?;
+    if !output.stderr.contains("Couldn't change to") {
+        return Ok(());
+    }
+    let reason = "it wants to become another user, and in a private host of an ordinary user there is root alone";
+    Err(missing("tcpdump cannot run here")
+        .note("reason", reason)
+        .hint("the same as root (sudo)")
+        .into())
 }
 
 /// As one types it; what is written is merged by a program of Wireshark.

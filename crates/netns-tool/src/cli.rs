@@ -16,7 +16,7 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub use check::{CheckArgs, Format};
 pub use doctor::DoctorArgs;
-pub use enter::{CaptureArgs, ExecArgs, ShellArgs};
+pub use enter::{CaptureArgs, ExecArgs, ShellArgs, TraceArgs};
 pub use graph::{GraphArgs, Picture};
 pub use lab::{DownArgs, LabArgs, LabsArgs, ShownArgs};
 pub use look::{Kind, ListArgs, ShowArgs};
@@ -124,6 +124,9 @@ pub enum Command {
     /// Draw a network: that of a lab file, or what stands
     #[command(after_help = graph::HELP)]
     Graph(GraphArgs),
+    /// Explain the way of a packet, step by step, up to where it stops
+    #[command(after_help = enter::TRACE_HELP)]
+    Trace(TraceArgs),
     /// Run a command in a lab, which is up for only as long
     #[command(after_help = sandbox::RUN_HELP)]
     Run(RunArgs),

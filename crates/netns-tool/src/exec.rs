@@ -116,7 +116,10 @@ pub fn become_command(args: &StandByArgs) -> Result<ExitCode> {
 }
 
 /// The namespace of that name, which can be entered.
-fn enterable(name: &str) -> Result<NamespaceName> {
+///
+/// # Errors
+/// It is not there, is none, or may not be entered.
+pub fn enterable(name: &str) -> Result<NamespaceName> {
     let netns = NamespaceName::existing(name).map_err(|why| {
         usage(format!("`{}` is no name of a network namespace: {why}", shown(name)))
     })?;

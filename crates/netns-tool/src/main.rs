@@ -44,6 +44,7 @@ mod sysctl;
 mod system;
 mod table;
 mod topology;
+mod trace;
 mod veth;
 
 use clap::{ColorChoice, CommandFactory, FromArgMatches};

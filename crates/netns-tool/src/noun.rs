@@ -54,6 +54,7 @@ pub fn of(cli: &Cli) -> Result<Option<Box<dyn Noun + '_>>, Failure> {
         | Command::Exec(_)
         | Command::Shell(_)
         | Command::Capture(_)
+        | Command::Trace(_)
         | Command::Graph(_)
         | Command::Recover
         | Command::Run(_)

@@ -99,9 +99,8 @@ pub fn way(seen: &Observed) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" -> "))
 }
 
-/// Between which two places most of the time of a question and its answer passed, in words, and how much.
-pub fn longest(seen: &Observed) -> Option<(String, Duration)> {
-    // It may have been asked again before it was answered; what came first counts.
+/// What was seen, without what was seen there already: it may have been asked again before it was answered.
+pub fn first_of_each(seen: &Observed) -> Vec<&Sighting> {
     let step = |one: &Sighting| (one.at.clone(), one.interface, one.is_out, one.sort);
     let mut first: Vec<&Sighting> = Vec::new();
     for one in &seen.sightings {
@@ -109,6 +108,12 @@ pub fn longest(seen: &Observed) -> Option<(String, Duration)> {
             first.push(one);
         }
     }
+    first
+}
+
+/// Between which two places most of the time of a question and its answer passed, in words, and how much.
+pub fn longest(seen: &Observed) -> Option<(String, Duration)> {
+    let first = first_of_each(seen);
     let legs = first.iter().zip(first.iter().skip(1));
     let timed =
         legs.filter_map(|(one, next)| Some((one, next, next.time.duration_since(one.time).ok()?)));

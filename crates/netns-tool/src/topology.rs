@@ -1,6 +1,7 @@
 //! The picture of a network: places, the interfaces in them, and who is wired to whom, as it stands or as a lab file
 //! describes it. Whatever shows a network reads this.
 
+mod described;
 mod part;
 mod planned;
 mod standing;

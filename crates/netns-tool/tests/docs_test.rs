@@ -141,7 +141,7 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The empty one stands for the options of all.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "create",
     "delete",
@@ -161,6 +161,7 @@ const COMMANDS: [&str; 24] = [
     "exec",
     "shell",
     "capture",
+    "trace",
     "run",
     "sandbox",
     "recover",

@@ -10,7 +10,7 @@ use support::internet::wait_until;
 use support::labs::{FILE, file};
 use support::typed::{code, complained, said};
 use support::{
-    assert_is, done, lived_in, private_host, refused, refused_with, sh, tool, unchanged,
+    assert_is, done, has_users, lived_in, private_host, refused, refused_with, sh, tool, unchanged,
 };
 
 const LAB: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n\
@@ -22,12 +22,6 @@ fn lab() {
 
 fn lines(text: &str) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
-}
-
-/// Whether this host knows other users than root: that of an ordinary user does not.
-fn has_users() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").expect("read the map of users");
-    map.split_whitespace().next_back() == Some("4294967295")
 }
 
 #[test]

@@ -37,6 +37,29 @@ pub struct CaptureArgs {
     pub write: Option<PathBuf>,
 }
 
+/// Explain the way of a packet, step by step, up to where it stops
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Where it comes from: a namespace, or host
+    #[arg(value_name = "FROM")]
+    pub from: String,
+    /// Where it goes: an address, a namespace, or host
+    #[arg(value_name = "TO")]
+    pub to: String,
+    /// A connection to this TCP port, in place of a ping
+    #[arg(long, value_name = "PORT", conflicts_with = "udp")]
+    pub tcp: Option<u16>,
+    /// A datagram to this UDP port
+    #[arg(long, value_name = "PORT")]
+    pub udp: Option<u16>,
+}
+
+/// Of `trace`.
+pub(super) const TRACE_HELP: &str = "\
+    A packet is sent and watched in each place: the route that is chosen, the interfaces and ports \
+    of bridges, what a NAT makes of its addresses; and if no answer comes, why, down to the rule of \
+    the firewall.\n\nExit codes: 0 an answer came; 1 none did, or it could not be asked.";
+
 /// Run a command inside a namespace
 #[derive(Debug, Args)]
 pub struct ExecArgs {

@@ -46,6 +46,7 @@ impl Source {
         Some(match (command, arg) {
             ("exec", "name") if is_set("all") => Self::Labs,
             ("exec" | "shell", "name")
+            | ("trace", "from" | "to")
             | ("delete", "names")
             | ("veth", "namespace" | "host_ns")
             | ("bridge", "namespace") => Self::Namespaces,

@@ -77,6 +77,13 @@ const RUNNING: &Items = &[
     ("128 + n", "Signal n ended the command."),
 ];
 
+const ANSWERING: &Items = &[
+    ("0", "An answer came."),
+    ("1", "None did, which is explained, or it could not be asked."),
+    ("2", "Wrong usage."),
+    ("3", "Root's rights are missing."),
+];
+
 const WATCHING: &Items = &[
     ("0", "It was ended by Ctrl-C."),
     ("1", "There is no such place, or tcpdump failed."),
@@ -441,6 +448,24 @@ const PAGES: &[Page] = &[
             (
                 "sudo netns-tool capture --all-of shop -w shop.pcapng",
                 "Write the packets of a whole lab for Wireshark."
+            ),
+        ]
+    ),
+    page!(
+        "trace",
+        ANSWERING,
+        SEEN,
+        COLOUR,
+        &["check", "capture", "show"],
+        WATCHERS,
+        &[
+            (
+                "sudo netns-tool trace red 192.0.2.1",
+                "Follow a ping from a namespace to an address."
+            ),
+            (
+                "sudo netns-tool trace host red --tcp 80",
+                "Follow a connection from the host into a namespace."
             ),
         ]
     ),

@@ -157,3 +157,9 @@ pub fn uninstall(programs: &[&str]) {
         sh(&format!("cd {cover}; rm -f {}; mount --bind {cover} {folder}", programs.join(" ")));
     }
 }
+
+/// Whether this host knows other users than root: that of an ordinary user does not.
+pub fn has_users() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").expect("read the map of users");
+    map.split_whitespace().next_back() == Some("4294967295")
+}

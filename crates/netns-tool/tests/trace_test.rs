@@ -1,0 +1,135 @@
+//! `trace`: the way of a packet, step by step, up to where it stops.
+
+mod support;
+
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use support::labs::file;
+use support::{done, private_host, refused, refused_with, serve, sh, tool};
+
+const LAB: &str = "[bridge.br0]\naddress = [\"10.0.0.1/24\", \"fd00::1/64\"]\nnat = true\n\
+    [namespace.web]\nbridge = \"br0\"\n[namespace.db]\nbridge = \"br0\"\n";
+
+/// A lab with a way out to a namespace that answers.
+fn stage() {
+    sh("ip netns add inet; ip link add up0 type veth peer name eth0 netns inet
+        ip addr add 192.0.2.2/24 dev up0; ip link set up0 up
+        ip -n inet addr add 192.0.2.1/24 dev eth0; ip -n inet link set eth0 up; ip -n inet link set lo up
+        ip route add default via 192.0.2.1");
+    done(&format!("up -q {}", file(LAB)));
+    support::ping("web", "192.0.2.1");
+}
+
+/// What it tells, which must be this but for the time; its exit code agrees.
+fn tells(words: &str, expected: &str) {
+    let outcome = tool(&format!("trace {words}"));
+    let output = outcome.get_output();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (way, time) = told.split_once("The answer came after ").unwrap_or((&told, ""));
+    assert_eq!(way, expected, "{words}");
+    assert_eq!(time.ends_with(" ms\n"), output.status.success(), "{words}: {told}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_packet_is_followed_through_a_bridge_and_a_nat() {
+    private_host(|| {
+        stage();
+        tells(
+            "web 192.0.2.1",
+            "A ping from `web` to 192.0.2.1\n\
+             web\n\
+             \x20 route  default via 10.0.0.1 dev eth0\n\
+             \x20 out    eth0 <-> web-eth0 on the host, from 10.0.0.2\n\
+             host\n\
+             \x20 in     web-eth0, port of br0\n\
+             \x20 in     br0\n\
+             \x20 route  192.0.2.0/24 dev up0\n\
+             \x20 nat    the source 10.0.0.2 becomes 192.0.2.2 (the NAT of br0 over up0)\n\
+             \x20 out    up0 <-> eth0 in inet, from 192.0.2.2\n\
+             inet\n\
+             \x20 in     eth0\n",
+        );
+        tells(
+            "web fd00::3",
+            "A ping from `web` to fd00::3\n\
+             web\n\
+             \x20 route  fd00::/64 dev eth0\n\
+             \x20 out    eth0 <-> web-eth0 on the host, from fd00::2\n\
+             host\n\
+             \x20 in     web-eth0, port of br0\n\
+             \x20 out    db-eth0, port of br0 <-> eth0 in db, from fd00::2\n\
+             db\n\
+             \x20 in     eth0\n",
+        );
+        tells(
+            "web web",
+            "A ping from `web` to 10.0.0.2\n\
+             web\n\
+             \x20 route  10.0.0.2 is its own\n\
+             \x20 out    lo, from 10.0.0.2\n\
+             \x20 in     lo\n",
+        );
+    });
+}
+
+#[test]
+fn a_published_port_is_followed_to_its_program() {
+    private_host(|| {
+        stage();
+        serve("web", 80);
+        done("nat br0 --publish 8080:10.0.0.2:80");
+        let told = done("trace inet 192.0.2.2 --tcp 8080");
+        for line in [
+            "A connection to TCP port 8080 from `inet` to 192.0.2.2\n",
+            "  nat    the destination 192.0.2.2 becomes 10.0.0.2\n",
+            "web\n  in     eth0\n",
+        ] {
+            assert!(told.contains(line), "{told}");
+        }
+        assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
+    });
+}
+
+#[test]
+fn it_says_where_and_why_it_stops() {
+    private_host(|| {
+        stage();
+        let ends = |words: &str, end: &str| {
+            let outcome = tool(&format!("trace {words}")).code(1);
+            let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
+            assert!(told.ends_with(end), "{words}: {told}");
+        };
+        ends(
+            "host web --tcp 81",
+            "web\n  in     eth0\nNo answer: nothing listens at TCP port 81 of `web`\n  try: ip netns exec web ss -lnpt sport = :81\n",
+        );
+        ends(
+            "inet 10.0.0.2",
+            "  route  there is none to 10.0.0.2\nNo answer: no route to 10.0.0.2 in `inet`\n  try: ip -n inet route get 10.0.0.2\n",
+        );
+        sh("ip -n db link set eth0 down");
+        ends(
+            "web 10.0.0.3",
+            "interface `eth0` of `db` is down\n  try: ip -n db link set dev eth0 up\n",
+        );
+        sh(
+            "ip netns exec web nft 'add table ip t; add chain ip t o { type filter hook output priority 0; }; add rule ip t o ip daddr 192.0.2.1 counter drop'",
+        );
+        let dropped = tool("trace web 192.0.2.1").code(1);
+        dropped
+            .stdout(contains("No answer: dropped in `web` by ").and(contains("its counter moved")));
+    });
+}
+
+#[test]
+fn what_cannot_be_traced_is_told() {
+    private_host(|| {
+        done("create web");
+        refused("trace wbe 10.0.0.2").stderr(contains("did you mean `web`?"));
+        refused("trace host wbe").stderr(contains("did you mean `web`?"));
+        refused("trace host web").stderr(contains("`web` has no address"));
+        refused_with(2, "trace web 10.0.0").stderr(contains("neither an address nor a namespace"));
+        refused_with(2, "trace web host --tcp 1 --udp 1").stderr(contains("cannot be used with"));
+    });
+}
