@@ -5,6 +5,7 @@ use crate::failure::{self, count};
 use crate::kernel::Snapshot;
 use crate::noun::{self, Noun, Work};
 use crate::run::{self, Settings, Writer};
+use crate::system::limits::Borrowed;
 use crate::{
     capture, check, complete, doctor, exec, graph, lab, list, man, plan, sandbox, session, show,
     system, topology, trace,
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Does what the command line says.
-pub fn act(cli: &Cli) -> Result<ExitCode> {
+pub fn act(cli: &Cli, borrowed: &Borrowed) -> Result<ExitCode> {
     let global = &cli.global;
     let settings = Settings {
         limit: Duration::from_secs(global.timeout.into()),
@@ -24,6 +25,9 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         progress: !global.verbose && !global.quiet && std::io::stderr().is_terminal(),
     };
     // A command of the caller's gets what he has left us, as from a shell: it is started before anything is changed.
+    if is_for_caller(&cli.command) {
+        borrowed.give_back();
+    }
     match &cli.command {
         Command::Run(args) => return session::run(args, settings, global),
         Command::Exec(args) => return exec::exec(args, settings, global),
@@ -61,6 +65,21 @@ pub fn act(cli: &Cli) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a command of the caller's is started.
+fn is_for_caller(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Run(_)
+            | Command::Exec(_)
+            | Command::Shell(_)
+            | Command::Capture(_)
+            | Command::Sandbox(_)
+            | Command::Init(_)
+            | Command::StandBy(_)
+            | Command::Tether(_)
+    )
 }
 
 /// Does what the noun plans; its report is for the caller to give.

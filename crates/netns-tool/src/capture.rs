@@ -6,16 +6,20 @@ mod text;
 
 use crate::act::say;
 use crate::cli::{CaptureArgs, Global, Kind};
-use crate::failure::{failed, in_words, missing, printable_word};
+use crate::exec::enterable;
+use crate::failure::{failed, in_words, missing, printable_word, usage};
 use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::named::{self, Meant};
 use crate::plan::{Cmd, Place, Tool, quote, quote_all};
 use crate::run::Settings;
+use crate::suggest::shown;
 use crate::system::{child, rights, tools};
 use crate::topology::{self, Interface, Owner, Topology, label};
 use anyhow::{Context, Result};
 use std::fs::File;
+use std::io::stdout;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -54,7 +58,12 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
         say(&typed(&spots, &filter, args.write.as_deref()))?;
         return Ok(ExitCode::SUCCESS);
     }
+    for netns in spots.iter().filter_map(|spot| spot.at.as_ref()) {
+        enterable(netns.as_str())?;
+    }
     check_rights()?;
+    // Before a file is made, in the place of one that may be dear to somebody.
+    check_filter(&filter, settings)?;
     let file = args.write.as_deref().map(create).transpose()?;
     match (spots.as_slice(), file) {
         ([spot], None) => {
@@ -105,12 +114,31 @@ fn check_rights() -> Result<()> {
         .into())
 }
 
+/// tcpdump takes the filter.
+fn check_filter(filter: &[String], settings: Settings) -> Result<()> {
+    let words = ["-y", "EN10MB", "-d", "--"].into_iter().chain(filter.iter().map(String::as_str));
+    let args = words.map(str::to_owned).collect();
+    let trial = Cmd::Run { netns: None, tool: Tool::Tcpdump, args, stdin: None };
+    let output = child::run(&trial, settings.limit, false)?;
+    if output.is_success() {
+        return Ok(());
+    }
+    let why = output.reason(settings.limit);
+    let why = why.lines().last().unwrap_or_default().trim_start_matches("tcpdump: ").to_owned();
+    let shown = shown(&filter.join(" "));
+    Err(usage(format!("tcpdump does not take the filter `{shown}`: {why}"))
+        .hint("man pcap-filter; such as icmp, or host 10.0.0.2 and tcp port 80")
+        .into())
+}
+
 /// As one types it; what is written is merged by a program of Wireshark.
 fn typed(spots: &[Spot], filter: &[String], file: Option<&Path>) -> String {
     let file = file.map(|file| quote_all([file]));
     match (spots, &file) {
-        ([_], Some(_)) | (_, None) => {
-            spots.iter().map(|spot| spot.typed(filter, file.clone())).collect()
+        ([spot], _) => spot.typed(filter, file),
+        (_, None) => {
+            let line = |spot: &Spot| spot.typed(filter, None).trim_end().to_owned() + " &\n";
+            spots.iter().map(line).collect::<String>() + "wait\n"
         }
         (_, Some(file)) => {
             let part = |spot: &Spot| format!("{file}.{}", quote(&spot.label()));
@@ -123,6 +151,9 @@ fn typed(spots: &[Spot], filter: &[String], file: Option<&Path>) -> String {
 }
 
 fn create(path: &Path) -> Result<File> {
+    if path == Path::new("-") {
+        return Ok(File::from(stdout().as_fd().try_clone_to_owned()?));
+    }
     File::create(path).map_err(|error| {
         let shown = printable_word(path.as_os_str());
         failed(format!("cannot write {shown}: {}", in_words(&error))).into()
@@ -131,7 +162,10 @@ fn create(path: &Path) -> Result<File> {
 
 /// Those that are meant by a name: of a veth pair that is meant without its namespace, both ends.
 fn spots(name: &str, topology: &Topology) -> Result<Vec<Spot>> {
-    Ok(match named::find(name, None, topology)? {
+    // Namespaces are what is looked into mostly; a lab or an interface may have the name of one.
+    let kinds = [Some(Kind::Namespace), Some(Kind::Interface), None];
+    let found = kinds.into_iter().map(|kind| named::find(name, kind, topology));
+    Ok(match found.reduce(|known, next| known.or(next)).context("it was looked for")?? {
         Meant::Namespace(netns) => vec![Spot { at: Some(netns), device: None }],
         Meant::Interface(at, device) => {
             let one = topology.spot(&at).and_then(|spot| spot.interface(&device));

@@ -12,7 +12,7 @@ mod words;
 
 use crate::cli::{CheckArgs, Format, Global};
 use crate::color;
-use crate::failure::{Failure, usage};
+use crate::failure::{Failure, failed, usage};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab::model::{Expectation, Lab};
 use crate::lab::{self, Up};
@@ -78,6 +78,7 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     };
     let facts = Snapshot::read(&wanted, limit)?;
     lab::require_up(&lab, &facts)?;
+    check_outside(&facts)?;
     let judge = judge::Judge::new(&lab, &facts, limit);
     let pairs = if args.matrix { matrix::pairs(&lab) } else { Vec::new() };
     let mut probes: Vec<_> = lab.expectations.iter().map(judge::probe).collect();
@@ -99,6 +100,16 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
         Format::Json => json::print(&report),
     };
     Ok(Printed { text, is_success })
+}
+
+/// Questions of the host are asked from where netns-tool is, and that is the host.
+fn check_outside(facts: &Snapshot) -> Result<(), Failure> {
+    let Some((name, _)) = facts.namespaces.iter().find(|(_, netns)| netns.is_current) else {
+        return Ok(());
+    };
+    let what =
+        format!("`check` asks from the host as well, and this is inside of namespace `{name}`");
+    Err(failed(what).hint("the same on the host: without --in, exec or shell"))
 }
 
 fn nothing(args: &CheckArgs) -> Failure {

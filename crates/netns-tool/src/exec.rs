@@ -86,7 +86,12 @@ impl Job {
 
     /// As one types it.
     fn typed(&self) -> String {
-        let user = self.user.as_ref().map(|user| format!("runuser -u {} -- ", quote(&user.name)));
+        let user = self.user.as_ref().map(|user| {
+            let variable =
+                |(name, value): (&str, OsString)| format!(" {name}={}", quote_all([value]));
+            let environment: String = user.environment().into_iter().map(variable).collect();
+            format!("runuser -u {} -- env{environment} ", quote(&user.name))
+        });
         let netns = quote(self.netns.as_str());
         format!("ip netns exec {netns} {}{}", user.unwrap_or_default(), quote_all(&self.command))
     }
@@ -128,7 +133,7 @@ pub fn enterable(name: &str) -> Result<NamespaceName> {
         Seen::Absent => return Err(absent(name).into()),
         Seen::Broken => {
             return Err(failed(format!("`{netns}` is broken: a file without its namespace"))
-                .hint(format!("netns-tool delete {netns} removes it"))
+                .hint(format!("netns-tool delete {netns}"))
                 .into());
         }
         Seen::Strange(what) => {

@@ -52,10 +52,16 @@ use cli::Cli;
 use failure::{Failure, Kind};
 use std::io::Write;
 use std::process::ExitCode;
+use system::limits;
 use system::stack::with_room;
 
 fn main() -> ExitCode {
     let color = color_choice();
+    // A limit that is hit ends the process at once, without a word.
+    let borrowed = match limits::borrow() {
+        Ok(borrowed) => borrowed,
+        Err(error) => return report(error, color),
+    };
     let cli = match parse(color) {
         Ok(cli) => cli,
         Err(error) => {
@@ -64,11 +70,11 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let outcome = act::act(&cli);
-    let error = match outcome {
-        Ok(code) => return code,
-        Err(error) => error,
-    };
+    act::act(&cli, &borrowed).unwrap_or_else(|error| report(error, color))
+}
+
+/// Says what went wrong; the exit code.
+fn report(error: anyhow::Error, color: ColorChoice) -> ExitCode {
     let failure = error
         .downcast::<Failure>()
         .unwrap_or_else(|error| Failure::new(Kind::Failed, format!("{error:#}")));

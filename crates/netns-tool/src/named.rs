@@ -1,7 +1,7 @@
 //! What is meant by a name: a namespace, an interface, or a lab that is up.
 
 use crate::cli::Kind;
-use crate::failure::{Failure, failed, usage};
+use crate::failure::{Failure, count, failed, missing, usage};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::Place;
 use crate::suggest::{meant, shown};
@@ -62,6 +62,12 @@ fn nothing(name: &str, kind: Option<Kind>, topology: &Topology) -> Failure {
         Some(Kind::Lab) => "lab that is up and",
         None => "namespace, interface or lab",
     };
+    if topology.hidden > 0 {
+        let hidden = count(topology.hidden, "network namespace");
+        return missing(format!("there is no {what} called `{}` that can be seen", shown(name)))
+            .note("reason", format!("{hidden} cannot be looked into without root's rights"))
+            .hint("the same as root (sudo)");
+    }
     let mut known: Vec<String> = topology.namespaces().map(|(one, _)| one.to_string()).collect();
     known.extend(topology.interfaces().map(|(at, one)| label(at, &one.name)));
     known.extend(labs(topology).map(str::to_owned));
@@ -82,12 +88,11 @@ fn several(name: &str, found: &[Meant]) -> Failure {
     };
     let all: Vec<String> = found.iter().map(whole).collect();
     let hint = match &found[0] {
-        Meant::Interface(at, interface) => label(at, interface),
-        Meant::Namespace(_) => format!("{name} --as namespace"),
-        Meant::Lab(_) => format!("{name} --as lab"),
+        Meant::Interface(at, interface) => format!("netns-tool show {}", label(at, interface)),
+        Meant::Namespace(_) => format!("netns-tool show {name} --as namespace"),
+        Meant::Lab(_) => format!("netns-tool show {name} --as lab"),
     };
-    usage(format!("several things are called `{}`: {}", shown(name), all.join(", ")))
-        .hint(format!("say which: {hint}"))
+    usage(format!("several things are called `{}`: {}", shown(name), all.join(", "))).hint(hint)
 }
 
 impl Meant {

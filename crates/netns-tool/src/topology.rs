@@ -20,6 +20,8 @@ pub use standing::wanted;
 pub struct Topology {
     pub spots: Vec<Spot>,
     pub nats: Vec<Nat>,
+    /// How many namespaces there are besides, into which nobody could look.
+    pub hidden: usize,
 }
 
 /// The host or a namespace, with what is in it.

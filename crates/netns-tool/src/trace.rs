@@ -4,7 +4,7 @@ mod story;
 
 use crate::cli::{Global, TraceArgs};
 use crate::exec::enterable;
-use crate::failure::{Failure, failed, printable, usage};
+use crate::failure::{Failure, failed, missing, printable, usage};
 use crate::kernel::Snapshot;
 use crate::lab::model::{Lab, Question};
 use crate::mark::LabName;
@@ -12,8 +12,10 @@ use crate::path::{self, Observed, Reason};
 use crate::plan::Place;
 use crate::probe::Probe;
 use crate::suggest::shown;
+use crate::system::rights;
 use crate::topology::{self, Topology};
 use anyhow::Result;
+use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -32,12 +34,16 @@ pub struct Traced {
 /// # Errors
 /// There is no such place, or it has no address; or a place cannot be looked into.
 pub fn trace(args: &TraceArgs, limit: Duration, global: &Global) -> Result<Traced> {
+    if let Some(right) = rights::lacking()? {
+        let what = format!("a packet cannot be watched without root's rights ({right})");
+        return Err(missing(what).hint("the same as root (sudo)").into());
+    }
     let from = place(&args.from)?;
     let facts = Snapshot::read(&topology::wanted(), limit)?;
     let topology = Topology::standing(&facts);
     let name = LabName::new("standing").map_err(failed)?;
     let lab = topology.described(name);
-    let to = target(&args.to, &from, &lab)?;
+    let to = target(&args.to, &from, &lab, &topology)?;
     let probe = Probe { from, to, question: question(args), patience: PATIENCE };
     let places = places(&facts, &probe, &lab);
     let seen = path::observe(&places, std::slice::from_ref(&probe))?.remove(0);
@@ -75,7 +81,7 @@ fn place(name: &str) -> Result<Place> {
 const HOST: &str = "host";
 
 /// An address, or the one by which the place of that name is reached.
-fn target(to: &str, from: &Place, lab: &Lab) -> Result<IpAddr> {
+fn target(to: &str, from: &Place, lab: &Lab, topology: &Topology) -> Result<IpAddr> {
     if let Ok(ip) = to.parse() {
         return Ok(ip);
     }
@@ -84,7 +90,12 @@ fn target(to: &str, from: &Place, lab: &Lab) -> Result<IpAddr> {
         return Err(usage(what).hint("an address such as 10.0.0.2, a namespace, or host").into());
     }
     let at = place(to)?;
-    let first = lab.whereabouts.meant(from, &at).next();
+    let all: Vec<IpAddr> = lab.whereabouts.meant(from, &at).collect();
+    // One without a router between them, of whatever family, is meant before all others.
+    let own = topology.spot(from).into_iter().flat_map(|spot| &spot.interfaces);
+    let own: Vec<&IpNet> = own.flat_map(|one| &one.addresses).collect();
+    let near = all.iter().find(|ip| own.iter().any(|net| net.contains(*ip)));
+    let first = near.or(all.first()).copied();
     let none: Failure = failed(format!("{} has no address", path::words::place(&at)));
     Ok(first.ok_or_else(|| none.hint("an address in its place: netns-tool trace FROM ADDRESS"))?)
 }

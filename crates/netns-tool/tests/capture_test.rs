@@ -17,7 +17,7 @@ use predicates::str::contains;
 use support::labs::file;
 use support::typed::said;
 use support::{
-    done, has_users, ping, private_host, refused, refused_with, sh, tool, unchanged, uninstall,
+    done, has_users, ping, private_host, refused, refused_with, sh, unchanged, uninstall,
 };
 use testhost::binary;
 
@@ -204,10 +204,23 @@ fn what_cannot_be_captured_is_told() {
         if runs {
             refused("capture web -w /nosuch/x")
                 .stderr(contains("cannot write /nosuch/x: No such file or directory"));
-            let wrong = tool("capture --all-of lab foo").code(1);
-            let said = String::from_utf8_lossy(&wrong.get_output().stderr).into_owned();
-            assert_eq!(said.lines().count(), 1, "once, not for each place: {said}");
-            assert!(said.contains("can't parse filter expression"), "{said}");
+            fs::write("/run/tmp/dear", "precious").expect("write a file");
+            for words in [
+                "--all-of lab foo",
+                "web -w /run/tmp/dear foo",
+                "--all-of lab -w /run/tmp/dear foo",
+            ] {
+                let wrong = refused_with(2, &format!("capture {words}"));
+                wrong.stderr(contains(
+                    "does not take the filter `foo`: can't parse filter expression",
+                ));
+            }
+            assert_eq!(fs::read_to_string("/run/tmp/dear").expect("read it"), "precious");
+            sh("touch /run/netns/stub");
+            refused("capture stub").stderr(contains("netns-tool delete stub"));
+            // What is not read any more ends with the next packet.
+            let line = "ip netns exec web ping -i 0.2 10.0.0.1 >/dev/null & netns-tool capture --all-of lab icmp | head -n 1; kill $!";
+            assert_eq!(said(line).lines().count(), 1);
         }
         uninstall(&["tcpdump"]);
         refused_with(3, "capture web").stderr(contains("apt-get install tcpdump"));

@@ -68,7 +68,7 @@ fn it_shows_what_one_would_type_and_changes_nothing() {
         assert_eq!(typed, "ip netns exec web echo 'a  b' '$x'\n");
         assert_eq!(
             said("netns-tool -n exec web --user root -- id"),
-            "ip netns exec web runuser -u root -- id\n"
+            "ip netns exec web runuser -u root -- env HOME=/root SHELL=/bin/bash USER=root LOGNAME=root id\n"
         );
         assert_eq!(
             said("SHELL=/bin/dash netns-tool -n shell web"),

@@ -159,7 +159,7 @@ fn a_namespace_is_shown_with_all_that_is_in_it() {
                 .count(),
             1
         );
-        assert!(done("show stub").contains("netns-tool delete stub removes it"));
+        assert!(done("show stub").contains("try: netns-tool delete stub"));
     });
 }
 
@@ -253,6 +253,8 @@ fn a_name_that_says_too_little_is_an_error() {
 #[test]
 fn names_of_others_do_not_reach_the_terminal_as_they_are() {
     private_host(|| {
+        // Nor does a path of theirs that is no text stop anything.
+        sh("odd=$(printf '/run/a\\377b'); mkdir $odd; mount -t tmpfs none $odd");
         sh(
             "ip link add \"$(printf 'a\\033[31mb')\" type bridge; ip link add x0 type veth peer name x1; ip link set x0 alias \"$(printf 'n\\033[2Jt')\"",
         );

@@ -87,6 +87,11 @@ fn a_published_port_is_followed_to_its_program() {
         ] {
             assert!(told.contains(line), "{told}");
         }
+        let told = done("trace host 192.0.2.2 --tcp 8080");
+        assert!(
+            told.contains("host\n  nat    the destination 192.0.2.2 becomes 10.0.0.2\n"),
+            "{told}"
+        );
         assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
     });
 }

@@ -6,6 +6,8 @@ use crate::failure::count;
 use crate::run::tell;
 use crate::system::crowd;
 use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::getpid;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write, stdout};
 use std::process::Command;
@@ -55,10 +57,12 @@ pub fn run<T: Send>(
     thread::scope(|scope| {
         let printer = scope.spawn(move || {
             let mut first = None;
-            in_order(&receiver, |seen| {
+            let given = in_order(&receiver, |seen| {
                 let first = *first.get_or_insert(seen.time);
                 give(seen, first)
-            })
+            });
+            // Whoever reads it has enough: all of them are ended as by a signal of the caller's.
+            given.or_else(|_| kill(getpid(), Signal::SIGTERM))
         });
         let number = commands.len();
         let codes = crowd::see_to_the_end(number, number, |index| {

@@ -4,14 +4,15 @@ use super::{Report, Verdict, name};
 use crate::lab;
 use crate::lab::model::Question;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 #[derive(Serialize)]
 struct Told<'a> {
     lab: &'a str,
-    file: &'a Path,
+    /// What of it is no text is shown as such.
+    file: Cow<'a, str>,
     failed: usize,
     expectations: Vec<Expectation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +64,7 @@ pub fn print(report: &Report) -> String {
     });
     lab::json(&Told {
         lab: report.lab.name.as_str(),
-        file: &report.lab.file,
+        file: report.lab.file.to_string_lossy(),
         failed: report.failed(),
         expectations: report.verdicts.iter().map(expectation).collect(),
         matrix,

@@ -1,6 +1,7 @@
 //! The report as XML of JUnit, as CI services read it.
 
 use super::{Report, Verdict, words};
+use crate::failure::{printable, printable_word};
 use anyhow::{Context, Result};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
@@ -33,7 +34,7 @@ pub fn print(report: &Report) -> Result<String> {
 fn case(writer: &mut Writer<Vec<u8>>, report: &Report, verdict: &Verdict) -> io::Result<()> {
     let expectation = verdict.expectation;
     let name = format!("{} {}", words::way(expectation), words::question(expectation));
-    let (file, line) = (report.lab.file.to_string_lossy(), expectation.line.to_string());
+    let (file, line) = (printable_word(report.lab.file.as_os_str()), expectation.line.to_string());
     let time = verdict.rtt.map(|rtt| format!("{:.6}", rtt.as_secs_f64())).unwrap_or("0".to_owned());
     let case = writer.create_element("testcase").with_attributes([
         ("name", name.as_str()),
@@ -54,8 +55,8 @@ fn case(writer: &mut Writer<Vec<u8>>, report: &Report, verdict: &Verdict) -> io:
         ];
         let text: Vec<String> = text.into_iter().flatten().collect();
         let failure = writer.create_element("failure");
-        let failure = failure.with_attribute(("message", fault.what.as_str()));
-        failure.write_text_content(BytesText::new(&text.join("\n")))?;
+        let failure = failure.with_attribute(("message", printable(&fault.what).as_str()));
+        failure.write_text_content(BytesText::new(&printable(&text.join("\n"))))?;
         Ok(())
     })?;
     Ok(())

@@ -4,7 +4,7 @@ use super::user::User;
 use super::{Job, enterable};
 use crate::act::say;
 use crate::cli::{ExecArgs, Global};
-use crate::failure::{count, failed, in_words, usage};
+use crate::failure::{count, failed, in_words, missing, usage};
 use crate::kernel::Snapshot;
 use crate::lab;
 use crate::name::NamespaceName;
@@ -71,6 +71,12 @@ fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<Namespace
     let of_lab: Vec<_> = of_lab.collect();
     let labs: BTreeSet<&str> = of_lab.iter().map(|(lab, _)| lab.as_str()).collect();
     let lab = match (name, labs.len()) {
+        (_, 0) if facts.hidden > 0 => {
+            let hidden = count(facts.hidden, "network namespace");
+            return Err(missing(format!("{hidden} cannot be looked into without root's rights"))
+                .hint("the same as root (sudo)")
+                .into());
+        }
         (Some(name), _) if labs.contains(name) => name,
         (Some(name), _) => {
             let failure = failed(format!("no lab called `{}` is up", shown(name)));

@@ -63,12 +63,17 @@ impl User {
             setgid(self.found.gid).map_err(refused)?;
             setuid(self.found.uid).map_err(refused)?;
         }
+        Ok(self.environment())
+    }
+
+    /// What the environment tells of him.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         let name = OsString::from(&self.name);
-        Ok(vec![
+        vec![
             ("HOME", self.found.dir.clone().into_os_string()),
             ("SHELL", self.found.shell.clone().into_os_string()),
             ("USER", name.clone()),
             ("LOGNAME", name),
-        ])
+        ]
     }
 }

@@ -11,6 +11,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// Where the files are.
 const FOLDER: &str = "/run/netns";
@@ -97,8 +99,7 @@ struct Mount {
 impl Mounts {
     /// Reads the mount table.
     pub fn read() -> Result<Self> {
-        let table =
-            fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
+        let table = mount_table("self").context("cannot read the mount table")?;
         // The fields are: mount id, id of the mount it lies on, device, root (here the namespace), mount point, …
         // (proc_pid_mountinfo(5)).
         let mut mounts = Self::default();
@@ -166,7 +167,7 @@ pub fn are_unseen_outside() -> bool {
 /// The group of mounts that get what the process mounts in /run/netns: `shared:` and a number, in the words of
 /// proc_pid_mountinfo(5). `None`: nobody else gets it.
 fn peer_group(process: &str) -> Option<String> {
-    let table = fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?;
+    let table = mount_table(process).ok()?;
     let mount = mount_of_folder(&table)?;
     let mut optional = mount.split(' ').skip(6).take_while(|field| *field != "-");
     optional.find(|field| field.starts_with("shared:")).map(str::to_owned)
@@ -175,9 +176,15 @@ fn peer_group(process: &str) -> Option<String> {
 /// Whether namespaces that are made here are seen in other mount namespaces that the mount of /run/netns is shared with, and
 /// the other way round; `None`: `ip netns add` has not mounted it yet, and will share it.
 pub fn is_shared() -> Option<bool> {
-    let table = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let table = mount_table("self").ok()?;
     mount_of_folder(&table).filter(|mount| mount.split(' ').nth(4) == Some(FOLDER))?;
     Some(peer_group("self").is_some())
+}
+
+/// The mounts that the process sees. The paths of others need not be text.
+fn mount_table(process: &str) -> std::io::Result<String> {
+    let table = fs::read(format!("/proc/{process}/mountinfo"))?;
+    Ok(String::from_utf8_lossy(&table).into_owned())
 }
 
 /// The line of the mount table that /run/netns is on.
@@ -268,7 +275,14 @@ pub struct Running {
 
 /// The mark in the environment of the process, whose folder in /proc is given.
 fn mark_of(process: &Path) -> Option<String> {
-    let environ = fs::read(process.join("environ")).ok()?;
+    // In the midst of an exec it has none for a moment; what was just started would not be found again.
+    const MOMENT: Duration = Duration::from_millis(10);
+    let read = || fs::read(process.join("environ")).ok();
+    let (started, mut environ) = (Instant::now(), read()?);
+    while environ.is_empty() && started.elapsed() < MOMENT {
+        sleep(Duration::from_millis(1));
+        environ = read()?;
+    }
     let variable = |entry: &[u8]| {
         let mark = entry.strip_prefix(PROCESS.as_bytes())?.strip_prefix(b"=")?;
         String::from_utf8(mark.to_vec()).ok()

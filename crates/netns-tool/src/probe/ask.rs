@@ -6,7 +6,7 @@ use super::packet::{Body, Packet, Quoted};
 use super::sockets::{self, Own, Pinger, receive};
 use super::tap::Taps;
 use super::{Outcome, Probe};
-use crate::system::signals;
+use crate::system::{limits, signals};
 use anyhow::Result;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -29,7 +29,7 @@ const FILES_BESIDE: usize = 64;
 /// How many questions can be open at the same time where the caller has limited the files (`ulimit -n`).
 fn open_max() -> Result<usize> {
     let files = OPEN_MAX * FILES_EACH + FILES_BESIDE;
-    let room = usize::try_from(signals::room_for_files(files.try_into()?)?).unwrap_or(files);
+    let room = usize::try_from(limits::room_for_files(files.try_into()?)?).unwrap_or(files);
     Ok((room.saturating_sub(FILES_BESIDE) / FILES_EACH).clamp(8, OPEN_MAX))
 }
 

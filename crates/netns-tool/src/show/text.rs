@@ -5,6 +5,7 @@ use crate::address::is_link_local;
 use crate::failure::{count, printable, shortened};
 use crate::lab;
 use crate::plan::Place;
+use crate::suggest::one_line;
 use crate::table::columns;
 use crate::topology::{Interface, Nat, Peer, label};
 use ipnet::IpNet;
@@ -20,8 +21,8 @@ pub fn print(view: &View) -> String {
 fn of_namespace(one: &Namespace) -> String {
     let head = format!("Network namespace {}: {}, {}", one.name, one.owner, one.path.display());
     if one.state != "sound" {
-        let cure = format!("netns-tool delete {} removes it", one.name);
-        return format!("{head}\n  It is no sound namespace ({}): {cure}\n", one.state);
+        let cure = format!("  try: netns-tool delete {}\n", one.name);
+        return format!("{head}\n  It is no sound namespace ({})\n{cure}", one.state);
     }
     [
         head + "\n",
@@ -153,11 +154,11 @@ fn waiting(waiting: &Waiting) -> Vec<String> {
         std::net::IpAddr::V4(ip) => format!("{ip}:{}", waiting.port),
         std::net::IpAddr::V6(ip) => format!("[{ip}]:{}", waiting.port),
     };
-    vec![waiting.protocol.to_owned(), address, waiting.process.clone()]
+    vec![waiting.protocol.to_owned(), address, one_line(&waiting.process)]
 }
 
 fn process(process: &Process) -> Vec<String> {
-    vec![process.pid.to_string(), shortened(&process.command)]
+    vec![process.pid.to_string(), shortened(&one_line(&process.command))]
 }
 
 fn nat(nat: &Nat) -> Vec<Vec<String>> {

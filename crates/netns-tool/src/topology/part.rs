@@ -37,7 +37,7 @@ impl Topology {
         let spots = self.spots.iter().map(part);
         let is_part =
             |spot: &Spot| spot.at.is_none() || is_its(&spot.owner) || !spot.interfaces.is_empty();
-        Self { spots: spots.filter(is_part).collect(), nats }
+        Self { spots: spots.filter(is_part).collect(), nats, hidden: self.hidden }
     }
 
     /// The same in the order in which one would walk through it, from an end along the wires; what stands knows no

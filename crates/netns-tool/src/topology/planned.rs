@@ -27,6 +27,7 @@ impl Topology {
         Self {
             spots: std::iter::once(host).chain(namespaces).collect(),
             nats: lab.nats.iter().map(nat).collect(),
+            hidden: 0,
         }
     }
 }

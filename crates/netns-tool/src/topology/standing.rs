@@ -33,6 +33,7 @@ impl Topology {
         Self {
             spots: std::iter::once(host).chain(namespaces).collect(),
             nats: nats.into_iter().map(|nat| standing_nat(facts, nat)).collect(),
+            hidden: facts.hidden,
         }
     }
 }

@@ -76,7 +76,9 @@ impl Teller<'_> {
         let route = routed.and_then(|one| self.route(at, one.destination));
         let route = route.map(|route| step("route", route));
         if is_from_here {
-            return route.into_iter().chain(departures).chain(arrivals).collect();
+            let sent = step("nat", destined(self.probe.to, stay[0].destination));
+            let sent = Some(sent).filter(|_| self.probe.to != stay[0].destination);
+            return sent.into_iter().chain(route).chain(departures).chain(arrivals).collect();
         }
         let last = stay.iter().rfind(|one| !one.is_out).zip(leaving().next_back());
         let changes = last.map(|(before, after)| self.changes(before, after));
@@ -147,8 +149,7 @@ impl Teller<'_> {
     fn changes(&self, before: &Sighting, after: &Sighting) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
         if before.destination != after.destination {
-            let what = format!("{} becomes {}", before.destination, after.destination);
-            rows.push(step("nat", format!("the destination {what}")));
+            rows.push(step("nat", destined(before.destination, after.destination)));
         }
         if before.source != after.source {
             let uplink = self.name(&after.at, after.interface);
@@ -164,6 +165,10 @@ impl Teller<'_> {
         }
         rows
     }
+}
+
+fn destined(before: IpAddr, after: IpAddr) -> String {
+    format!("the destination {before} becomes {after}")
 }
 
 fn step(what: &str, how: String) -> Vec<String> {
