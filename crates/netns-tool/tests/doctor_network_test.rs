@@ -29,6 +29,19 @@ fn a_policy_that_drops_is_found_with_who_set_it() {
     });
 }
 
+/// A NAT's own rules let its bridge through, and that alone.
+#[test]
+fn a_policy_that_drops_is_found_beside_a_nat_too() {
+    for_each_iptables(|_| {
+        healthy();
+        sh("ip link add eth0 type veth peer name far; ip addr add 192.0.2.2/24 dev eth0");
+        done("bridge br0 --addr 10.0.0.1/24");
+        done("nat br0 eth0");
+        sh("iptables -P FORWARD DROP");
+        found("warning", "forward", "drops what is routed");
+    });
+}
+
 #[test]
 fn bridged_traffic_that_the_policy_drops_is_broken() {
     for_each_iptables(|_| {

@@ -5,6 +5,8 @@
 //! tested with all that the running kernel has (`settings_test`), and each sweep ends with a reading of the files alone.
 
 use std::collections::HashMap;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use nix::NixPath;
@@ -78,7 +80,7 @@ impl Reader {
             if entry.file_type() != Some(Type::Directory) {
                 self.one(&folder, file, &path);
             } else if let Some(known) = self.known(&path) {
-                self.put(&folder, &path, &known);
+                self.put(&folder, file, &path, &known);
             } else if let Ok(below) = Dir::openat(&folder, file, FLAGS, Mode::empty()) {
                 let before = self.lines.len();
                 self.below(&path, below);
@@ -106,12 +108,12 @@ impl Reader {
         KNOWN.lock().expect("the settings").get(&key).cloned()
     }
 
-    /// The values of a folder that is known.
-    fn put(&mut self, parent: &Dir, path: &str, values: &[String]) {
+    /// The values of a folder that is known, and that has this name below the parent; it need not be text.
+    fn put(&mut self, parent: &Dir, name: &CStr, path: &str, values: &[String]) {
         self.lines.extend(values.iter().map(|value| format!("net/{path}/{value}")));
-        let (_, name) = path.rsplit_once('/').expect("a folder of an interface");
         for untold in UNTOLD.iter().filter(|_| path.starts_with("ipv6/conf/")) {
-            self.one(parent, format!("{name}/{untold}").as_str(), &format!("{path}/{untold}"));
+            let file = [name.to_bytes(), b"/", untold.as_bytes()].concat();
+            self.one(parent, OsStr::from_bytes(&file), &format!("{path}/{untold}"));
         }
     }
 

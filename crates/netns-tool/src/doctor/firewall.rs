@@ -85,7 +85,7 @@ fn ways(facts: &Snapshot, lab: Option<&Lab>) -> Vec<Way> {
     let mut ways: Vec<Way> = if lab.is_some() { of_lab.collect() } else { standing.collect() };
     if ways.is_empty() && lab.is_none() {
         ways.push(Way {
-            bridge: example(),
+            bridge: example(facts),
             uplink: uplink(),
             subnets: example_subnets(&facts.host),
         });
@@ -107,7 +107,7 @@ fn bare_bridge(facts: &Snapshot, lab: Option<&Lab>, ways: &[Way]) -> Way {
         let link = host.links.iter().find(is_bare)?;
         Some((link.name.clone(), host.addresses_of(link).map(|net| net.trunc()).collect()))
     };
-    let (bridge, subnets) = of_lab.or_else(of_host).unwrap_or_else(|| (example(), Vec::new()));
+    let (bridge, subnets) = of_lab.or_else(of_host).unwrap_or_else(|| (example(facts), Vec::new()));
     let subnets = if subnets.is_empty() { example_subnets(host) } else { subnets };
     Way { bridge, uplink: default_uplink(host), subnets }
 }
@@ -117,8 +117,17 @@ fn subnets_of(lab: &Lab, bridge: &InterfaceName) -> Vec<IpNet> {
     bridges.flat_map(|bridge| &bridge.addresses).map(IpNet::trunc).collect()
 }
 
-fn example() -> InterfaceName {
-    InterfaceName::reported("br0".to_owned())
+/// The first name of a bridge that has no NAT: the rules of one would let packets through.
+fn example(facts: &Snapshot) -> InterfaceName {
+    let standing = nat::standing(facts.firewall.ours());
+    let is_free = |name: &InterfaceName| standing.iter().all(|nat| nat.bridge != *name);
+    let mut names = (0..=standing.len()).map(|number| format!("br{number}"));
+    names.find_map(|name| Some(InterfaceName::reported(name)).filter(is_free)).unwrap_or_else(
+        || {
+            // Among so many one is free.
+            InterfaceName::reported("br0".to_owned())
+        },
+    )
 }
 
 fn example_subnets(host: &State) -> Vec<IpNet> {
