@@ -145,7 +145,7 @@ fn a_lab_that_failed_can_be_kept() {
         assert_is(&before);
         let kept = tool(&format!("run -q {FILE} --keep-on-failure --in db -- false"));
         kept.code(1).stderr(
-            "note: the lab `lab` is left standing: ip netns exec db sh; netns-tool down lab\n",
+            "note: the lab `lab` is left standing: netns-tool shell db; netns-tool down lab\n",
         );
         // Another one would not know which is whose.
         let refusal = refused_with(1, &format!("run {FILE} -- true"));
