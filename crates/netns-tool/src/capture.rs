@@ -65,33 +65,38 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
     // Before a file is made, in the place of one that may be dear to somebody.
     check_filter(&filter, settings)?;
     let file = args.write.as_deref().map(create).transpose()?;
+    let tcpdump = |spot: &Spot, words: &[&str]| spot.tcpdump(&program, words, &filter);
     match (spots.as_slice(), file) {
-        ([spot], None) => {
-            let mut tcpdump = spot.tcpdump(&program, &["-l", "-n"], &filter)?;
-            Err(tcpdump.exec()).context("cannot start tcpdump")
-        }
-        ([spot], Some(file)) => {
-            let mut tcpdump = spot.tcpdump(&program, &["-U", "-w", "-"], &filter)?;
-            Err(tcpdump.stdout(file).exec()).context("cannot start tcpdump")
-        }
-        (spots, file) => {
-            let start = |words: &[&str]| {
-                let all = spots.iter().map(|spot| {
-                    let mut tcpdump = spot.tcpdump(&program, words, &filter)?;
-                    tcpdump.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-                    Ok((spot.label(), tcpdump))
-                });
-                all.collect::<Result<Vec<(String, Command)>>>()
-            };
-            let is_success = match file {
-                None => text::merge(start(&["-n", "-tt", "-l", "--immediate-mode"])?, global)?,
-                Some(file) => {
-                    packets::merge(start(&["-U", "--immediate-mode", "-w", "-"])?, file, global)?
-                }
-            };
-            Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        ([spot], None) => become_it(&mut tcpdump(spot, &["-l", "-n"])?),
+        ([spot], Some(file)) => become_it(tcpdump(spot, &["-U", "-w", "-"])?.stdout(file)),
+        (spots, file) => merge(spots, tcpdump, file, global),
     }
+}
+
+fn become_it(tcpdump: &mut Command) -> Result<ExitCode> {
+    Err(tcpdump.exec()).context("cannot start tcpdump")
+}
+
+/// Runs one in each place, and puts together what all see.
+fn merge(
+    spots: &[Spot],
+    tcpdump: impl Fn(&Spot, &[&str]) -> Result<Command>,
+    file: Option<File>,
+    global: &Global,
+) -> Result<ExitCode> {
+    let all = |words: &[&str]| {
+        let all = spots.iter().map(|spot| {
+            let mut tcpdump = tcpdump(spot, words)?;
+            tcpdump.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            Ok((spot.label(), tcpdump))
+        });
+        all.collect::<Result<Vec<(String, Command)>>>()
+    };
+    let is_success = match file {
+        None => text::merge(all(&["-n", "-tt", "-l", "--immediate-mode"])?, global)?,
+        Some(file) => packets::merge(all(&["-U", "--immediate-mode", "-w", "-"])?, file, global)?,
+    };
+    Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// tcpdump gives up root's rights for those of another user; where there is none, most of them do not run.

@@ -149,7 +149,7 @@ fn absent(name: &str) -> Failure {
     let all = namespaces::all();
     let failure = failed(format!("network namespace `{}` not found", shown(name)));
     match meant(name, all.iter().map(NamespaceName::as_str)) {
-        Some(meant) => failure.hint(meant),
+        Some(meant) => failure.note("hint", meant),
         None => failure.hint(format!("netns-tool create {}", quote(name))),
     }
 }

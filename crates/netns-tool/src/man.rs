@@ -64,7 +64,7 @@ fn unknown(name: &str, commands: &[Command]) -> Failure {
     let failure = usage(format!("there is no subcommand `{}`", shown(name)));
     let names = commands.iter().filter_map(subcommand);
     match meant(name, names) {
-        Some(meant) => failure.hint(meant),
+        Some(meant) => failure.note("hint", meant),
         None => failure.hint("netns-tool --help"),
     }
 }

@@ -15,6 +15,7 @@ use crate::noun::{Noun, Work};
 use crate::plan::quote_all;
 use crate::run::{Settings, tell};
 use crate::sandbox;
+use crate::suggest::{meant, shown};
 use crate::system::signals;
 use anyhow::Result;
 use clap::ColorChoice;
@@ -118,18 +119,10 @@ fn namespace(up: &Up, name: &str) -> Result<NamespaceName, Failure> {
     if let Some(found) = names().find(is_it) {
         return Ok(found.clone());
     }
-    let shown = printable_word(name.as_ref());
-    let failure = usage(format!("the lab `{}` has no namespace `{shown}`", lab.name));
-    let distance = |known: &&NamespaceName| strsim::damerau_levenshtein(name, known.as_str());
-    Err(match names().min_by_key(distance) {
+    let failure = usage(format!("the lab `{}` has no namespace `{}`", lab.name, shown(name)));
+    Err(match meant(name, names().map(NamespaceName::as_str)) {
         None => failure.hint("without --in the command runs on the host"),
-        Some(near) if distance(&near) <= 1 + name.chars().count() / 4 => {
-            failure.hint(format!("did you mean `{near}`?"))
-        }
-        Some(_) => {
-            let all: Vec<_> = names().take(12).map(|name| format!("`{name}`")).collect();
-            failure.hint(format!("one of {}", all.join(", ")))
-        }
+        Some(meant) => failure.note("hint", meant),
     })
 }
 

@@ -5,49 +5,16 @@ mod support;
 use predicates::prelude::PredicateBooleanExt as _;
 use predicates::str::contains;
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::checks::{NETWORK, checked, report, told};
+use support::enter;
 use support::labs::{FILE, TEN_LINES, file, internet, up};
-use support::net::enter;
+use support::servers::{pages, silent};
+use support::typed::complained;
 use support::{done, lived_in, private_host, refused, refused_with, serve, sh, unchanged};
 use testhost::warm_up;
-
-/// Takes datagrams and says nothing, until it is dropped.
-fn silent(place: &str, port: u16) -> UdpSocket {
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    enter(place, || UdpSocket::bind(any).expect("a UDP socket"))
-}
-
-/// A server of pages: `/` is there, `/slow` is never answered, `/garbage` in another language; others are not there.
-fn pages(place: &str, port: u16) {
-    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let listener = enter(place, || TcpListener::bind(any).expect("listen"));
-    thread::spawn(move || {
-        let mut open = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept() {
-            let mut request = [0; 512];
-            let length = stream.read(&mut request).unwrap_or_default();
-            let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            let status = match request.split(' ').nth(1) {
-                Some("/") => "200 OK",
-                Some("/slow") => {
-                    open.push(stream);
-                    continue;
-                }
-                Some("/garbage") => {
-                    let _gone = stream.write_all(b"SSH-2.0-OpenSSH\r\n");
-                    continue;
-                }
-                _ => "404 Not Found",
-            };
-            // Who has gone away meanwhile gets no answer.
-            let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-        }
-    });
-}
 
 #[test]
 fn what_is_expected_holds() {
@@ -347,6 +314,10 @@ fn what_cannot_be_checked_is_told() {
         // A namespace of it has gone.
         internet();
         up(&format!("{TEN_LINES}{expects}"));
+        let inside = complained(&format!("ip netns exec web netns-tool check {FILE}"));
+        assert!(
+            inside.contains("asks from the host as well, and this is inside of namespace `web`")
+        );
         sh("ip netns del db");
         let report = report(FILE);
         assert_eq!(told(&report), ["web 10.0.0.3 ping: it could not be asked"]);

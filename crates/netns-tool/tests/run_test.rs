@@ -165,7 +165,7 @@ fn what_is_wrong_is_said_before_anything_is_done() {
             contains("the lab `lab` has no namespace `wbe`").and(contains("did you mean `web`?")),
         );
         refused_with(2, &format!("run {FILE} --sandbox --in elsewhere -- true"))
-            .stderr(contains("one of `web`, `db`"));
+            .stderr(contains("there are `web`, `db`"));
         refused_with(2, &format!("run {FILE} --sandbox --keep-on-failure -- true"));
         refused_with(2, &format!("run {FILE} --sandbox -- true"))
             .stderr(contains("is not there in a private host"));

@@ -81,7 +81,7 @@ fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<Namespace
         (Some(name), _) => {
             let failure = failed(format!("no lab called `{}` is up", shown(name)));
             return Err(match meant(name, labs.iter().copied()) {
-                Some(meant) => failure.hint(meant),
+                Some(meant) => failure.note("hint", meant),
                 None => failure.hint("netns-tool up FILE"),
             }
             .into());

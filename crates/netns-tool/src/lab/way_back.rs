@@ -1,6 +1,7 @@
 //! What is taken away before something else takes its place, with the way back.
 
 use super::links::MTU;
+use crate::address::hardware;
 use crate::ip;
 use crate::kernel::Snapshot;
 use crate::kernel::state::{Link, PROTOCOL_KERNEL, Route, State};
@@ -146,5 +147,5 @@ fn lead(at: &Place, route: &Route, state: &State) -> Undo {
 }
 
 fn mac(link: &Link) -> String {
-    link.mac.iter().map(|octet| format!("{octet:02x}")).collect::<Vec<_>>().join(":")
+    hardware(&link.mac)
 }

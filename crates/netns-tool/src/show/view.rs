@@ -1,5 +1,6 @@
 //! What is shown, as data: people get it as text, programs as JSON.
 
+use crate::address::hardware;
 use crate::failure::failed;
 use crate::kernel::around::{Around, Neighbour, around};
 use crate::kernel::namespaces::Processes;
@@ -183,10 +184,9 @@ impl<'a> Scene<'a> {
     fn neighbours(&self) -> impl Iterator<Item = Known> + '_ {
         self.around.neighbours.iter().filter_map(|one| {
             let Neighbour { device, ip, mac, state } = one;
-            let octets = |mac: &Vec<u8>| mac.iter().map(|byte| format!("{byte:02x}")).collect();
             Some(Known {
                 address: *ip,
-                mac: mac.as_ref().map(octets).map(|octets: Vec<_>| octets.join(":")),
+                mac: mac.as_deref().map(hardware),
                 device: self.device(*device)?,
                 state: neighbour_state(*state),
             })

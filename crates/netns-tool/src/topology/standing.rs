@@ -1,6 +1,7 @@
 //! The network as it stands.
 
 use super::{Interface, Nat, Owner, Peer, Spot, Topology};
+use crate::address::hardware;
 use crate::kernel::namespaces::Entry;
 use crate::kernel::peers::{self, Ends};
 use crate::kernel::state::{Link, State};
@@ -64,7 +65,6 @@ fn interfaces(at: &Place, state: &State, facts: &Snapshot, ends: &Ends) -> Vec<I
         let peer = ends
             .get(&(at.clone(), link.index))
             .and_then(|(far, index)| Some(Peer::of(far, &facts.state(far).by_index(*index)?.name)));
-        let octets: Vec<String> = link.mac.iter().map(|byte| format!("{byte:02x}")).collect();
         let is_veth = link.is_kind("veth");
         // The mark on the loopback is that of the whole namespace.
         let is_ours = link.is_ours() || mark::is_ours(link.alias.as_deref());
@@ -74,7 +74,7 @@ fn interfaces(at: &Place, state: &State, facts: &Snapshot, ends: &Ends) -> Vec<I
             owner: owner(link.lab(), is_ours),
             up: link.up,
             mtu: Some(link.mtu),
-            mac: (!octets.is_empty()).then(|| octets.join(":")),
+            mac: (!link.mac.is_empty()).then(|| hardware(&link.mac)),
             addresses: state.addresses_of(link).collect(),
             master: link.master.and_then(|master| Some(state.by_index(master)?.name.clone())),
             peer: peer.or(is_veth.then_some(Peer::Unnamed)),

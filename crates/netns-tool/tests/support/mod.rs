@@ -16,6 +16,7 @@ pub mod law;
 pub mod net;
 pub mod others;
 pub mod router;
+pub mod servers;
 pub mod terminal;
 pub mod typed;
 pub mod wan;

@@ -3,6 +3,9 @@
 use std::process::{Command, Output};
 use testhost::binary;
 
+/// Root without root's rights, who needs a user namespace, as anybody does. He has the right to have root in it.
+pub const WITHOUT_RIGHTS: &str = "setpriv --bounding-set=-all,+setfcap --inh-caps=-all";
+
 /// Runs a script of `sh` in /run/tmp.
 pub fn script(text: &str) -> Output {
     let folder = binary("netns-tool").parent().expect("its folder").display().to_string();
