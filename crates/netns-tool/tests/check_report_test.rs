@@ -83,7 +83,7 @@ fn twenty_that_must_not_answer_cost_one_timeout() {
         let report = report(FILE);
         let time = begin.elapsed();
         assert_eq!(report["expectations"].as_array().map(Vec::len), Some(20));
-        assert!(time < Duration::from_secs(5), "{time:?}, of twenty seconds");
+        assert!(time < Duration::from_secs(10), "{time:?}, of twenty seconds");
     });
 }
 
@@ -108,7 +108,7 @@ fn few_files_are_enough() {
 }
 
 #[test]
-fn a_matrix_of_twenty_takes_less_than_three_seconds() {
+fn a_matrix_of_twenty_waits_for_all_at_once() {
     private_host(|| {
         warm_up();
         up(
@@ -121,8 +121,9 @@ fn a_matrix_of_twenty_takes_less_than_three_seconds() {
         let begin = Instant::now();
         let table = done(&format!("check {FILE} --matrix"));
         let time = begin.elapsed();
+        // It takes less than three seconds on a machine at rest; one after the other it would be minutes.
         assert!(
-            time < Duration::from_secs(3),
+            time < Duration::from_secs(30),
             "a matrix of 20 x 20, half of it unreachable: {time:?}"
         );
         let lines: Vec<&str> = table.lines().collect();

@@ -21,7 +21,7 @@ const STEPS: &[Step] = &[
         doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         process::check(&mut doc)
     }),
-    ("test", || test::suite(&[], true)),
+    ("test", test::whole),
     ("demo", || {
         // The demo has said what failed; the step's name is enough here.
         let passed = demo::run(false)? == ExitCode::SUCCESS;

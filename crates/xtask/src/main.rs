@@ -15,7 +15,6 @@ mod say;
 mod test;
 mod vm;
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,11 +38,9 @@ enum Task {
         release: bool,
     },
     /// Run the whole test suite; as root, run it as an ordinary user too
-    #[command(disable_help_flag = true)]
     Test {
-        /// Handed to `cargo test` as they are: `cargo xtask test --test nat_test -- --nocapture`
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<OsString>,
+        #[command(flatten)]
+        options: test::Options,
     },
     /// Everything that must pass before a change is merged: format, lints, docs, tests, demo, vm
     Ci,
@@ -87,8 +84,7 @@ enum Task {
 fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Demo { release } => demo::run(release),
-        // Not what clap kept: it swallows the first `--`, and `cargo test` needs it.
-        Task::Test { .. } => test::run(&std::env::args_os().skip(2).collect::<Vec<_>>()),
+        Task::Test { options } => test::run(&options),
         Task::Ci => ci::run(),
         Task::Bench { options } => bench::run(options),
         Task::Vm => vm::run(),

@@ -28,7 +28,8 @@ pub fn depth() -> Depth {
     }
 }
 
-fn is_soak() -> bool {
+/// Whether `--soak` was asked for.
+pub fn is_soak() -> bool {
     std::env::var_os("NETNS_TOOL_SOAK").is_some()
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use testhost::private_hosts;
 
+use super::faults::{Depth, depth, is_soak};
 use super::{sh, uninstall};
 
 /// What a host has to filter and translate packets with.
@@ -81,19 +82,23 @@ pub fn sorted(rules: &str) -> Vec<String> {
     lines
 }
 
-/// Runs the test on a host with each of the firewalls, one after the other.
+/// Runs the test on a host with each of the firewalls.
 pub fn for_each_firewall<F: Fn(Firewall)>(test: F) {
-    private_hosts(&Firewall::ALL, Firewall::prepare, test);
+    for_firewalls(&Firewall::ALL, test);
 }
 
 /// The same for those with `iptables`.
 pub fn for_each_iptables<F: Fn(Firewall)>(test: F) {
-    private_hosts(&Firewall::IPTABLES, Firewall::prepare, test);
+    for_firewalls(&Firewall::IPTABLES, test);
 }
 
-/// The same for some of them.
+/// The same for some of them. Where the suite runs a second time, as an ordinary user, the tests take turns with them,
+/// but for --soak.
 pub fn for_firewalls<F: Fn(Firewall)>(which: &[Firewall], test: F) {
-    private_hosts(which, Firewall::prepare, test);
+    let of_name = std::any::type_name::<F>().bytes().map(usize::from).sum::<usize>();
+    let turn = of_name % which.len();
+    let takes_turns = depth() == Depth::Again && !is_soak();
+    private_hosts(if takes_turns { &which[turn..=turn] } else { which }, Firewall::prepare, test);
 }
 
 /// What `update-alternatives --set iptables /usr/sbin/iptables-VARIANT` does, in this private host alone.
