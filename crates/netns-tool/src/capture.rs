@@ -106,8 +106,7 @@ fn check_rights() -> Result<()> {
     if rights::are_for_all_users() {
         return Ok(());
     }
-    let args = ["-n", "-i", "lo"].map(str::to_owned).to_vec();
-    let trial = Cmd::Run { netns: None, tool: Tool::Tcpdump, args, stdin: None };
+    let trial = Cmd::run(Tool::Tcpdump, ["-n", "-i", "lo"]);
     let output = child::run(&trial, TRIAL, false)?;
     if !output.stderr.contains("Couldn't change to") {
         return Ok(());
@@ -122,8 +121,7 @@ fn check_rights() -> Result<()> {
 /// tcpdump takes the filter.
 fn check_filter(filter: &[String], settings: Settings) -> Result<()> {
     let words = ["-y", "EN10MB", "-d", "--"].into_iter().chain(filter.iter().map(String::as_str));
-    let args = words.map(str::to_owned).collect();
-    let trial = Cmd::Run { netns: None, tool: Tool::Tcpdump, args, stdin: None };
+    let trial = Cmd::run(Tool::Tcpdump, words);
     let output = child::run(&trial, settings.limit, false)?;
     if output.is_success() {
         return Ok(());

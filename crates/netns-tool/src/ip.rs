@@ -114,7 +114,7 @@ pub fn why_marked(name: &InterfaceName, up: bool) -> String {
     format!("mark {name} as made by {ALIAS}{}", if up { ", and bring it up" } else { "" })
 }
 
-/// Adds an address to a link that was made here.
+/// Adds an address to a link.
 pub fn add_address(at: &Place, name: &InterfaceName, address: IpNet) -> Step {
     // On a link that has just been made nobody else can have the address. Without duplicate address detection it
     // can be used at once.
@@ -136,12 +136,16 @@ pub fn add_default_route(at: &Place, gateway: IpAddr, device: &InterfaceName) ->
     .gives([Fact::DefaultRoute { at: at.clone(), gateway }])
 }
 
-/// Adds a route, marked by its protocol number.
+/// Adds a route over a link, marked by its protocol number.
 pub fn add_route(at: &Place, route: Route, why: String) -> Step {
     let run = turn_route(at, "add", &route, PROTOCOL);
-    let undo = turn_route(at, "del", &route, PROTOCOL);
-    let made = Fact::Route { at: at.clone(), route };
-    Step::new(why, run).gives([made.clone()]).undo([Undo::new(made, undo)])
+    Step::new(why, run).gives([Fact::Route { at: at.clone(), route }])
+}
+
+/// The way back of a step that adds it.
+pub fn undo_route(at: &Place, route: Route) -> Undo {
+    let run = turn_route(at, "del", &route, PROTOCOL);
+    Undo::new(Fact::Route { at: at.clone(), route }, run)
 }
 
 /// Removes a route of ours.
@@ -170,12 +174,10 @@ fn turn_route(at: &Place, verb: &str, route: &Route, protocol: u8) -> Cmd {
     Cmd::ip(at, &format!("{family}route {verb} {route} proto {protocol}"))
 }
 
-/// Adds an address to a link that was there before, which may lose it again.
-pub fn add_one_more_address(at: &Place, name: &InterfaceName, address: IpNet) -> Step {
-    let mut step = add_address(at, name, address);
-    let undo = Cmd::ip(at, &format!("addr del {address} dev {name}"));
-    step.undo = step.gives.iter().map(|made| Undo::new(made.clone(), undo.clone())).collect();
-    step
+/// The way back of a step that adds the address to a link that was there before.
+pub fn undo_address(at: &Place, name: &InterfaceName, address: IpNet) -> Undo {
+    let made = Fact::Address { at: at.clone(), name: name.clone(), address };
+    Undo::new(made, Cmd::ip(at, &format!("addr del {address} dev {name}")))
 }
 
 /// Takes an address off a link.
@@ -226,6 +228,6 @@ fn link(at: &Place, name: &InterfaceName) -> Fact {
 /// Adds words to a command of `ip`.
 pub fn with_words(run: &mut Cmd, words: &[&str]) {
     if let Cmd::Run { args, .. } = run {
-        args.extend(words.iter().map(|word| (*word).to_owned()));
+        args.extend(words.iter().copied().map(Into::into));
     }
 }

@@ -5,6 +5,7 @@
 //! for anything. A name that is only *referred to* may be any that exists and that `ip` and `iptables` can
 //! express exactly.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -62,11 +63,11 @@ const CLAIMED: &[&str] = &["ve-", "vb-", "vz-"];
 
 /// The name of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct InterfaceName(String);
+pub struct InterfaceName(CompactString);
 
 /// The name of a network namespace, which is the name of its file in /run/netns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NamespaceName(String);
+pub struct NamespaceName(CompactString);
 
 impl InterfaceName {
     /// A name for an interface that is to be made.
@@ -86,7 +87,7 @@ impl InterfaceName {
                 "names that begin with `{prefix}` belong to systemd-nspawn, which reconfigures them"
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The name of an interface that exists, such as `enp3s0.100`.
@@ -95,12 +96,12 @@ impl InterfaceName {
     /// Says why no interface of that name can be meant.
     pub fn existing(text: &str) -> Result<Self, String> {
         check_existing(text, INTERFACE_MAX)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// A name that the kernel reported, whatever it is.
     pub fn reported(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 
     /// Whether `ip` and `iptables` would take this reported name for exactly this interface.
@@ -120,7 +121,7 @@ impl NamespaceName {
     /// Says which rule the name breaks.
     pub fn new(text: &str) -> Result<Self, String> {
         check_new(text, NEW_NAMESPACE_MAX)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// The name of a namespace that exists, whoever made it.
@@ -129,7 +130,7 @@ impl NamespaceName {
     /// Says why no namespace of that name can be meant.
     pub fn existing(text: &str) -> Result<Self, String> {
         check_existing(text, NAMESPACE_MAX)?;
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -138,7 +139,7 @@ impl NamespaceName {
 
     /// The file that stands for the namespace.
     pub fn path(&self) -> std::path::PathBuf {
-        std::path::Path::new("/run/netns").join(&self.0)
+        std::path::Path::new("/run/netns").join(self.as_str())
     }
 }
 

@@ -121,14 +121,7 @@ impl CreateArgs {
         if !self.no_verify && facts.no_ping.is_none() {
             steps.push(Step::new(
                 format!("see that 127.0.0.1 answers inside {name}"),
-                Cmd::Run {
-                    netns: at,
-                    tool: Tool::Ping,
-                    args: ["-n", "-q", "-c", "1", "-W", "2", "127.0.0.1"]
-                        .map(str::to_owned)
-                        .to_vec(),
-                    stdin: None,
-                },
+                Cmd::run(Tool::Ping, ["-n", "-q", "-c", "1", "-W", "2", "127.0.0.1"]).at(&at),
             ));
         }
         steps

@@ -261,8 +261,7 @@ fn command(family: Family, table: Table, lines: Vec<String>) -> Cmd {
         Family::V6 => Tool::Ip6tablesRestore,
     };
     let text = format!("*{}\n{}\nCOMMIT\n", table_name(table), lines.join("\n"));
-    let args = ["--noflush", "-w", LOCK_SECONDS].map(str::to_owned).to_vec();
-    Cmd::Run { netns: None, tool, args, stdin: Some(text) }
+    Cmd::run(tool, ["--noflush", "-w", LOCK_SECONDS]).reading(text)
 }
 
 fn single(family: Family, table: Table, line: &str) -> Cmd {
@@ -282,7 +281,7 @@ fn run_one(family: Family, table: Table, words: Vec<String>) -> Cmd {
         Family::V6 => Tool::Ip6tables,
     };
     let lead = ["-w", LOCK_SECONDS, "-t", table_name(table)].map(str::to_owned);
-    Cmd::Run { netns: None, tool, args: lead.into_iter().chain(words).collect(), stdin: None }
+    Cmd::run(tool, lead.into_iter().chain(words))
 }
 
 /// The chain and the words of a rule, as `iptables-restore` reads and `iptables-save` prints them.

@@ -126,26 +126,21 @@ fn before(firewall: &Firewall) -> String {
 }
 
 fn apply(text: String) -> Cmd {
-    nft(&["-f", "-"], Some(text))
+    Cmd::run(Tool::Nft, ["-f", "-"]).reading(text)
 }
 
 fn delete_table() -> Cmd {
-    nft(&["delete", "table", "inet", "netns-tool"], None)
+    Cmd::run(Tool::Nft, ["delete", "table", "inet", "netns-tool"])
 }
 
 /// Prints our table as JSON.
 pub fn list_table() -> Cmd {
-    nft(&["-j", "list", "table", "inet", "netns-tool"], None)
+    Cmd::run(Tool::Nft, ["-j", "list", "table", "inet", "netns-tool"])
 }
 
 /// Prints all tables as JSON.
 pub fn list_ruleset() -> Cmd {
-    nft(&["-j", "list", "ruleset"], None)
-}
-
-fn nft(args: &[&str], stdin: Option<String>) -> Cmd {
-    let args = args.iter().map(|&arg| arg.to_owned()).collect();
-    Cmd::Run { netns: None, tool: Tool::Nft, args, stdin }
+    Cmd::run(Tool::Nft, ["-j", "list", "ruleset"])
 }
 
 /// Our table in a listing of nft's.

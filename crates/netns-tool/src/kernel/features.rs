@@ -159,8 +159,7 @@ fn config_of_proc(limit: Duration) -> Option<String> {
     if !Path::new(PATH).exists() {
         return None;
     }
-    let args = vec!["-dc".to_owned(), PATH.to_owned()];
-    let cmd = Cmd::Run { netns: None, tool: Tool::Gzip, args, stdin: None };
+    let cmd = Cmd::run(Tool::Gzip, ["-dc", PATH]);
     let output = child::run(&cmd, limit, false).ok()?;
     output.is_success().then_some(output.stdout)
 }
@@ -169,11 +168,9 @@ fn config_of_proc(limit: Duration) -> Option<String> {
 fn try_it(feature: &Feature, limit: Duration) -> Presence {
     let Some((tool, words)) = feature.trial else { return Presence::Unknown };
     let Ok(program) = crate::system::tools::find(tool) else { return Presence::Unknown };
-    let lead = ["--net", "--"].map(str::to_owned).into_iter();
-    let program = program.to_string_lossy().into_owned();
-    let words = words.iter().map(|&word| word.to_owned());
-    let args = lead.chain([program]).chain(words).collect();
-    let cmd = Cmd::Run { netns: None, tool: Tool::Unshare, args, stdin: None };
+    let program = program.to_string_lossy();
+    let args = ["--net", "--", &program].into_iter().chain(words.iter().copied());
+    let cmd = Cmd::run(Tool::Unshare, args);
     match child::run(&cmd, limit, false) {
         Ok(output) if output.is_success() => Presence::Works,
         // Not the feature failed, but the try.

@@ -200,8 +200,7 @@ fn saved_once(family: Family, limit: Duration) -> Result<Saved> {
         if is_closed { &[&["-t", "filter"], &["-t", "nat"]] } else { &[&[]] };
     let mut text = String::new();
     for args in listings {
-        let args = args.iter().map(|&arg| arg.to_owned()).collect();
-        let cmd = Cmd::Run { netns: None, tool, args, stdin: None };
+        let cmd = Cmd::run(tool, args.iter().copied());
         let output = child::run(&cmd, limit, true)?;
         if !output.is_success() {
             return Err(unreadable(&cmd, output.reason(limit)).into());
@@ -234,7 +233,7 @@ fn other_variant(limit: Duration) -> Vec<(Family, &'static str, String)> {
         if !is_legacy && !has_tables(legacy_tables(family)) {
             continue;
         }
-        let cmd = Cmd::Run { netns: None, tool, args: vec![], stdin: None };
+        let cmd = Cmd::run(tool, [""; 0]);
         let output = tools::is_there(tool).then(|| child::run(&cmd, limit, true));
         let text = output.and_then(Result::ok).map(|output| output.stdout).unwrap_or_default();
         found.push((family, command, text));

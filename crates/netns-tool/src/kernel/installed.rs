@@ -32,7 +32,7 @@ fn version(tool: Tool, limit: Duration) -> Option<String> {
         Tool::Slirp4netns | Tool::Pasta => "--version",
         _ => return None,
     };
-    let cmd = Cmd::Run { netns: None, tool, args: vec![option.to_owned()], stdin: None };
+    let cmd = Cmd::run(tool, [option]);
     let output = child::run(&cmd, limit, false).ok()?;
     let said = [output.stdout, output.stderr];
     let line = said.iter().flat_map(|text| text.lines()).find(|line| !line.trim().is_empty())?;

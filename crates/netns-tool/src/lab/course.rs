@@ -7,7 +7,7 @@ use crate::kernel::state::Link;
 use crate::mark::Mark;
 use crate::name::InterfaceName;
 use crate::noun::Work;
-use crate::plan::{Cmd, Fact, Place, Step};
+use crate::plan::{Cmd, Fact, Place, Step, Undo};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -148,9 +148,15 @@ impl<'a> Course<'a> {
     }
 
     /// A step about something that may be as new as the plan itself: then it needs no way back.
-    pub fn step_on(&mut self, at: &Place, name: Option<&InterfaceName>, step: Step) {
-        let is_new = self.is_new(at, name);
-        self.step(if is_new { step.undo([]) } else { step });
+    pub fn step_on(
+        &mut self,
+        at: &Place,
+        name: Option<&InterfaceName>,
+        step: Step,
+        way_back: impl FnOnce() -> Undo,
+    ) {
+        let undo: Vec<Undo> = (!self.is_new(at, name)).then(way_back).into_iter().collect();
+        self.step(step.undo(undo));
     }
 
     pub fn makes(&mut self, at: &Place, name: Option<&InterfaceName>) {

@@ -110,7 +110,8 @@ impl Course<'_> {
             if !found.contains(&net) {
                 self.differs(object.clone(), format!("has no address {net}"));
             }
-            self.step_on(at, Some(name), ip::add_one_more_address(at, name, net));
+            let step = ip::add_address(at, name, net);
+            self.step_on(at, Some(name), step, || ip::undo_address(at, name, net));
         }
     }
 

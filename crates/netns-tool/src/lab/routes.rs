@@ -64,7 +64,8 @@ impl Course<'_> {
         };
         let Some(old) = old else {
             self.differs(object(&route, at), "is missing");
-            self.step_on(at, wanted.device.as_ref(), ip::add_route(at, route, why));
+            let step = ip::add_route(at, route.clone(), why);
+            self.step_on(at, wanted.device.as_ref(), step, || ip::undo_route(at, route));
             return Ok(());
         };
         self.differs(object(&route, at), format!("is `{}`", old.0));

@@ -145,12 +145,7 @@ pub fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
         steps.extend((1..mounts).map(|_| {
             Step::new(
                 format!("take off the upper of the mounts on the file of {name}"),
-                Cmd::Run {
-                    netns: None,
-                    tool: Tool::Umount,
-                    args: vec![name.path().display().to_string()],
-                    stdin: None,
-                },
+                Cmd::run(Tool::Umount, [name.path().display().to_string()]),
             )
         }));
     }

@@ -4,13 +4,14 @@ use super::Place;
 use crate::item::Item;
 use crate::mark::LabName;
 use crate::name::NamespaceName;
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// One change, as it can be typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cmd {
     /// A system tool with its arguments, inside `netns`, reading `stdin`.
-    Run { netns: Place, tool: Tool, args: Vec<String>, stdin: Option<String> },
+    Run { netns: Place, tool: Tool, args: Vec<CompactString>, stdin: Option<String> },
     /// A value written to a file of /proc/sys; of /proc/sys/net, to that of the namespace.
     Write {
         #[serde(default)]
@@ -151,10 +152,31 @@ impl Tool {
 }
 
 impl Cmd {
+    /// A command of a tool on the host, with its arguments.
+    pub fn run<W: Into<CompactString>>(tool: Tool, args: impl IntoIterator<Item = W>) -> Self {
+        let args = args.into_iter().map(Into::into).collect();
+        Self::Run { netns: None, tool, args, stdin: None }
+    }
+
     /// A command of `ip`, from its words separated by single spaces.
     pub fn ip(netns: &Place, words: &str) -> Self {
-        let args = words.split(' ').map(str::to_owned).collect();
-        Self::Run { netns: netns.clone(), tool: Tool::Ip, args, stdin: None }
+        Self::run(Tool::Ip, words.split(' ')).at(netns)
+    }
+
+    /// The same elsewhere.
+    pub fn at(mut self, place: &Place) -> Self {
+        if let Self::Run { netns, .. } = &mut self {
+            netns.clone_from(place);
+        }
+        self
+    }
+
+    /// The same with a text that it reads.
+    pub fn reading(mut self, text: String) -> Self {
+        if let Self::Run { stdin, .. } = &mut self {
+            *stdin = Some(text);
+        }
+        self
     }
 
     /// The program and its arguments, as they are executed and as one would type them.
@@ -165,7 +187,7 @@ impl Cmd {
             (Some(netns), Tool::Ip) => vec!["ip", "-n", netns.as_str()],
             (Some(netns), _) => vec!["ip", "netns", "exec", netns.as_str(), tool.program()],
         };
-        lead.into_iter().map(str::to_owned).chain(args.iter().cloned()).collect()
+        lead.into_iter().map(str::to_owned).chain(args.iter().map(ToString::to_string)).collect()
     }
 
     /// The namespace that it is run in, if not the host.

@@ -186,8 +186,7 @@ mod tests {
             Cmd::ip(&netns, "link set dev lo up").to_string(),
             "ip -n ns1 link set dev lo up"
         );
-        let args = vec!["-c".to_owned(), "a b'$x".to_owned()];
-        let ping = Cmd::Run { netns: netns.clone(), tool: Tool::Ping, args, stdin: None };
+        let ping = Cmd::run(Tool::Ping, ["-c", "a b'$x"]).at(&netns);
         assert_eq!(ping.to_string(), "ip netns exec ns1 ping -c \"a b'\"'$x'");
         let write = |netns: Place| {
             let path = "/proc/sys/net/ipv4/ip_forward".to_owned();

@@ -7,6 +7,7 @@ use crate::kernel::inside::each_inside;
 use crate::plan::{Cmd, Tool};
 use crate::system::{child, signals};
 use anyhow::anyhow;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::thread::{self, Builder};
@@ -202,8 +203,12 @@ fn line(cmd: &Cmd) -> Option<String> {
     if args.len() > WORDS {
         return None;
     }
-    let words: Option<Vec<_>> = args.iter().map(|word| quoted(word)).collect();
-    Some(words?.join(" "))
+    let mut line = String::new();
+    for word in args {
+        line.push_str(if line.is_empty() { "" } else { " " });
+        line.push_str(&quoted(word)?);
+    }
+    Some(line)
 }
 
 fn is_ipv6(word: &str) -> bool {
@@ -213,17 +218,17 @@ fn is_ipv6(word: &str) -> bool {
 
 /// A word as `ip` reads it in a batch (`makeargs` and `getcmdline` of iproute2's lib/utils.c): a quote counts where a
 /// word begins, a `#` anywhere, and nothing takes the meaning of either.
-fn quoted(word: &str) -> Option<String> {
+fn quoted(word: &str) -> Option<Cow<'_, str>> {
     if word.contains(['#', '\n', '\r', '\0']) || word.ends_with('\\') {
         return None;
     }
     let is_plain =
         !word.is_empty() && !word.contains([' ', '\t']) && !word.starts_with(['"', '\'']);
     if is_plain {
-        return Some(word.to_owned());
+        return Some(Cow::Borrowed(word));
     }
     let quote = ['"', '\''].into_iter().find(|quote| !word.contains(*quote))?;
-    Some(format!("{quote}{word}{quote}"))
+    Some(Cow::Owned(format!("{quote}{word}{quote}")))
 }
 
 #[cfg(test)]
@@ -232,9 +237,7 @@ mod tests {
     use crate::name::NamespaceName;
 
     fn ip(args: &[&str]) -> Cmd {
-        let args = args.iter().map(|word| (*word).to_owned()).collect();
-        let netns = NamespaceName::new("ns1").ok();
-        Cmd::Run { netns, tool: Tool::Ip, args, stdin: None }
+        Cmd::run(Tool::Ip, args.iter().copied()).at(&NamespaceName::new("ns1").ok())
     }
 
     #[test]

@@ -23,8 +23,7 @@ pub struct Dropper {
 /// All that drops packets of the family in the place; what cannot be listed is left out.
 pub fn droppers(at: &Place, family: Family, limit: Duration) -> Vec<Dropper> {
     let run = |tool: Tool, args: &[&str]| -> Option<String> {
-        let args = args.iter().map(|word| (*word).to_owned()).collect();
-        let cmd = Cmd::Run { netns: at.clone(), tool, args, stdin: None };
+        let cmd = Cmd::run(tool, args.iter().copied()).at(at);
         let output = tools::is_there(tool).then(|| child::run(&cmd, limit, false))?.ok()?;
         output.is_success().then_some(output.stdout)
     };
