@@ -22,11 +22,11 @@ fn a_rule_of_iptables_drops_it() {
             &[
                 (
                     "tcp4",
-                    "dropped in `b` by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
+                    "rejected in `b` with tcp-reset by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
                 ),
                 (
                     "udp4",
-                    "dropped in `b` by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
+                    "rejected in `b` with icmp-port-unreachable by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
                 ),
             ],
         );
@@ -104,7 +104,7 @@ fn a_rule_of_the_asker_itself_drops_it() {
         stage();
         for with in ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-net-unreachable"] {
             let why = format!(
-                "dropped in `a` by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
+                "rejected in `a` with {with} by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
             );
             fail(
                 &format!(
