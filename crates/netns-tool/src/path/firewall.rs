@@ -38,12 +38,13 @@ impl Open {
         self.losses.iter().map(|loss| &loss.at)
     }
 
-    /// The questions that tell more of it.
-    fn again(&self, probe: &Probe) -> impl Iterator<Item = Probe> + use<> {
-        let is_neighbour = self.losses.iter().any(|loss| loss.kind == Kind::Neighbour);
-        // However much is sent, a neighbour is asked for once.
-        let (copies, patience) = if is_neighbour { (1, NEIGHBOURS) } else { (COPIES, MOMENT) };
-        std::iter::repeat_n(Probe { patience, ..probe.clone() }, copies)
+    fn is_of_neighbours(&self) -> bool {
+        self.losses.iter().any(|loss| loss.kind == Kind::Neighbour)
+    }
+
+    /// How often it is asked once more: however much is sent, a neighbour is asked for once.
+    fn copies(&self) -> usize {
+        if self.is_of_neighbours() { 1 } else { COPIES }
     }
 }
 
@@ -128,8 +129,7 @@ impl Asker<'_> {
         self.read(now);
         let asked: Vec<&Open> =
             now.iter().filter(|one| is_asked && self.has_suspects(one)).collect();
-        let again = asked.iter().flat_map(|one| one.again(self.probes[one.index]));
-        ask(&again.collect::<Vec<_>>(), None)?;
+        self.ask(&asked)?;
         let mut before = BTreeMap::new();
         for at in asked.iter().flat_map(|one| one.places()) {
             let Some(listed) = self.listings.get_mut(at) else { continue };
@@ -147,12 +147,28 @@ impl Asker<'_> {
                     quiet: listed.quiet.each_ref().map(|quiet| quiet.suspects(&packet)),
                     before: before.get(&loss.at).map(|before| before.suspects(&packet)),
                     after: listed.last.suspects(&packet),
-                    copies: one.again(probe).count() as u64,
+                    copies: one.copies() as u64,
                 }
             };
             blame(one.losses.iter().map(|loss| (loss, moves(loss))).collect())
         };
         Ok(now.iter().map(reason).collect())
+    }
+
+    fn ask(&self, asked: &[&Open]) -> Result<()> {
+        let again = |one: &&Open| {
+            let patience = if one.is_of_neighbours() { NEIGHBOURS } else { MOMENT };
+            let probe = Probe { patience, ..self.probes[one.index].clone() };
+            std::iter::repeat_n(probe, one.copies())
+        };
+        ask(&asked.iter().flat_map(again).collect::<Vec<_>>(), None)?;
+        // It may have failed at once, for the neighbour had just been given up: only now it is asked for anew.
+        let neighbours = asked.iter().filter(|one| one.is_of_neighbours());
+        let neighbours = neighbours.map(|one| self.probes[one.index].clone());
+        let anew: Vec<Probe> =
+            neighbours.map(|probe| Probe { patience: MOMENT, ..probe }).collect();
+        ask(&anew, None)?;
+        Ok(())
     }
 
     /// Reads what has not been read yet: twice, so that it is known which counters others move.

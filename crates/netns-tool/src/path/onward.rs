@@ -136,12 +136,17 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
     }
     let question = Loss::of(site, packet, INWARD);
     if let Some(otherwise) = no_listener(site, packet, probe) {
-        // It is also said by the kernel, and that may be dropped in its turn.
-        let what_says_so = question
-            .back(Kind::Refusal, OUTWARD)
-            .lead(format!("{}, and what says so is ", otherwise.what));
-        let losses = [question, what_says_so].map(|loss| loss.uncounted(Uncounted::PassedOver));
-        return Finding::Dropped { losses: losses.into(), otherwise };
+        // The kernel says so too, and has not been heard: of UDP it need not say it each time.
+        let uncounted = match probe.question {
+            Question::Udp(_) => Uncounted::PassedOver,
+            _ => Uncounted::Suspected,
+        };
+        let refusal = question.back(Kind::Refusal, OUTWARD);
+        let leads = ["what comes there", "what says so"];
+        let losses = [question, refusal].into_iter().zip(leads).map(|(loss, which)| {
+            loss.lead(format!("{}, and {which} is ", otherwise.what)).uncounted(uncounted)
+        });
+        return Finding::Dropped { losses: losses.collect(), otherwise };
     }
     let otherwise = Reason::new(format!("it came to {}, which did not answer", place(at)))
         .hint(run(at, &format!("tcpdump -ni any host {source}")));

@@ -190,6 +190,12 @@ impl Site<'_> {
             let add = ip_command(at, &format!("addr add {net} dev {}", link.name));
             return Reason::new(format!("{what}: {lost}")).hint(add);
         }
+        let mut down = others().filter(|link| !link.up);
+        if let (Some(link), None) = (down.next(), down.next()) {
+            let up = ip_command(at, &format!("link set dev {} up", link.name));
+            let lost = format!("interface `{}`, which is down, may have had it", link.name);
+            return Reason::new(format!("{what}: {lost}")).hint(up);
+        }
         Reason::new(what).hint(ip_command(at, &format!("route get {to}")))
     }
 
