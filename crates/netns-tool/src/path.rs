@@ -9,6 +9,7 @@ mod firewall;
 mod loss;
 mod neighbour;
 mod onward;
+mod refusal;
 mod site;
 mod stop;
 pub mod words;

@@ -93,6 +93,17 @@ fn a_published_port_is_followed_to_its_program() {
             "{told}"
         );
         assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
+        // What is sent on is not for the host, whoever listens there.
+        for (rule, way) in
+            [("--dport 80 -j DROP", "dropped"), ("--sport 80 -j DROP", "on the way back: dropped")]
+        {
+            sh(&format!("iptables -I FORWARD -p tcp {rule}"));
+            let why = format!(
+                "No answer: {way} on the host by the rule `-A FORWARD -p tcp -m tcp {rule}` of iptables (its counter moved)\n"
+            );
+            tool("trace inet 192.0.2.2 --tcp 8080").code(1).stdout(contains(why));
+            sh(&format!("iptables -D FORWARD -p tcp {rule}"));
+        }
     });
 }
 

@@ -53,7 +53,7 @@ struct Charge<'m> {
 }
 
 /// Who is to blame that a packet, one of these, was lost; `None`: nobody that is known.
-pub fn blame(losses: Vec<(&Loss, Moves)>) -> Option<Reason> {
+pub fn blame(losses: &[(Loss, Moves)]) -> Option<Reason> {
     let charges: Vec<Charge> =
         losses.iter().flat_map(|(loss, moves)| charges(loss, moves)).collect();
     // What was dropped before is not dropped after.
@@ -159,7 +159,7 @@ mod tests {
         let quiet = [at(0), at(1)];
         let moves = Moves { quiet, before: Some(at(1)), after: at(2), copies: 4 };
         let loss = Loss::new(&None, Kind::Question, INWARD);
-        Some(blame(vec![(&loss, moves)])?.what)
+        Some(blame(&[(loss, moves)])?.what)
     }
 
     #[test]
@@ -197,12 +197,12 @@ mod tests {
             copies: 4,
         };
         let loss = Loss::new(&None, Kind::Question, INWARD);
-        let reason = |loss: &Loss| blame(vec![(loss, moves())]).unwrap();
+        let reason = |loss: Loss| blame(&[(loss, moves())]).unwrap();
         assert_eq!(
-            reason(&loss).what,
+            reason(loss.clone()).what,
             "dropped on the host by one of these, which have no counters: the rule `b`; the rule `a`"
         );
-        let refused = reason(&loss.refused());
+        let refused = reason(loss.refused());
         assert_eq!(
             refused.what,
             "rejected on the host with tcp-reset, and only the rule `a` can have done it (it has no counter)"

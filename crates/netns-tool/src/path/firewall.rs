@@ -142,15 +142,19 @@ impl Asker<'_> {
             let probe = self.probes[one.index];
             let moves = |loss: &Loss| {
                 let listed = &self.listings[&loss.at];
-                let packet = loss.seen(probe, listed.last.translates());
-                Moves {
+                let translates = listed.last.translates();
+                let loss = loss.where_translated(translates)?;
+                let packet = loss.seen(probe, translates);
+                let moves = Moves {
                     quiet: listed.quiet.each_ref().map(|quiet| quiet.suspects(&packet)),
                     before: before.get(&loss.at).map(|before| before.suspects(&packet)),
                     after: listed.last.suspects(&packet),
                     copies: one.copies() as u64,
-                }
+                };
+                Some((loss, moves))
             };
-            blame(one.losses.iter().map(|loss| (loss, moves(loss))).collect())
+            let losses: Vec<(Loss, Moves)> = one.losses.iter().filter_map(moves).collect();
+            blame(&losses)
         };
         Ok(now.iter().map(reason).collect())
     }

@@ -15,6 +15,8 @@ pub const PASSING: &[&str] = &["ingress", "prerouting", "forward", "postrouting"
 pub const INWARD: &[&str] = &["ingress", "prerouting", "input"];
 /// … and where one that was made there.
 pub const OUTWARD: &[&str] = &["output", "postrouting", "egress"];
+/// Where one comes through whose destination was changed.
+pub const SENT_ON: &[&str] = &["forward", "postrouting", "egress"];
 pub const ALL: &[&str] =
     &["ingress", "prerouting", "input", "forward", "output", "postrouting", "egress"];
 
@@ -41,6 +43,16 @@ pub enum Uncounted {
     PassedOver,
 }
 
+/// What it makes of a loss that the place may send packets on to somebody else (DNAT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentOn {
+    Same,
+    /// What is said before it holds only if it does not.
+    Unsaid,
+    /// Only then was it lost so.
+    Needed,
+}
+
 /// A packet that may have been lost in a place.
 #[derive(Clone, Debug)]
 pub struct Loss {
@@ -53,6 +65,7 @@ pub struct Loss {
     /// What is said before it.
     pub lead: String,
     pub uncounted: Uncounted,
+    sent_on: SentOn,
     /// The names of the interfaces, where they are certain.
     input: Option<String>,
     output: Option<String>,
@@ -70,6 +83,7 @@ impl Loss {
             is_refused: false,
             lead: String::new(),
             uncounted: Uncounted::Blamed,
+            sent_on: SentOn::Same,
             input: None,
             output: None,
             source: None,
@@ -107,6 +121,19 @@ impl Loss {
 
     pub fn uncounted(self, uncounted: Uncounted) -> Self {
         Self { uncounted, ..self }
+    }
+
+    pub fn sent_on(self, sent_on: SentOn) -> Self {
+        Self { sent_on, ..self }
+    }
+
+    /// The loss in a place that translates addresses, or does not; `None`: then it is none.
+    pub fn where_translated(&self, translates: bool) -> Option<Self> {
+        match self.sent_on {
+            SentOn::Needed if !translates => None,
+            SentOn::Unsaid if translates => Some(self.clone().lead("")),
+            _ => Some(self.clone()),
+        }
     }
 
     /// The same of the answer.

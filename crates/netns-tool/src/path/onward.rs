@@ -1,6 +1,6 @@
 //! Why a packet that is in a place does not go on from there, or is not taken there.
 
-use super::loss::{INWARD, Kind, Loss, OUTWARD, PASSING, Uncounted};
+use super::loss::{INWARD, Kind, Loss, OUTWARD, PASSING, SENT_ON, SentOn, Uncounted};
 use super::neighbour::no_reply;
 use super::words::{in_place, ip as ip_command, place, run};
 use super::{Finding, Reason, Site};
@@ -135,6 +135,9 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
         return Finding::Known(Reason::new(what).hint(off));
     }
     let question = Loss::of(site, packet, INWARD);
+    // What seems to be for this place may be for another, such as what comes to a published port.
+    let elsewhere = Loss::of(site, packet, SENT_ON);
+    let elsewhere = elsewhere.sent_on(SentOn::Needed).uncounted(Uncounted::Suspected);
     if let Some(otherwise) = no_listener(site, packet, probe) {
         // The kernel says so too, and has not been heard: of UDP it need not say it each time.
         let uncounted = match probe.question {
@@ -144,14 +147,15 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
         let refusal = question.back(Kind::Refusal, OUTWARD);
         let leads = ["what comes there", "what says so"];
         let losses = [question, refusal].into_iter().zip(leads).map(|(loss, which)| {
-            loss.lead(format!("{}, and {which} is ", otherwise.what)).uncounted(uncounted)
+            let lead = format!("{}, and {which} is ", otherwise.what);
+            loss.lead(lead).uncounted(uncounted).sent_on(SentOn::Unsaid)
         });
-        return Finding::Dropped { losses: losses.collect(), otherwise };
+        return Finding::Dropped { losses: losses.chain([elsewhere]).collect(), otherwise };
     }
     let otherwise = Reason::new(format!("it came to {}, which did not answer", place(at)))
         .hint(run(at, &format!("tcpdump -ni any host {source}")));
     let answer = question.back(Kind::Answer, OUTWARD).on_the_way_back();
-    Finding::Dropped { losses: vec![question, answer], otherwise }
+    Finding::Dropped { losses: vec![question, answer, elsewhere], otherwise }
 }
 
 /// Whether nobody waits for the question where it came to.

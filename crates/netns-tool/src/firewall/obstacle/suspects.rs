@@ -76,6 +76,9 @@ pub fn in_saved(saved: &str, command: &str, packet: &Seen) -> Vec<Suspect> {
     tables.flat_map(|table| table.suspects(packet)).collect()
 }
 
+/// A rule as it was printed, with the packets that it has counted.
+type Counted<'a> = (Option<u64>, Rule<&'a str>);
+
 /// A table of iptables, as it was printed.
 struct Saved<'a> {
     name: &'a str,
@@ -87,14 +90,14 @@ impl<'a> Saved<'a> {
     fn suspects(&self, packet: &Seen) -> Vec<Suspect> {
         let chains = self.lines.iter().filter_map(|line| line.strip_prefix(':'));
         let chains: Vec<Vec<&str>> = chains.map(|chain| chain.split(' ').collect()).collect();
-        let mut rules: BTreeMap<&str, Vec<(Option<u64>, Rule<&str>)>> = BTreeMap::new();
+        let mut rules: BTreeMap<&str, Vec<Counted>> = BTreeMap::new();
         for line in self.lines {
             let (packets, line) = counted(line);
             if let Some(chain) = line.strip_prefix("-A ").and_then(|rest| rest.split(' ').next()) {
                 rules.entry(chain).or_default().push((packets, rule_of(line, packet)));
             }
         }
-        let to = |rules: &Vec<(_, Rule<&str>)>| targets(rules.iter().map(|(_, rule)| rule));
+        let to = |rules: &Vec<Counted>| targets(rules.iter().map(|(_, rule)| rule));
         let jumps = rules.iter().map(|(chain, rules)| (*chain, to(rules))).collect();
         let bases = chains.iter().filter(|words| words.get(1).is_some_and(|policy| *policy != "-"));
         let hooks = reached(bases.map(|words| (words[0], words[0].to_lowercase())), &jumps);
