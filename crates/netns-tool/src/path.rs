@@ -4,8 +4,12 @@
 //! seen last, the ground tells the rest: interfaces, routes, neighbours, switches, listeners; and where all of these are as
 //! they should be, it is the firewall, whose counters tell which rule.
 
+mod blame;
 mod firewall;
+mod loss;
+mod neighbour;
 mod onward;
+mod refusal;
 mod site;
 mod stop;
 pub mod words;
@@ -15,6 +19,7 @@ use crate::lab::model::Lab;
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe, Sighting, Sort, Taps, ask};
 use anyhow::Result;
+use loss::Loss;
 pub use site::Site;
 use std::time::Duration;
 
@@ -39,15 +44,12 @@ impl Reason {
 /// How far the ground explains it.
 enum Finding {
     Known(Reason),
-    /// The packet came to the place and not out of it, and nothing but the firewall is left.
+    /// A packet came to a place and not out of it, and nothing but the firewall is left.
     Dropped {
-        at: Place,
-        /// The hooks that it came to, or may have come to.
-        hooks: &'static [&'static str],
+        /// The packets that it may have been, in the order in which they are sent.
+        losses: Vec<Loss>,
         /// What is to be said where no rule is found.
         otherwise: Reason,
-        /// It is the answer that was lost.
-        is_answer: bool,
     },
 }
 

@@ -1,24 +1,22 @@
 //! `trace`: the way of a packet through what stands, step by step, up to where it stops.
 
 mod story;
+mod target;
 
 use crate::cli::{Global, TraceArgs};
-use crate::exec::enterable;
-use crate::failure::{Failure, failed, missing, printable, usage};
+use crate::failure::{failed, missing, printable};
 use crate::kernel::Snapshot;
 use crate::lab::model::{Lab, Question};
 use crate::mark::LabName;
 use crate::path::{self, Observed, Reason};
 use crate::plan::Place;
 use crate::probe::Probe;
-use crate::suggest::shown;
 use crate::system::rights;
 use crate::topology::{self, Topology};
 use anyhow::Result;
-use ipnet::IpNet;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
+use target::{place, target};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -70,34 +68,6 @@ fn question(args: &TraceArgs) -> Question {
         (None, Some(port)) => Question::Udp(port),
         (None, None) => Question::Ping,
     }
-}
-
-/// The host, or a namespace that can be entered.
-fn place(name: &str) -> Result<Place> {
-    if name == HOST { Ok(None) } else { enterable(name).map(Some) }
-}
-
-/// How the host is called.
-const HOST: &str = "host";
-
-/// An address, or the one by which the place of that name is reached.
-fn target(to: &str, from: &Place, lab: &Lab, topology: &Topology) -> Result<IpAddr> {
-    if let Ok(ip) = to.parse() {
-        return Ok(ip);
-    }
-    if to.contains(['.', ':', '/']) {
-        let what = format!("`{}` is neither an address nor a namespace", shown(to));
-        return Err(usage(what).hint("an address such as 10.0.0.2, a namespace, or host").into());
-    }
-    let at = place(to)?;
-    let all: Vec<IpAddr> = lab.whereabouts.meant(from, &at).collect();
-    // One without a router between them, of whatever family, is meant before all others.
-    let own = topology.spot(from).into_iter().flat_map(|spot| &spot.interfaces);
-    let own: Vec<&IpNet> = own.flat_map(|one| &one.addresses).collect();
-    let near = all.iter().find(|ip| own.iter().any(|net| net.contains(*ip)));
-    let first = near.or(all.first()).copied();
-    let none: Failure = failed(format!("{} has no address", path::words::place(&at)));
-    Ok(first.ok_or_else(|| none.hint("an address in its place: netns-tool trace FROM ADDRESS"))?)
 }
 
 /// In so many namespaces a packet is watched everywhere, in more only where it can come through and at its ends.

@@ -2,8 +2,13 @@
 
 mod support;
 
-use support::checks::{ALL, V4, fail, fail_each, stage, whys};
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use support::checks::{ALL, ROUTED, V4, fail, fail_each, stage, whys};
 use support::labs::up;
+use support::net::enter;
 use support::{lived_in, private_host, sh};
 
 #[test]
@@ -22,11 +27,11 @@ fn a_rule_of_iptables_drops_it() {
             &[
                 (
                     "tcp4",
-                    "dropped in `b` by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
+                    "rejected in `b` with tcp-reset by the rule `-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset` of iptables (its counter moved)",
                 ),
                 (
                     "udp4",
-                    "dropped in `b` by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
+                    "rejected in `b` with icmp-port-unreachable by the rule `-A INPUT -p udp -m udp --dport 80 -j REJECT --reject-with icmp-port-unreachable` of iptables (its counter moved)",
                 ),
             ],
         );
@@ -97,6 +102,83 @@ fn nft_drops_it() {
     });
 }
 
+/// A rule whose counter moves is not the one if it cannot mean the question: one that leads to a chain called so, or one
+/// that drops what others send.
+#[test]
+fn a_rule_for_others_is_not_blamed() {
+    private_host(|| {
+        stage();
+        let others = enter("a", || UdpSocket::bind("0.0.0.0:0").expect("a socket"));
+        let is_over = AtomicBool::new(false);
+        let only = |rule: &str| {
+            format!(
+                "dropped in `b`, and only the rule `{rule}` of chain `f` of nft table `inet t` can have done it (it has no counter)"
+            )
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    others.send_to(b"noise", "10.0.2.2:9").ok();
+                    thread::sleep(Duration::from_millis(20));
+                }
+            });
+            fail(
+                "nft() { ip netns exec b /usr/sbin/nft \"$@\"; }
+                 ip netns exec b iptables -N DROP_BAD; ip netns exec b iptables -A INPUT -j DROP_BAD
+                 ip netns exec b iptables -A INPUT -p udp --dport 9 -j DROP
+                 nft add table inet t
+                 nft add chain inet t f '{ type filter hook input priority 10; }'
+                 nft add rule inet t f ct state invalid drop
+                 nft add rule inet t f ip saddr 10.0.1.2 icmp type echo-request drop",
+                &["ping4"],
+                &only("ip saddr 10.0.1.2 icmp type echo-request drop"),
+            );
+            is_over.store(true, Ordering::Relaxed);
+        });
+        fail(
+            "ip netns exec b nft flush chain inet t f
+             ip netns exec b nft 'add rule inet t f meta nfproto ipv4 tcp dport vmap { 80 : drop, 22 : accept }'",
+            &["tcp4"],
+            &only("meta nfproto ipv4 tcp dport vmap { 22 : accept, 80 : drop }"),
+        );
+        fail(
+            "ip netns exec b nft flush chain inet t f; ip netns exec b nft add counter inet t bad
+             ip netns exec b nft add rule inet t f ip protocol udp counter name bad drop",
+            &["udp4"],
+            "dropped in `b` by the rule `ip protocol udp drop` of chain `f` of nft table `inet t` (its counter moved)",
+        );
+    });
+}
+
+/// What drops the kernel's word that nobody listens is not why nobody answers.
+#[test]
+fn nobody_listens_and_nobody_hears_of_it() {
+    private_host(|| {
+        lived_in();
+        up(ROUTED);
+        sh("ip netns exec b iptables -A OUTPUT -p icmp --icmp-type 3 -j DROP
+            ip netns exec b ip6tables -P OUTPUT DROP; ip netns exec b ip6tables -A OUTPUT -p icmpv6 ! --icmpv6-type 1 -j ACCEPT");
+        let says_so = "of `b`, and what says so is dropped in `b` by the";
+        let v4 = format!(
+            "nothing listens at UDP port 80 {says_so} rule `-A OUTPUT -p icmp -m icmp --icmp-type 3 -j DROP` of iptables (its counter moved)"
+        );
+        let v6 = |what: &str| {
+            format!(
+                "nothing listens at {what} port 80 {says_so} policy `DROP` of chain `OUTPUT` of ip6tables (its counter moved)"
+            )
+        };
+        fail_each(
+            "",
+            &[
+                ("tcp4", "nothing listens at TCP port 80 of `b`"),
+                ("tcp6", &v6("TCP")),
+                ("udp4", &v4),
+                ("udp6", &v6("UDP")),
+            ],
+        );
+    });
+}
+
 /// Also one that answers in the place of the far side, whatever it answers.
 #[test]
 fn a_rule_of_the_asker_itself_drops_it() {
@@ -104,7 +186,7 @@ fn a_rule_of_the_asker_itself_drops_it() {
         stage();
         for with in ["icmp-port-unreachable", "icmp-host-prohibited", "icmp-net-unreachable"] {
             let why = format!(
-                "dropped in `a` by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
+                "rejected in `a` with {with} by the rule `-A OUTPUT -d 10.0.2.2/32 -j REJECT --reject-with {with}` of iptables (its counter moved)"
             );
             fail(
                 &format!(

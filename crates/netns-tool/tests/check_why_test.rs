@@ -218,7 +218,7 @@ fn nobody_listens_or_elsewhere() {
             &[
                 ("ping4", "`b` answers no ping (net.ipv4.icmp_echo_ignore_all is 1)"),
                 ("tcp4", "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so on 127.0.0.1 alone"),
-                ("tcp6", "dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
+                ("tcp6", "nothing listens at TCP port 80 of `b` on fd02::2: what listens there does so on 127.0.0.1 alone, and what says so is dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
                 ("udp4", "nothing listens at UDP port 80 of `b`"),
                 ("udp6", "nothing listens at UDP port 80 of `b`"),
             ],

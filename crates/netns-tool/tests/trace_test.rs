@@ -93,6 +93,17 @@ fn a_published_port_is_followed_to_its_program() {
             "{told}"
         );
         assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
+        // What is sent on is not for the host, whoever listens there.
+        for (rule, way) in
+            [("--dport 80 -j DROP", "dropped"), ("--sport 80 -j DROP", "on the way back: dropped")]
+        {
+            sh(&format!("iptables -I FORWARD -p tcp {rule}"));
+            let why = format!(
+                "No answer: {way} on the host by the rule `-A FORWARD -p tcp -m tcp {rule}` of iptables (its counter moved)\n"
+            );
+            tool("trace inet 192.0.2.2 --tcp 8080").code(1).stdout(contains(why));
+            sh(&format!("iptables -D FORWARD -p tcp {rule}"));
+        }
     });
 }
 
@@ -124,6 +135,93 @@ fn it_says_where_and_why_it_stops() {
         let dropped = tool("trace web 192.0.2.1").code(1);
         dropped
             .stdout(contains("No answer: dropped in `web` by ").and(contains("its counter moved")));
+    });
+}
+
+#[test]
+fn a_rule_that_stops_it_is_told_with_its_route_and_a_cure() {
+    private_host(|| {
+        stage();
+        let ends = |words: &str, end: &str| {
+            let outcome = tool(&format!("trace {words}")).code(1);
+            let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
+            assert!(told.ends_with(end), "{words}: {told}");
+        };
+        let stopped = |verb: &str, rule: &str| {
+            format!(
+                "  in     br0\n  route  192.0.2.0/24 dev up0\nNo answer: {verb} by the rule `-A FORWARD {rule}` of iptables (its counter moved)\n  try: iptables -D FORWARD {rule}\n"
+            )
+        };
+        sh(
+            "iptables -I FORWARD -d 192.0.2.1 -p tcp --dport 9 -j DROP; iptables -I FORWARD -d 192.0.2.1 -p icmp -j REJECT",
+        );
+        ends(
+            "web 192.0.2.1 --tcp 9",
+            &stopped("dropped on the host", "-d 192.0.2.1/32 -p tcp -m tcp --dport 9 -j DROP"),
+        );
+        ends(
+            "web 192.0.2.1",
+            &stopped(
+                "rejected on the host with icmp-port-unreachable",
+                "-d 192.0.2.1/32 -p icmp -j REJECT --reject-with icmp-port-unreachable",
+            ),
+        );
+        sh(
+            "iptables -D FORWARD -d 192.0.2.1/32 -p icmp -j REJECT; iptables -P FORWARD DROP; iptables -F FORWARD",
+        );
+        ends("web 192.0.2.1", "  try: iptables -P FORWARD ACCEPT\n");
+        sh(
+            "iptables -P FORWARD ACCEPT
+             ip netns exec db nft 'add table ip t; add chain ip t i { type filter hook input priority 0; policy drop; }'",
+        );
+        ends("web db", "  try: ip netns exec db nft 'add chain ip t i { policy accept; }'\n");
+        sh("ip netns exec db nft 'add chain ip t i { policy accept; }'");
+        done("trace web db");
+    });
+}
+
+#[test]
+fn what_is_for_all_has_no_one_way() {
+    private_host(|| {
+        stage();
+        for (to, what) in [
+            (
+                "10.0.0.255",
+                "is the broadcast address of 10.0.0.0/24, the subnet of `eth0` in `web`",
+            ),
+            (
+                "192.0.2.255",
+                "is the broadcast address of 192.0.2.0/24, the subnet of `up0` on the host",
+            ),
+            ("255.255.255.255", "is the broadcast address of any link"),
+            ("224.0.0.1", "is a multicast address"),
+            ("ff02::1", "is a multicast address"),
+            ("0.0.0.0", "is nobody's address"),
+            ("fe80::1", "is a link-local address"),
+        ] {
+            refused(&format!("trace web {to}")).stderr(contains(format!("{to} {what}")));
+        }
+    });
+}
+
+#[test]
+fn a_namespace_that_is_called_host_is_traced_by_its_file() {
+    private_host(|| {
+        sh("ip netns add host; ip link add h0 type veth peer name h1 netns host
+            ip addr add 10.7.7.1/24 dev h0; ip link set h0 up
+            ip -n host addr add 10.7.7.2/24 dev h1; ip -n host link set h1 up");
+        support::ping("host", "10.7.7.1");
+        tells(
+            "/run/netns/host host",
+            "A ping from `/run/netns/host` to 10.7.7.1\n\
+             /run/netns/host\n\
+             \x20 route  10.7.7.0/24 dev h1\n\
+             \x20 out    h1 <-> h0 on the host, from 10.7.7.2\n\
+             host\n\
+             \x20 in     h0\n",
+        );
+        let told = done("trace host /run/netns/host");
+        assert!(told.contains("to 10.7.7.2\nhost\n"), "{told}");
     });
 }
 

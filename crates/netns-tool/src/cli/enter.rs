@@ -58,7 +58,8 @@ pub struct TraceArgs {
 pub(super) const TRACE_HELP: &str = "\
     A packet is sent and watched in each place: the route that is chosen, the interfaces and ports \
     of bridges, what a NAT makes of its addresses; and if no answer comes, why, down to the rule of \
-    the firewall.\n\nExit codes: 0 an answer came; 1 none did, or it could not be asked.";
+    the firewall. A namespace that is itself called host is /run/netns/host here.\n\nExit \
+    codes: 0 an answer came; 1 none did, or it could not be asked.";
 
 /// Run a command inside a namespace
 #[derive(Debug, Args)]

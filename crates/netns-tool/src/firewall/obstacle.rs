@@ -7,19 +7,21 @@
 //! What these rules do to a packet is found out in the logic of yes, no and unknown. Only what is certain is told.
 
 mod cure;
+mod load;
 mod matching;
 mod nft;
 mod packet;
 mod place;
 mod render;
 mod saved;
+pub mod suspects;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
+pub use load::{Load, Ports};
 pub use nft::in_ruleset;
-pub use packet::Packet;
-pub use render::rule as in_words;
+pub use packet::{Packet, Seen};
 pub use saved::{Listing, in_saved, listed_chains};
 
 /// Why no rule that netns-tool has helps.

@@ -1,33 +1,59 @@
 //! Which rule has dropped a packet: the one whose counter moves when the packet is sent once more.
 
+use super::blame::{Moves, blame};
+use super::loss::{Kind, Loss};
 use super::words::in_place;
 use super::{Finding, Reason};
 use crate::family::Family;
-use crate::kernel::firewall::counters::{Dropper, droppers};
+use crate::kernel::firewall::counters::Listing;
 use crate::plan::Place;
 use crate::probe::{Probe, ask};
 use anyhow::Result;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::sleep;
 use std::time::Duration;
 
 /// How long one more packet may take through the machine.
 const MOMENT: Duration = Duration::from_millis(150);
 
+/// How long until a neighbour is asked again: after a second (`retrans_time_ms`).
+const NEIGHBOURS: Duration = Duration::from_millis(1200);
+
+/// How often a question is asked once more: the rule that drops it counts each, and what others send is seldom as many.
+const COPIES: usize = 4;
+
 /// How many questions that were lost in one place are asked once more, one after the other.
 const ROUNDS_MAX: usize = 20;
 
-/// A question that the firewall of a place has dropped, by all that is known.
+/// A question that a firewall has dropped, by all that is known.
 struct Open {
     /// Its number among the questions.
     index: usize,
-    at: Place,
     family: Family,
-    hooks: &'static [&'static str],
-    is_answer: bool,
+    losses: Vec<Loss>,
 }
 
-/// What drops packets of a family in a place, as it was read last.
-type Listings = BTreeMap<Place, (Family, Vec<Dropper>)>;
+impl Open {
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.losses.iter().map(|loss| &loss.at)
+    }
+
+    fn is_of_neighbours(&self) -> bool {
+        self.losses.iter().any(|loss| loss.kind == Kind::Neighbour)
+    }
+
+    /// How often it is asked once more: however much is sent, a neighbour is asked for once.
+    fn copies(&self) -> usize {
+        if self.is_of_neighbours() { 1 } else { COPIES }
+    }
+}
+
+/// What a place lists for a family: twice while nothing was asked, and as it was read last.
+struct Listed {
+    family: Family,
+    quiet: [Listing; 2],
+    last: Listing,
+}
 
 /// The reasons, with the rules where the firewall is one.
 ///
@@ -38,103 +64,146 @@ pub fn name_rules(
     findings: Vec<Finding>,
     limit: Duration,
 ) -> Result<Vec<Reason>> {
-    let mut open: BTreeMap<Place, VecDeque<Open>> = BTreeMap::new();
+    let mut open: Vec<Open> = Vec::new();
     let mut reasons = Vec::with_capacity(findings.len());
     for (index, finding) in findings.into_iter().enumerate() {
         reasons.push(match finding {
             Finding::Known(reason) => reason,
-            Finding::Dropped { at, hooks, otherwise, is_answer } => {
-                let family = Family::of(probes[index].to);
-                let its = open.entry(at.clone()).or_default();
-                its.push_back(Open { index, at, family, hooks, is_answer });
+            Finding::Dropped { losses, otherwise } => {
+                open.push(Open { index, family: Family::of(probes[index].to), losses });
                 otherwise
             }
         });
     }
     // Those of one listing one after the other: what was read after one is what was there before the next.
-    open.values_mut().for_each(|its| its.make_contiguous().sort_by_key(|one| one.family));
-    let mut listings = Listings::new();
+    open.sort_by_key(|one| one.family);
+    let mut asker = Asker { probes, limit, listings: BTreeMap::new() };
     for round in 0.. {
-        // One of each place: no question moves the counters of two.
-        let now: Vec<Open> = open.values_mut().filter_map(VecDeque::pop_front).collect();
-        if now.is_empty() {
+        if open.is_empty() {
             break;
         }
-        let found = ask_once_more(probes, &now, &mut listings, round < ROUNDS_MAX, limit)?;
+        let (now, later) = apart(open);
+        open = later;
+        let is_asked = round < ROUNDS_MAX;
+        let found = asker.ask_once_more(&now, is_asked)?;
         for (one, found) in now.iter().zip(found) {
             let reason = &mut reasons[one.index];
-            if let Some(found) = found {
-                let lead = if one.is_answer { "on the way back: " } else { "" };
-                *reason = Reason { what: format!("{lead}{}", found.what), ..found };
-            } else if round >= ROUNDS_MAX && !listings[&one.at].1.is_empty() {
-                let at = in_place(&one.at);
-                reason.what += &format!(
-                    " (its firewall was asked about {ROUNDS_MAX} others that were lost {at}, not about this)"
-                );
+            match found {
+                Some(found) => {
+                    *reason = Reason { hint: found.hint.or(reason.hint.take()), ..found }
+                }
+                None if !is_asked && asker.has_suspects(one) => {
+                    let at = one.places().next().map(in_place).unwrap_or_default();
+                    reason.what += &format!(
+                        " (its firewall was asked about {ROUNDS_MAX} others that were lost {at}, not about this)"
+                    );
+                }
+                None => {}
             }
         }
     }
     Ok(reasons)
 }
 
-/// Asks questions that were lost in different places, all at once, and tells what has dropped each. With `is_asked` unset
-/// only what can be told without a packet is.
-fn ask_once_more(
-    probes: &[&Probe],
-    now: &[Open],
-    listings: &mut Listings,
-    is_asked: bool,
+/// Those that can be asked at once, no two of them in one place, so that no question moves the counters of another; and
+/// the rest.
+fn apart(open: Vec<Open>) -> (Vec<Open>, Vec<Open>) {
+    let mut busy: BTreeSet<Place> = BTreeSet::new();
+    open.into_iter().partition(|one| {
+        let is_free = !one.places().any(|at| busy.contains(at));
+        busy.extend(one.places().cloned());
+        is_free
+    })
+}
+
+struct Asker<'p> {
+    probes: &'p [&'p Probe],
     limit: Duration,
-) -> Result<Vec<Option<Reason>>> {
-    for one in now {
-        if listings.get(&one.at).is_none_or(|(family, _)| *family != one.family) {
-            listings.insert(one.at.clone(), (one.family, droppers(&one.at, one.family, limit)));
-        }
-    }
-    let is_worth_it = |one: &&Open| is_asked && !listings[&one.at].1.is_empty();
-    let asked: Vec<&Open> = now.iter().filter(is_worth_it).collect();
-    let again = |one: &&Open| Probe { patience: MOMENT, ..probes[one.index].clone() };
-    ask(&asked.iter().map(again).collect::<Vec<_>>(), None)?;
-    let mut moves = BTreeMap::new();
-    for one in asked {
-        let after = droppers(&one.at, one.family, limit);
-        let before = listings.insert(one.at.clone(), (one.family, after.clone()));
-        let before = before.map(|(_, before)| before).unwrap_or_default();
-        moves.extend(moved(&one.at, &before, &after).map(|reason| (&one.at, reason)));
-    }
-    let reason = |one: &Open| {
-        let unmoved = || uncounted(&one.at, one.hooks, &listings[&one.at].1);
-        moves.remove(&one.at).or_else(unmoved)
-    };
-    Ok(now.iter().map(reason).collect())
+    listings: BTreeMap<Place, Listed>,
 }
 
-/// The first that has counted a packet since.
-fn moved(at: &Place, before: &[Dropper], after: &[Dropper]) -> Option<Reason> {
-    let is_same = before.len() == after.len();
-    let has_moved = |(index, now): &(usize, &Dropper)| {
-        let then = before.get(*index).filter(|then| is_same && then.what == now.what);
-        then.is_some_and(|then| then.packets < now.packets)
-    };
-    let (_, dropper) = after.iter().enumerate().find(has_moved)?;
-    Some(Reason::new(format!("dropped {} by {} (its counter moved)", in_place(at), dropper.what)))
-}
-
-/// Those that do not count, where a packet comes to them.
-fn uncounted(at: &Place, hooks: &[&str], droppers: &[Dropper]) -> Option<Reason> {
-    let is_asked = |dropper: &&Dropper| {
-        dropper.packets.is_none()
-            && dropper.hook.as_deref().is_none_or(|hook| hooks.contains(&hook))
-    };
-    let suspects: Vec<&str> =
-        droppers.iter().filter(is_asked).map(|dropper| dropper.what.as_str()).collect();
-    let at = in_place(at);
-    let what = match suspects[..] {
-        [] => return None,
-        [only] => format!("dropped {at}, and only {only} can have done it (it has no counter)"),
-        _ => {
-            format!("dropped {at} by one of these, which have no counters: {}", suspects.join("; "))
+impl Asker<'_> {
+    /// Asks questions that were lost in different places, all at once, and tells what has dropped each. With `is_asked`
+    /// unset only what can be told without a packet is.
+    fn ask_once_more(&mut self, now: &[Open], is_asked: bool) -> Result<Vec<Option<Reason>>> {
+        self.read(now);
+        let asked: Vec<&Open> =
+            now.iter().filter(|one| is_asked && self.has_suspects(one)).collect();
+        self.ask(&asked)?;
+        let mut before = BTreeMap::new();
+        for at in asked.iter().flat_map(|one| one.places()) {
+            let Some(listed) = self.listings.get_mut(at) else { continue };
+            if !before.contains_key(at) {
+                let after = Listing::read(at, listed.family, self.limit);
+                before.insert(at.clone(), std::mem::replace(&mut listed.last, after));
+            }
         }
-    };
-    Some(Reason::new(what))
+        let reason = |one: &Open| {
+            let probe = self.probes[one.index];
+            let moves = |loss: &Loss| {
+                let listed = &self.listings[&loss.at];
+                let translates = listed.last.translates();
+                let loss = loss.where_translated(translates)?;
+                let packet = loss.seen(probe, translates);
+                let moves = Moves {
+                    quiet: listed.quiet.each_ref().map(|quiet| quiet.suspects(&packet)),
+                    before: before.get(&loss.at).map(|before| before.suspects(&packet)),
+                    after: listed.last.suspects(&packet),
+                    copies: one.copies() as u64,
+                };
+                Some((loss, moves))
+            };
+            let losses: Vec<(Loss, Moves)> = one.losses.iter().filter_map(moves).collect();
+            blame(&losses)
+        };
+        Ok(now.iter().map(reason).collect())
+    }
+
+    fn ask(&self, asked: &[&Open]) -> Result<()> {
+        let again = |one: &&Open| {
+            let patience = if one.is_of_neighbours() { NEIGHBOURS } else { MOMENT };
+            let probe = Probe { patience, ..self.probes[one.index].clone() };
+            std::iter::repeat_n(probe, one.copies())
+        };
+        ask(&asked.iter().flat_map(again).collect::<Vec<_>>(), None)?;
+        // It may have failed at once, for the neighbour had just been given up: only now it is asked for anew.
+        let neighbours = asked.iter().filter(|one| one.is_of_neighbours());
+        let neighbours = neighbours.map(|one| self.probes[one.index].clone());
+        let anew: Vec<Probe> =
+            neighbours.map(|probe| Probe { patience: MOMENT, ..probe }).collect();
+        ask(&anew, None)?;
+        Ok(())
+    }
+
+    /// Reads what has not been read yet: twice, so that it is known which counters others move.
+    fn read(&mut self, now: &[Open]) {
+        let is_new = |(at, family): &(&Place, Family)| {
+            self.listings.get(*at).is_none_or(|listed| listed.family != *family)
+        };
+        let wanted = now.iter().flat_map(|one| one.places().map(|at| (at, one.family)));
+        let wanted: BTreeSet<(&Place, Family)> = wanted.filter(is_new).collect();
+        let read = |(at, family): &(&Place, Family)| Listing::read(at, *family, self.limit);
+        let first: Vec<Listing> = wanted.iter().map(read).collect();
+        if first.iter().any(|listing| !listing.is_empty()) {
+            sleep(MOMENT);
+        }
+        for ((at, family), first) in wanted.into_iter().zip(first) {
+            let second = if first.is_empty() {
+                first.clone()
+            } else {
+                Listing::read(at, family, self.limit)
+            };
+            let listed = Listed { family, last: second.clone(), quiet: [first, second] };
+            self.listings.insert(at.clone(), listed);
+        }
+    }
+
+    fn has_suspects(&self, one: &Open) -> bool {
+        let probe = self.probes[one.index];
+        let has = |loss: &Loss| {
+            let listing = &self.listings[&loss.at].last;
+            !listing.suspects(&loss.seen(probe, listing.translates())).is_empty()
+        };
+        one.losses.iter().any(has)
+    }
 }

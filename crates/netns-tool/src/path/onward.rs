@@ -1,5 +1,7 @@
 //! Why a packet that is in a place does not go on from there, or is not taken there.
 
+use super::loss::{INWARD, Kind, Loss, OUTWARD, PASSING, SENT_ON, SentOn, Uncounted};
+use super::neighbour::no_reply;
 use super::words::{in_place, ip as ip_command, place, run};
 use super::{Finding, Reason, Site};
 use crate::firewall::rule::Protocol;
@@ -7,7 +9,7 @@ use crate::kernel::ground::value;
 use crate::kernel::sockets::Listener;
 use crate::lab::model::Question;
 use crate::plan::Place;
-use crate::probe::Probe;
+use crate::probe::{Probe, Sighting};
 use std::net::IpAddr;
 
 /// A packet in a place.
@@ -18,6 +20,14 @@ pub struct Packet<'p> {
     pub input: Option<u32>,
     pub source: IpAddr,
     pub destination: IpAddr,
+}
+
+impl<'p> Packet<'p> {
+    /// One that has come to where it was seen.
+    pub fn of(seen: &'p Sighting) -> Self {
+        let Sighting { at, interface, source, destination, .. } = seen;
+        Self { at, input: Some(*interface), source: *source, destination: *destination }
+    }
 }
 
 /// Why it was not sent on.
@@ -34,21 +44,20 @@ pub fn onward(site: &Site, packet: &Packet) -> Finding {
         return Finding::Known(fault);
     }
     if let Some(neighbour) = site.is_unanswered(at, &hop, destination) {
-        return Finding::Known(site.no_reply(at, neighbour, hop.device));
+        return no_reply(site, at, neighbour, hop.device);
     }
-    let (hooks, what): (&[&str], _) = match input {
+    let (hooks, what) = match input {
         Some(_) => (
-            &["ingress", "prerouting", "forward", "postrouting"],
+            PASSING,
             format!("{} does not pass on what comes from {source} to {destination}", place(at)),
         ),
-        None => {
-            (&["output", "postrouting"], format!("{} does not send to {destination}", place(at)))
-        }
+        None => (OUTWARD, format!("{} does not send to {destination}", place(at))),
     };
-    let name = link.map(|link| link.name.to_string()).unwrap_or_default();
-    let look = run(at, &format!("tcpdump -ni {name} host {destination}"));
-    let otherwise = Reason::new(what).hint(look);
-    Finding::Dropped { at: at.clone(), hooks, otherwise, is_answer: false }
+    let name = link.map(|link| link.name.to_string());
+    let device = name.as_deref().unwrap_or_default();
+    let look = run(at, &format!("tcpdump -ni {device} host {destination}"));
+    let losses = vec![Loss::of(site, packet, hooks).by(name)];
+    Finding::Dropped { losses, otherwise: Reason::new(what).hint(look) }
 }
 
 /// What a router has against a packet before it asks its firewall.
@@ -116,8 +125,7 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
         return Finding::Known(Reason { what, hint: back.hint });
     };
     if let Some(neighbour) = site.is_unanswered(at, &hop, source) {
-        let back = site.no_reply(at, neighbour, hop.device);
-        return Finding::Known(Reason { what: format!("on the way back: {}", back.what), ..back });
+        return no_reply(site, at, neighbour, hop.device).on_the_way_back();
     }
     let switch = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
     let is_deaf = || value(at, switch).as_deref() == Some("1");
@@ -126,17 +134,28 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
         let off = run(at, "sysctl -w net.ipv4.icmp_echo_ignore_all=0");
         return Finding::Known(Reason::new(what).hint(off));
     }
-    let listener = no_listener(site, packet, probe);
-    let otherwise = listener.unwrap_or_else(|| {
-        Reason::new(format!("it came to {}, which did not answer", place(at)))
-            .hint(run(at, &format!("tcpdump -ni any host {source}")))
-    });
-    Finding::Dropped {
-        at: at.clone(),
-        is_answer: false,
-        hooks: &["ingress", "prerouting", "input", "output", "postrouting"],
-        otherwise,
+    let question = Loss::of(site, packet, INWARD);
+    // What seems to be for this place may be for another, such as what comes to a published port.
+    let elsewhere = Loss::of(site, packet, SENT_ON);
+    let elsewhere = elsewhere.sent_on(SentOn::Needed).uncounted(Uncounted::Suspected);
+    if let Some(otherwise) = no_listener(site, packet, probe) {
+        // The kernel says so too, and has not been heard: of UDP it need not say it each time.
+        let uncounted = match probe.question {
+            Question::Udp(_) => Uncounted::PassedOver,
+            _ => Uncounted::Suspected,
+        };
+        let refusal = question.back(Kind::Refusal, OUTWARD);
+        let leads = ["what comes there", "what says so"];
+        let losses = [question, refusal].into_iter().zip(leads).map(|(loss, which)| {
+            let lead = format!("{}, and {which} is ", otherwise.what);
+            loss.lead(lead).uncounted(uncounted).sent_on(SentOn::Unsaid)
+        });
+        return Finding::Dropped { losses: losses.chain([elsewhere]).collect(), otherwise };
     }
+    let otherwise = Reason::new(format!("it came to {}, which did not answer", place(at)))
+        .hint(run(at, &format!("tcpdump -ni any host {source}")));
+    let answer = question.back(Kind::Answer, OUTWARD).on_the_way_back();
+    Finding::Dropped { losses: vec![question, answer, elsewhere], otherwise }
 }
 
 /// Whether nobody waits for the question where it came to.

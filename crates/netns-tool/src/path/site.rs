@@ -1,10 +1,11 @@
 //! The ground of a lab, as far as a question can have come.
 
 use super::Reason;
-use super::words::{asking, in_place, ip as ip_command, list_routes, place};
+use super::words::{in_place, ip as ip_command, list_routes, place};
 use crate::kernel::ground::{Condition, Ground, Hop, Way, way};
 use crate::kernel::state::Link;
 use crate::lab::model::{End, Lab};
+use crate::name::InterfaceName;
 use crate::plan::Place;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -43,6 +44,24 @@ impl Site<'_> {
             let own = ground.state.addresses.iter().find(|own| own.net.addr() == ip)?;
             Some((at, ground.state.by_index(own.index)?))
         })
+    }
+
+    /// The interface that has the address, or is to have it by the lab's file: one that goes down loses its addresses of
+    /// IPv6.
+    pub fn holder(&self, ip: IpAddr) -> Option<(&Place, &Link)> {
+        self.owner(ip).or_else(|| {
+            let mut interfaces = self.interfaces();
+            let is_its = |(.., nets): &(_, _, &[IpNet])| nets.iter().any(|net| net.addr() == ip);
+            let (at, name, _) = interfaces.find(is_its)?;
+            Some((at, self.grounds.get(at)?.state.link(name)?))
+        })
+    }
+
+    /// Those of the lab's file, with their addresses.
+    fn interfaces(&self) -> impl Iterator<Item = (&Place, &InterfaceName, &[IpNet])> {
+        let bridges = self.lab.bridges.iter().map(|one| (&one.at, &one.name, &*one.addresses));
+        let ends = self.lab.links.iter().flat_map(|pair| &pair.ends);
+        bridges.chain(ends.map(|one| (&one.at, &one.name, &*one.addresses)))
     }
 
     /// The way from the place; `None`: it has no route.
@@ -126,13 +145,25 @@ impl Site<'_> {
     /// The interface of the place by which the lab's file says that the address is reached without a router, with its own
     /// address there.
     fn near(&self, at: &Place, to: IpAddr) -> Option<(&Link, IpNet)> {
-        let bridges = self.lab.bridges.iter().map(|one| (&one.at, &one.name, &one.addresses));
-        let ends = self.lab.links.iter().flat_map(|pair| &pair.ends);
-        let all = bridges.chain(ends.map(|one| (&one.at, &one.name, &one.addresses)));
-        let (name, net) = all.filter(|(of, ..)| *of == at).find_map(|(_, name, addresses)| {
+        let own = self.interfaces().filter(|(of, ..)| *of == at);
+        let (name, net) = own.into_iter().find_map(|(_, name, addresses)| {
             Some((name, *addresses.iter().find(|net| net.contains(&to))?))
         })?;
         Some((self.grounds.get(at)?.state.link(name)?, net))
+    }
+
+    /// The same, or by which a router on the way there is reached, as the lab's file has it; with what is reached there.
+    fn towards(&self, at: &Place, to: IpAddr) -> Option<(&Link, Option<IpNet>)> {
+        let near = |to| self.near(at, to).map(|(link, net)| (link, Some(net)));
+        near(to).or_else(|| {
+            let routes = self.lab.routes.iter().filter(|one| one.at == *at && one.to.contains(&to));
+            let route = routes.max_by_key(|one| one.to.prefix_len())?;
+            match (&route.via, &route.device) {
+                (Some(via), _) => near(*via),
+                (None, Some(device)) => Some((self.grounds.get(at)?.state.link(device)?, None)),
+                (None, None) => None,
+            }
+        })
     }
 
     /// Why the place has no route: mostly an interface that is down has taken it along.
@@ -146,17 +177,24 @@ impl Site<'_> {
         let ground = self.grounds.get(at);
         let links = || ground.iter().flat_map(|ground| &ground.state.links);
         let others = || links().filter(|link| link.name.as_str() != "lo");
-        let near = self.near(at, to);
+        let towards = self.towards(at, to);
         // Else it would have been the route to a router behind the only one.
         let only = || others().next().filter(|_| others().count() == 1);
-        let own = near.map(|(link, _)| link).or_else(only);
+        let own = towards.map(|(link, _)| link).or_else(only);
         if let Some(fault) = own.and_then(|link| self.fault(at, link)) {
             return Reason { what: format!("{what}: {}", fault.what), ..fault };
         }
-        if let Some((link, net)) = near.filter(|(_, net)| !self.is_local(at, net.addr())) {
+        let lost = towards.and_then(|(link, net)| Some((link, net?)));
+        if let Some((link, net)) = lost.filter(|(_, net)| !self.is_local(at, net.addr())) {
             let lost = format!("`{}` does not have {net}, which the file gives it", link.name);
             let add = ip_command(at, &format!("addr add {net} dev {}", link.name));
             return Reason::new(format!("{what}: {lost}")).hint(add);
+        }
+        let mut down = others().filter(|link| !link.up);
+        if let (Some(link), None) = (down.next(), down.next()) {
+            let up = ip_command(at, &format!("link set dev {} up", link.name));
+            let lost = format!("interface `{}`, which is down, may have had it", link.name);
+            return Reason::new(format!("{what}: {lost}")).hint(up);
         }
         Reason::new(what).hint(ip_command(at, &format!("route get {to}")))
     }
@@ -166,28 +204,6 @@ impl Site<'_> {
         let is_to_have = self.lab.whereabouts.owner(ip) == Some(at) && !self.is_local(at, ip);
         let what = || format!("{} does not have {ip}, which the file gives it", place(at));
         is_to_have.then(|| Reason::new(what()).hint(ip_command(at, "addr")))
-    }
-
-    /// Nobody has told the hardware address, and why, as far as the lab tells.
-    pub fn no_reply(&self, at: &Place, neighbour: IpAddr, device: u32) -> Reason {
-        let name = self.name(at, device);
-        let whom = format!("no reply to {} from {neighbour}", asking(neighbour));
-        let what = format!("{whom} on `{name}` of {}", place(at));
-        let own = self.link(at, device).and_then(|link| self.fault(at, link));
-        let fault = own.or_else(|| {
-            let (owner, link) = self.owner(neighbour)?;
-            self.cut_off(owner, link)
-        });
-        match fault {
-            Some(fault) => Reason { what: format!("{what}: {}", fault.what), hint: fault.hint },
-            None if self.owner(neighbour).is_none() => {
-                let meant = self.lab.whereabouts.owner(neighbour);
-                let meant = meant.map(|at| format!(", which the file gives to {}", place(at)));
-                let what = format!("{what}: nobody has that address{}", meant.unwrap_or_default());
-                Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}")))
-            }
-            None => Reason::new(what).hint(ip_command(at, &format!("neigh show dev {name}"))),
-        }
     }
 
     /// The interface to which one of the lab leads, as far as it is there.

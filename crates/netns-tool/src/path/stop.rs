@@ -1,11 +1,13 @@
 //! Where a question, or its answer, was seen last.
 
-use super::onward::{Packet, at_destination, no_listener, onward};
-use super::words::{in_place, ip as ip_command, place, run};
+use super::loss::{ALL, INWARD, Loss, OUTWARD};
+use super::onward::{Packet, at_destination, onward};
+use super::refusal::{answer_refused, answered_by_reset, refused};
+use super::words::{place, run};
 use super::{Finding, Observed, Reason, Site};
 use crate::kernel::state::Link;
 use crate::lab::model::Question;
-use crate::probe::{Outcome, Probe, Sighting, Sort, Unreachable};
+use crate::probe::{Outcome, Probe, Sighting, Sort};
 use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -23,6 +25,12 @@ pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
     if let Some(error) = seen.sightings.iter().find(|one| matches!(one.sort, Sort::Error(_)))
         && let Sort::Error(why) = error.sort
     {
+        // It is for whoever has sent what it is about.
+        let is_answerer = |ip: IpAddr| questions.iter().any(|one| one.destination == ip);
+        let is_asker = questions.iter().any(|one| one.source == error.destination);
+        if is_answerer(error.destination) && !is_asker {
+            return answer_refused(site, error, why, answers.last(), last).on_the_way_back();
+        }
         return refused(site, probe, error, why, last);
     }
     if let Some(reset) = seen.sightings.iter().find(|one| one.sort == Sort::Reset) {
@@ -30,15 +38,13 @@ pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
     }
     match (answers.last(), last) {
         (Some(answer), _) if answer.at == probe.from && !answer.is_out => Finding::Dropped {
-            at: probe.from.clone(),
-            is_answer: true,
-            hooks: &["ingress", "prerouting", "input"],
+            losses: vec![Loss::of(site, &Packet::of(answer), INWARD).on_the_way_back()],
             otherwise: Reason::new(format!(
                 "the answer came to {}, which did not take it",
                 place(&probe.from)
             )),
         },
-        (Some(answer), _) => on_the_way_back(stopped(site, probe, &answers, answer, true)),
+        (Some(answer), _) => stopped(site, probe, &answers, answer, true).on_the_way_back(),
         (None, Some(question)) => stopped(site, probe, &questions, question, false),
         (None, None) => from_here(site, probe),
     }
@@ -56,9 +62,7 @@ fn at_once(site: &Site, probe: &Probe, error: Errno) -> Finding {
     match error {
         // By ECONNREFUSED it is a rule that answers in the place of the far side, which has not got it.
         Errno::EPERM | Errno::ECONNREFUSED => Finding::Dropped {
-            at: at.clone(),
-            is_answer: false,
-            hooks: &["output", "postrouting"],
+            losses: vec![Loss::of(site, &made_there(probe), OUTWARD)],
             otherwise: Reason::new(format!("the firewall of {} does not let it out", place(at))),
         },
         // It may also be a route or a neighbour, or a rule that chose this answer.
@@ -72,101 +76,12 @@ fn at_once(site: &Site, probe: &Probe, error: Errno) -> Finding {
 }
 
 fn from_here(site: &Site, probe: &Probe) -> Finding {
+    onward(site, &made_there(probe))
+}
+
+fn made_there(probe: &Probe) -> Packet<'_> {
     let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    onward(site, &Packet { at: &probe.from, input: None, source, destination: probe.to })
-}
-
-/// Somebody says that it does not go on.
-fn refused(
-    site: &Site,
-    probe: &Probe,
-    error: &Sighting,
-    why: Unreachable,
-    last: Option<&&Sighting>,
-) -> Finding {
-    let by = error.source;
-    // It was seen first in the place that has made it.
-    let at = &error.at;
-    let is_ours = error.is_out || site.is_local(at, by);
-    if !is_ours {
-        let what = format!("{by} says: {}", say(why));
-        return Finding::Known(Reason::new(what));
-    }
-    let destination = last.map_or(probe.to, |last| last.destination);
-    let source = last.map_or(by, |last| last.source);
-    let input = last.filter(|last| last.at == *at && !last.is_out).map(|last| last.interface);
-    let packet = Packet { at, input, source, destination };
-    let known = by_the_ground(site, probe, &packet, why);
-    known.map(Finding::Known).unwrap_or_else(|| Finding::Dropped {
-        at: at.clone(),
-        is_answer: false,
-        hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
-        otherwise: Reason::new(format!("{} ({by}) says: {}", place(at), say(why))),
-    })
-}
-
-/// Why it does not go on, if it is not the firewall that says so.
-fn by_the_ground(site: &Site, probe: &Probe, packet: &Packet, why: Unreachable) -> Option<Reason> {
-    let Packet { at, destination, .. } = *packet;
-    match why {
-        Unreachable::Network | Unreachable::Host | Unreachable::Prohibited
-            if site.hop(at, destination).is_none() =>
-        {
-            Some(site.no_route(at, destination))
-        }
-        Unreachable::Host => {
-            let hop = site.hop(at, destination)?;
-            let neighbour = site.is_unanswered(at, &hop, destination)?;
-            Some(site.no_reply(at, neighbour, hop.device))
-        }
-        Unreachable::Port => {
-            let is_meant = matches!(probe.question, Question::Udp(_));
-            let is_here = is_meant && site.is_local(at, destination);
-            no_listener(site, packet, probe).filter(|_| is_here)
-        }
-        Unreachable::TimeExceeded => {
-            let what =
-                format!("it went in circles until its time to live was over, {}", in_place(at));
-            Some(Reason::new(what).hint(ip_command(at, &format!("route get {destination}"))))
-        }
-        _ => None,
-    }
-}
-
-fn say(why: Unreachable) -> &'static str {
-    match why {
-        Unreachable::Network => "there is no route",
-        Unreachable::Host => "nobody answers there",
-        Unreachable::Port => "nothing listens at that port",
-        Unreachable::Prohibited => "it is prohibited",
-        Unreachable::TimeExceeded => "its time to live was over",
-        Unreachable::TooBig => "the packet is too big",
-        Unreachable::Other => "it cannot be delivered",
-    }
-}
-
-/// A connection was refused: there is no listener, or a rule says so in its place.
-fn answered_by_reset(
-    site: &Site,
-    probe: &Probe,
-    reset: &Sighting,
-    last: Option<&&Sighting>,
-) -> Finding {
-    let at = &reset.at;
-    let packet = Packet { at, input: None, source: reset.destination, destination: reset.source };
-    let is_its_own = last.is_some_and(|last| last.at == *at) && site.is_local(at, reset.source);
-    if let Some(reason) = no_listener(site, &packet, probe).filter(|_| is_its_own) {
-        return Finding::Known(reason);
-    }
-    if !site.grounds.contains_key(at) || !(reset.is_out || is_its_own) {
-        return Finding::Known(Reason::new(format!("{} refuses the connection", reset.source)));
-    }
-    Finding::Dropped {
-        at: at.clone(),
-        is_answer: false,
-        hooks: &["ingress", "prerouting", "input", "forward", "output", "postrouting"],
-        otherwise: Reason::new(format!("{} refuses the connection", place(at))),
-    }
+    Packet { at: &probe.from, input: None, source, destination: probe.to }
 }
 
 /// It was seen here last, of all where it, the question or the answer, was seen.
@@ -187,8 +102,7 @@ fn stopped(
     if let Some(lost) = site.lost_address(at, last.destination) {
         return Finding::Known(lost);
     }
-    let input = Some(last.interface);
-    let packet = Packet { at, input, source: last.source, destination: last.destination };
+    let packet = Packet::of(last);
     let is_its_own = site.is_local(at, last.destination);
     match (is_its_own, is_answer) {
         (true, false) => at_destination(site, &packet, probe),
@@ -215,7 +129,7 @@ fn in_bridge(
         |one: &&&Sighting| one.is_out && site.bridge_of(&one.at, one.interface).is_none();
     let sender = trail.iter().rfind(is_sender).map_or(&probe.from, |one| &one.at);
     let via = site.hop(sender, last.destination).and_then(|hop| hop.via);
-    let receiver = site.owner(via.unwrap_or(last.destination));
+    let receiver = site.holder(via.unwrap_or(last.destination));
     if let Some(reason) = receiver.and_then(|(place, link)| site.cut_off(place, link)) {
         return Finding::Known(reason);
     }
@@ -231,12 +145,8 @@ fn in_bridge(
     let otherwise =
         Reason::new(format!("bridge `{name}` of {} does not pass on what goes to {to}", place(at)))
             .hint(run(at, &format!("bridge fdb show br {name}")));
-    Finding::Dropped {
-        at: at.clone(),
-        is_answer: false,
-        hooks: &["ingress", "prerouting", "input", "forward", "postrouting"],
-        otherwise,
-    }
+    let crossing = Packet { input: None, ..Packet::of(last) };
+    Finding::Dropped { losses: vec![Loss::of(site, &crossing, ALL)], otherwise }
 }
 
 /// It went out of an interface, and nobody has seen it come in anywhere.
@@ -268,13 +178,15 @@ fn on_the_wire(site: &Site, probe: &Probe, last: &Sighting, is_answer: bool) -> 
     Finding::Known(Reason::new(what).hint(look))
 }
 
-fn on_the_way_back(finding: Finding) -> Finding {
-    let back =
-        |reason: Reason| Reason { what: format!("on the way back: {}", reason.what), ..reason };
-    match finding {
-        Finding::Known(reason) => Finding::Known(back(reason)),
-        Finding::Dropped { at, hooks, otherwise, .. } => {
-            Finding::Dropped { at, hooks, otherwise: back(otherwise), is_answer: true }
+impl Finding {
+    /// The same of the answer.
+    pub fn on_the_way_back(self) -> Self {
+        match self {
+            Self::Known(reason) => Self::Known(reason.on_the_way_back()),
+            Self::Dropped { losses, otherwise } => Self::Dropped {
+                losses: losses.into_iter().map(Loss::on_the_way_back).collect(),
+                otherwise: otherwise.on_the_way_back(),
+            },
         }
     }
 }

@@ -5,19 +5,26 @@ use crate::name::NamespaceName;
 use crate::plan::{Cmd, Place};
 use std::net::IpAddr;
 
+/// A namespace that is itself called `host`, which means the host.
+pub const NAMESPACE_HOST: &str = "/run/netns/host";
+
 /// The place as a name in a row of names.
 pub fn bare(at: &Place) -> &str {
-    at.as_ref().map_or("host", NamespaceName::as_str)
+    match at.as_ref().map(NamespaceName::as_str) {
+        None => "host",
+        Some("host") => NAMESPACE_HOST,
+        Some(name) => name,
+    }
 }
 
 /// The place after "of" or as a subject.
 pub fn place(at: &Place) -> String {
-    at.as_ref().map_or("the host".to_owned(), |name| format!("`{name}`"))
+    at.as_ref().map_or("the host".to_owned(), |_| format!("`{}`", bare(at)))
 }
 
 /// The place after a verb.
 pub fn in_place(at: &Place) -> String {
-    at.as_ref().map_or("on the host".to_owned(), |name| format!("in `{name}`"))
+    at.as_ref().map_or("on the host".to_owned(), |_| format!("in `{}`", bare(at)))
 }
 
 /// What one types to run a command of `ip` there.

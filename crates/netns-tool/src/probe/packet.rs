@@ -75,8 +75,11 @@ pub enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoted {
     Number(u32),
-    /// By the port that it came from.
-    Port(Port),
+    /// By the port that it came from, and the one that it went to.
+    Ports {
+        from: Port,
+        to: Port,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -149,12 +152,13 @@ fn icmp(is_ipv4: bool, message: &[u8], token: &Token) -> Option<Body> {
             return Some(Body::Error { of: Quoted::Number(number), why });
         }
         let (_, _, protocol, rest) = header(quoted)?;
-        let port = match protocol {
-            TCP => Port::Tcp(ports(rest)?.0),
-            UDP => Port::Udp(ports(rest)?.0),
+        let (from, to) = ports(rest)?;
+        let (from, to) = match protocol {
+            TCP => (Port::Tcp(from), Port::Tcp(to)),
+            UDP => (Port::Udp(from), Port::Udp(to)),
             _ => return None,
         };
-        return Some(Body::Error { of: Quoted::Port(port), why });
+        return Some(Body::Error { of: Quoted::Ports { from, to }, why });
     }
     let is_reply = match (is_ipv4, kind) {
         (true, 8) | (false, 128) => false,
@@ -191,7 +195,8 @@ mod tests {
         assert_eq!(body(&syn), Some(Body::Tcp { from, to, is_first: true, is_reset: false }));
         let error = ipv4(ICMP, &[&[3, 13, 0, 0, 0, 0, 0, 0], &syn[..28]].concat());
         let why = Unreachable::Prohibited;
-        assert_eq!(body(&error), Some(Body::Error { of: Quoted::Port(Port::Tcp(40000)), why }));
+        let of = Quoted::Ports { from: Port::Tcp(40000), to: Port::Tcp(80) };
+        assert_eq!(body(&error), Some(Body::Error { of, why }));
         segment[13] = 20;
         let reset = Some(Body::Tcp { from, to, is_first: false, is_reset: true });
         assert_eq!(body(&ipv4(TCP, &segment)), reset);

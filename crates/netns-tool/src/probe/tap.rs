@@ -141,8 +141,9 @@ impl Taps {
             Body::Error { of: Quoted::Number(number), why } => {
                 Some((*number as usize, Sort::Error(*why)))
             }
-            Body::Error { of: Quoted::Port(port), why } => {
-                Some((by_port(*port)?, Sort::Error(*why)))
+            // It may also be about an answer.
+            Body::Error { of: Quoted::Ports { from, to }, why } => {
+                Some((by_port(*from).or_else(|| by_port(*to))?, Sort::Error(*why)))
             }
             Body::Tcp { from, is_reset: false, .. } if tcp(from).is_some() => {
                 Some((tcp(from)?, Sort::Question))

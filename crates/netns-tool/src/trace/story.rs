@@ -73,7 +73,8 @@ impl Teller<'_> {
         // What is switched from port to port of a bridge takes no route.
         let routed = leaving().find(|one| self.port_of(at, one.interface).is_none());
         let routed = routed.or(leaving().next().filter(|_| is_from_here));
-        let route = routed.and_then(|one| self.route(at, one.destination));
+        let routed = routed.map(|one| self.route(at, one.destination));
+        let route = routed.unwrap_or_else(|| self.route_of_lost(stay));
         let route = route.map(|route| step("route", route));
         if is_from_here {
             let sent = step("nat", destined(self.probe.to, stay[0].destination));
@@ -84,6 +85,20 @@ impl Teller<'_> {
         let changes = last.map(|(before, after)| self.changes(before, after));
         let changes = changes.into_iter().flatten();
         arrivals.chain(route).chain(changes).chain(departures).collect()
+    }
+
+    /// The route that it was to take from where it was seen last; none where it has arrived, or was only to cross a bridge.
+    fn route_of_lost(&self, stay: &[&Sighting]) -> Option<String> {
+        let last = stay.last().filter(|_| !stay.iter().any(|one| one.is_out))?;
+        let is_routed = self.port_of(&last.at, last.interface).is_none();
+        let is_its_own = || match way(&last.at, last.destination) {
+            Way::Hop(hop) => hop.is_local,
+            Way::Refused(_) | Way::None => true,
+        };
+        if !is_routed || is_its_own() {
+            return None;
+        }
+        self.route(&last.at, last.destination)
     }
 
     fn unsent(&self) -> String {

@@ -65,17 +65,19 @@ pub fn of_nft(
         let command = if family == "ip6" { "ip6tables-nft" } else { "iptables-nft" };
         return of_iptables(command, table, chain, place, packet);
     }
-    // Nft understands no other names; and nobody but its owner can change a table that has one.
-    let is_plain = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_alphabetic())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))
-    };
+    // Nobody but its owner can change a table that has one.
     if has_owner || !is_plain(table) || !is_plain(chain) {
         return vec![];
     }
     let rule = format!("insert rule {family} {table} {chain} {}", accept(&marks));
     // In quotes for the shell, since nft needs its own: an interface may be called `accept`.
     vec![format!("nft {}", quote(&rule))]
+}
+
+/// Whether nft understands the name of a table or a chain when it is typed.
+pub fn is_plain(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte))
 }
 
 /// The rule that lets through what has these marks.

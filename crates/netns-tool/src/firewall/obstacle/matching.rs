@@ -2,7 +2,8 @@
 //!
 //! The form of each is what nft 1.0.6 prints; the manual page libnftables-json(5) leaves much out.
 
-use super::packet::{Seen, is_protocol, lies_between, lies_in};
+use super::load::{Load, is_port};
+use super::packet::{Seen, lies_between, lies_in};
 use super::verdict::Truth;
 use serde_json::Value;
 
@@ -51,10 +52,26 @@ impl Matcher<'_, '_> {
             return masked.first().map_or(Truth::Unknown, |field| self.has_field(field));
         }
         match left["payload"]["protocol"].as_str() {
-            Some("ip") => (!self.packet.is_ipv6).into(),
-            Some("ip6") => self.packet.is_ipv6.into(),
-            Some("udp" | "udplite" | "sctp" | "dccp" | "icmp" | "icmpv6" | "igmp") => Truth::No,
+            Some(protocol @ ("ip" | "ip6" | "arp")) => self.is_ethertype(protocol),
+            Some(protocol @ ("tcp" | "udp" | "icmp" | "icmpv6")) => self.is_protocol(protocol),
+            Some("th") => matches!(self.packet.load, Load::Tcp(_) | Load::Udp(_)).into(),
+            Some("udplite" | "sctp" | "dccp" | "igmp") => Truth::No,
             _ => Truth::Yes,
+        }
+    }
+
+    fn is_protocol(&self, protocol: &str) -> Truth {
+        self.packet.load.is_protocol(protocol, self.packet.is_ipv6)
+    }
+
+    /// Whether a frame carries this, in nft's words; nothing is known of others.
+    fn is_ethertype(&self, name: &str) -> Truth {
+        let is_arp = self.packet.load == Load::Arp;
+        match name {
+            "arp" => is_arp.into(),
+            "ip" => (!is_arp && !self.packet.is_ipv6).into(),
+            "ip6" => (!is_arp && self.packet.is_ipv6).into(),
+            _ => Truth::Unknown,
         }
     }
 
@@ -90,8 +107,8 @@ impl Matcher<'_, '_> {
                 "iifname" | "iif" => Truth::of(packet.input.map(|name| is_name(name, text))),
                 "oifname" | "oif" => Truth::of(packet.output.map(|name| is_name(name, text))),
                 "nfproto" => is_one_of(text, ["ipv4", "ipv6"], packet.is_ipv6),
-                "protocol" => is_one_of(text, ["ip", "ip6"], packet.is_ipv6),
-                "l4proto" => is_protocol(text),
+                "protocol" => self.is_ethertype(text),
+                "l4proto" => self.is_protocol(text),
                 _ => Truth::Unknown,
             });
         }
@@ -102,7 +119,15 @@ impl Matcher<'_, '_> {
         match (payload["protocol"].as_str(), payload["field"].as_str()) {
             (Some("ip" | "ip6"), Some("saddr")) => is_address(packet.source, value),
             (Some("ip" | "ip6"), Some("daddr")) => is_address(packet.destination, value),
-            (Some("ip"), Some("protocol")) => of_text(value, is_protocol),
+            (Some("ip"), Some("protocol")) | (Some("ip6"), Some("nexthdr")) => {
+                of_text(value, |text| self.is_protocol(text))
+            }
+            (Some("ether"), Some("type")) => of_text(value, |text| self.is_ethertype(text)),
+            (Some("tcp" | "udp" | "th"), Some("sport")) => of_port(packet.load.ports().from, value),
+            (Some("tcp" | "udp" | "th"), Some("dport")) => of_port(packet.load.ports().to, value),
+            (Some("icmp" | "icmpv6"), Some("type")) => {
+                of_text(value, |text| packet.load.is_of_type(text, packet.is_ipv6))
+            }
             _ => Truth::Unknown,
         }
     }
@@ -122,6 +147,15 @@ fn of_text(value: &Value, is: impl Fn(&str) -> Truth) -> Truth {
         Value::String(text) => is(text),
         Value::Number(number) => is(&number.to_string()),
         _ => Truth::Unknown,
+    }
+}
+
+/// Whether the port is this one, or in this range.
+fn of_port(port: Option<u16>, value: &Value) -> Truth {
+    let end = |at: usize| value["range"][at].as_u64();
+    match (end(0), end(1)) {
+        (Some(first), Some(last)) => is_port(port, &format!("{first}:{last}")),
+        _ => of_text(value, |text| is_port(port, text)),
     }
 }
 

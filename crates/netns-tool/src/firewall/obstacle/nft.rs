@@ -68,17 +68,19 @@ pub fn in_ruleset(
 }
 
 #[derive(Default)]
-struct Table<'a> {
+pub(super) struct Table<'a> {
     table: Option<&'a Value>,
-    chains: Vec<&'a Value>,
+    pub chains: Vec<&'a Value>,
     /// By the chains that they stand in.
-    rules: HashMap<&'a str, Vec<&'a Value>>,
+    pub rules: HashMap<&'a str, Vec<&'a Value>>,
     /// The elements of the sets and maps by name.
     sets: HashMap<&'a str, &'a [Value]>,
+    /// The named counters.
+    pub counters: HashMap<&'a str, &'a Value>,
 }
 
 /// The tables of a ruleset by family and name.
-fn tables_of(ruleset: &Value) -> BTreeMap<(&str, &str), Table<'_>> {
+pub(super) fn tables_of(ruleset: &Value) -> BTreeMap<(&str, &str), Table<'_>> {
     let mut tables: BTreeMap<_, Table> = BTreeMap::new();
     for object in ruleset["nftables"].as_array().into_iter().flatten() {
         let Some((kind, object)) = object.as_object().and_then(|object| object.iter().next())
@@ -101,6 +103,9 @@ fn tables_of(ruleset: &Value) -> BTreeMap<(&str, &str), Table<'_>> {
                 let elements = object["elem"].as_array().map_or(&[][..], Vec::as_slice);
                 table.sets.insert(name, elements);
             }
+            ("counter", Some(name)) => {
+                table.counters.insert(name, object);
+            }
             _ => {}
         }
     }
@@ -110,7 +115,7 @@ fn tables_of(ruleset: &Value) -> BTreeMap<(&str, &str), Table<'_>> {
 impl<'a> Table<'a> {
     /// Whether its chains are certain to be in force. A table with the flag `dormant` is asleep; and nft 1.0.6 prints
     /// for any flags a piece of its memory. Of firewalld it is known that it sets `owner` and `persist`.
-    fn is_awake(&self, name: &str) -> bool {
+    pub fn is_awake(&self, name: &str) -> bool {
         let Some(table) = self.table else { return false };
         let is_harmless = |flag: &Value| flag == "owner" || flag == "persist";
         match &table["flags"] {
@@ -165,19 +170,23 @@ impl<'a> Table<'a> {
         Some(((family, table, name), what))
     }
 
-    fn has_owner(&self) -> bool {
+    pub fn has_owner(&self) -> bool {
         self.table.is_some_and(|table| !table["flags"].is_null())
     }
 
     /// The rules that a packet may come to from the chain, as far as it is concerned when it is seen so.
     fn seen_from(&self, chain: &str, packet: &Seen) -> Chains<&'a Value> {
-        let sets = |name: &str| self.sets.get(name).copied();
-        let matcher = Matcher { packet, sets: &sets };
         verdict::reachable(chain, |name| {
             let is_there = self.chains.iter().any(|chain| chain["name"] == name);
             let rules = self.rules.get(name).map_or(&[][..], Vec::as_slice);
-            is_there.then(|| rules.iter().flat_map(|rule| branches(rule, &matcher)).collect())
+            is_there.then(|| rules.iter().flat_map(|rule| self.branches(rule, packet)).collect())
         })
+    }
+
+    /// What one of its rules does to a packet that is seen so: one thing, or several with a map.
+    pub fn branches(&self, rule: &'a Value, packet: &Seen) -> Vec<Rule<&'a Value>> {
+        let sets = |name: &str| self.sets.get(name).copied();
+        branches(rule, &Matcher { packet, sets: &sets })
     }
 }
 

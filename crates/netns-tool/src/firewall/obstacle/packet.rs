@@ -1,5 +1,6 @@
 //! The packet that is to be let through, and what is certain about it.
 
+use super::load::Load;
 use super::place::{Hook, Place};
 use super::verdict::Truth;
 use crate::name::InterfaceName;
@@ -28,8 +29,9 @@ pub struct Seen<'a> {
     pub output: Option<&'a str>,
     pub source: Option<IpNet>,
     pub destination: Option<IpNet>,
-    is_answer: Option<bool>,
-    is_published: Option<bool>,
+    pub load: Load,
+    pub is_answer: Option<bool>,
+    pub is_published: Option<bool>,
 }
 
 /// By what a rule that is to let the packet through knows it: by no less than keeps others out.
@@ -57,6 +59,7 @@ impl<'a> Packet<'a> {
             output: Some(self.output).filter(|_| place.hook != Hook::Prerouting),
             source: self.source.filter(|_| place.is_before_masquerade()),
             destination: self.destination.filter(|_| after_dnat),
+            load: Load::ANY_TCP,
             is_answer: Some(self.is_answer).filter(|_| after_conntrack),
             is_published: Some(self.is_published)
                 .filter(|is| after_dnat || (after_conntrack && !is)),
@@ -66,8 +69,8 @@ impl<'a> Packet<'a> {
     /// As a chain sees it that is asked while it crosses the bridge: by frames, of which here no more is certain.
     pub fn on_bridge(&self) -> Seen<'a> {
         let (input, output, source, destination) = (None, None, None, None);
-        let (is_ipv6, is_answer, is_published) = (self.is_ipv6(), None, None);
-        Seen { is_ipv6, input, output, source, destination, is_answer, is_published }
+        let (is_ipv6, load, is_answer, is_published) = (self.is_ipv6(), Load::ANY_TCP, None, None);
+        Seen { is_ipv6, input, output, source, destination, load, is_answer, is_published }
     }
 
     /// The hooks of a bridge that it comes to between its port and the host.
@@ -118,11 +121,6 @@ impl Seen<'_> {
             _ => Truth::Unknown,
         }
     }
-}
-
-/// Whether its protocol is this one, by name or number.
-pub fn is_protocol(protocol: &str) -> Truth {
-    matches!(protocol, "tcp" | "6").into()
 }
 
 /// Whether an address out of `net` lies between these two.

@@ -1,7 +1,8 @@
 //! The tables of iptables, from `iptables-save` or `iptables-legacy-save`.
 
+use super::load::is_port;
 use super::nft::GOING_ON;
-use super::packet::{Packet, Seen, is_protocol, lies_in};
+use super::packet::{Packet, Seen, lies_in};
 use super::place::IPTABLES;
 use super::verdict::{self, Chains, Fate, Rule, Truth, Verdict, Walk};
 use super::{Obstacle, Reason, cure};
@@ -92,9 +93,7 @@ fn tables_of(saved: &str) -> HashMap<&str, Table<'_>> {
             continue;
         }
         let Some((_, table)) = &mut begun else { continue };
-        // With -c, the counters stand before a rule.
-        let rule = line.strip_prefix('[').and_then(|rest| Some(rest.split_once("] ")?.1));
-        let rule = rule.unwrap_or(line);
+        let (_, rule) = counted(line);
         if let Some(chain) = line.strip_prefix(':') {
             let mut words = chain.split(' ');
             let name = words.next().unwrap_or_default();
@@ -108,8 +107,19 @@ fn tables_of(saved: &str) -> HashMap<&str, Table<'_>> {
     tables
 }
 
+/// A line without the counters that stand before it with `-c`, of which the first, that of packets, is given too.
+pub(super) fn counted(line: &str) -> (Option<u64>, &str) {
+    let split = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
+    split.map_or((None, line), |(counters, rule)| (packets(counters), rule))
+}
+
+/// The packets out of `[3:252]`, or `3:252`.
+pub(super) fn packets(counters: &str) -> Option<u64> {
+    counters.trim_start_matches('[').split(':').next()?.parse().ok()
+}
+
 /// A line that adds a rule to a chain.
-fn rule_of<'a>(line: &'a str, packet: &Seen) -> Rule<&'a str> {
+pub(super) fn rule_of<'a>(line: &'a str, packet: &Seen) -> Rule<&'a str> {
     let words = shlex::split(line).map(|words| words.into_iter().skip(2));
     let (applies, verdict) =
         words.map_or((Truth::Unknown, Verdict::Accept), |words| read(words, packet));
@@ -132,7 +142,10 @@ fn read(mut words: impl Iterator<Item = String>, packet: &Seen) -> (Truth, Verdi
             "-o" => is_name(packet.output, &value()),
             "-s" => lies_in(packet.source, &value()),
             "-d" => lies_in(packet.destination, &value()),
-            "-p" => is_protocol(&value()),
+            "-p" => packet.load.is_protocol(&value(), packet.is_ipv6),
+            "--sport" | "--sports" => is_port(packet.load.ports().from, &value()),
+            "--dport" | "--dports" => is_port(packet.load.ports().to, &value()),
+            "--icmp-type" | "--icmpv6-type" => packet.load.is_of_type(&value(), packet.is_ipv6),
             "--ctstate" | "--state" => {
                 Truth::any(value().split(',').map(|state| packet.is_in_state(state)))
             }
@@ -142,7 +155,8 @@ fn read(mut words: impl Iterator<Item = String>, packet: &Seen) -> (Truth, Verdi
             }
             // These ask for nothing by themselves.
             "-m" => match value().as_str() {
-                "comment" | "conntrack" | "state" | "tcp" => Truth::Yes,
+                "comment" | "conntrack" | "state" | "tcp" | "udp" | "icmp" | "icmp6"
+                | "multiport" => Truth::Yes,
                 _ => Truth::Unknown,
             },
             _ => Truth::Unknown,

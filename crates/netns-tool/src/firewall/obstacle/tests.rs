@@ -4,6 +4,7 @@ mod faults;
 mod matches;
 mod places;
 mod real;
+mod suspects;
 
 use super::*;
 use serde_json::{Value, json};
