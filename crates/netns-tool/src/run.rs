@@ -130,7 +130,7 @@ impl Writer {
             Cmd::Stop { netns, mark } => process::end(netns, Some(mark)),
             Cmd::Start { .. } => self.start(cmd),
             Cmd::Await { .. } => self.wait_until_ready(cmd),
-            Cmd::Settle { .. } => ready::settle(cmd),
+            Cmd::Settle { .. } => ready::settle(cmd, self.settings.limit),
             Cmd::Make(item) => item::make(item),
             Cmd::Remove(item) => item::remove(item),
             Cmd::Run { .. } => {

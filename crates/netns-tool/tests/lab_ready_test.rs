@@ -79,6 +79,26 @@ fn so_does_that_of_ipv6() {
     });
 }
 
+/// Those that stood know neighbours of before: by hardware addresses that are gone, or as somebody who does not answer.
+#[test]
+fn so_does_the_first_after_a_repair() {
+    private_host(|| {
+        lived_in();
+        file(LAB);
+        done(&format!("up -q {FILE}"));
+        for damage in
+            ["ip netns del db", "ip -n db addr flush dev eth0", "ip -n db link set eth0 down"]
+        {
+            first_pings(true);
+            sh(damage);
+            // It asks in vain whoever is not there.
+            done(&format!("check -q --matrix {FILE}"));
+            done(&format!("up -q {FILE}"));
+            first_pings(true);
+        }
+    });
+}
+
 #[test]
 fn it_waits_until_a_spanning_tree_lets_packets_through() {
     private_host(|| {
