@@ -234,8 +234,11 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
     private_host(|| {
         let before = lived_in();
         file(LAB);
-        let cases = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
-        for (signal, place) in cases.into_iter().zip(["", "--in web", "--sandbox", ""]) {
+        // SIGHUP, SIGINT, SIGABRT, SIGUSR1, SIGALRM, SIGTERM, SIGPWR and two for programs' own use.
+        let places = ["", "--in web", "--sandbox"];
+        for (signal, place) in
+            [1, 2, 6, 10, 14, 15, 30, 34, 64].into_iter().zip(places.iter().cycle())
+        {
             let mut command = Command::new(binary("netns-tool"));
             command.args(["run", "-q", "lab.toml"]).args(place.split_whitespace());
             command.current_dir("/run/tmp");
@@ -243,12 +246,29 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
             let mut command = command.spawn().expect("start the tool");
             let mut word = [0; 6];
             command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
-            kill(Pid::from_raw(command.id().cast_signed()), signal).expect("send it");
+            sh(&format!("kill -{signal} {}", command.id()));
             let code = command.wait().expect("its end").code();
-            assert_eq!(code, Some(128 + signal as i32), "{signal}");
+            assert_eq!(code, Some(128 + signal), "{signal} {place}");
             assert_eq!(sh("pgrep -f 'sleep 424[2]' || echo none"), "none\n");
             assert_is(&before);
         }
+    });
+}
+
+/// By a timer that somebody has set before, and not by a process.
+#[test]
+fn an_alarm_reaches_the_command() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let tool = binary("netns-tool").display().to_string();
+        for words in [format!("run -q {FILE}"), "sandbox".to_owned()] {
+            let said = sh(&format!(
+                "perl -e 'alarm 2; exec @ARGV' {tool} {words} -- sleep 4242 || echo $?"
+            ));
+            assert_eq!(said, "142\n", "{words}");
+        }
+        assert_is(&before);
     });
 }
 
