@@ -14,6 +14,14 @@ use std::time::{Duration, Instant};
 /// How often it is looked.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What is waited for, in few words.
+pub(super) fn awaited(cmd: &Cmd) -> &'static str {
+    match cmd {
+        Cmd::Settle { trees, .. } if !trees.is_empty() => "the spanning tree, about 30 s",
+        _ => "links and addresses",
+    }
+}
+
 /// Waits until the links and addresses of a lab can be used. That it takes too long is no failure: all that a plan gives
 /// is there, and the rest is the kernel's.
 pub(super) fn settle(cmd: &Cmd, limit: Duration) -> Result<(), Refusal> {
