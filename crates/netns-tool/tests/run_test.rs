@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -292,6 +293,49 @@ fn who_is_in_a_hurry_does_not_keep_the_lab() {
         };
         assert_eq!(status.code(), Some(130));
         assert_is(&before);
+    });
+}
+
+#[test]
+fn a_signal_after_the_command_is_told_when_all_is_down() {
+    private_host(|| {
+        let before = lived_in();
+        // As long as it takes to end a program that does not want to, it is being taken down.
+        file(&format!(
+            "{LAB}[namespace.web.process.p]\ncommand = [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 0.1; done\"]\n"
+        ));
+        let mut command = Command::new(binary("netns-tool"));
+        command.args(["run", "-q", FILE, "--", "sh", "-c", "touch /run/tmp/ran; exit 7"]);
+        let mut command = command.stderr(Stdio::piped()).spawn().expect("start the tool");
+        sh("until [ -e /run/tmp/ran ]; do sleep 0.01; done; sleep 0.3");
+        kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
+        assert_eq!(command.wait().expect("its end").code(), Some(143));
+        let mut said = String::new();
+        let stderr = command.stderr.as_mut().expect("a pipe");
+        stderr.read_to_string(&mut said).expect("what it says");
+        let told = "error: interrupted by SIGTERM while the lab `lab` was taken down, which is done\n  \
+                    command: it had ended before, with exit code 7\n";
+        assert!(said.ends_with(told), "{said}");
+        sh("rm /run/tmp/ran");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn what_helps_without_an_uplink_is_said() {
+    private_host(|| {
+        warm_up();
+        let text = LAB.replacen('\n', "\nnat = true\n", 1);
+        for text in [&text, &text.replace("true", "{ uplink = \"wan0\" }")] {
+            file(text);
+            refused_with(1, &format!("run {FILE} -- true")).stderr(contains("--uplink").not());
+            let folder = Path::new(FILE).parent().expect("a folder").display();
+            let tool = binary("netns-tool").display().to_string();
+            let inside =
+                sh(&format!("cd {folder}; {tool} run --sandbox lab.toml -- true 2>&1 || echo $?"));
+            let way = "netns-tool sandbox --uplink -- netns-tool run FILE -- CMD; or the lab makes its own";
+            assert!(inside.contains(way) && inside.ends_with("\n1\n"), "{inside}");
+        }
     });
 }
 

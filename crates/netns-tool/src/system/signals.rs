@@ -3,7 +3,7 @@
 use super::limits;
 use crate::failure::{Failure, Kind};
 use anyhow::{Context, Result};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use signal_hook::consts::{
     SIGABRT, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1,
@@ -73,7 +73,11 @@ pub fn forget() {
 /// The failure to give up with if a signal has arrived.
 pub fn interruption() -> Option<Failure> {
     let number = pending()?;
-    let name = nix::sys::signal::Signal::try_from(number)
-        .map_or("a signal", nix::sys::signal::Signal::as_str);
-    Some(Failure::new(Kind::Signal(number), format!("interrupted by {name}")))
+    Some(Failure::new(Kind::Signal(number), format!("interrupted by {}", name(number))))
+}
+
+/// Those for programs' own use have none.
+pub fn name(number: i32) -> String {
+    Signal::try_from(number)
+        .map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }
