@@ -9,13 +9,14 @@ mod measure;
 mod missing;
 mod table;
 mod tap;
+mod turn;
 mod words;
 
 use crate::cli::{CheckArgs, Format, Global};
 use crate::color;
 use crate::failure::{Failure, failed, usage};
 use crate::kernel::{Snapshot, Wanted};
-use crate::lab::model::{Expectation, Lab};
+use crate::lab::model::{Expectation, Lab, Question};
 use crate::lab::{self, Up};
 use crate::path::Reason;
 use crate::plan::Place;
@@ -26,6 +27,7 @@ use missing::{Missing, ask_possible};
 use std::io::stdout;
 use std::net::IpAddr;
 use std::time::Duration;
+use turn::Turn;
 
 /// What was printed of it, and whether all expectations hold.
 pub struct Printed {
@@ -86,6 +88,10 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     let pairs = if args.matrix { matrix::pairs(&lab) } else { Vec::new() };
     let mut questions: Vec<_> = lab.expectations.iter().map(|one| judge.question(one)).collect();
     questions.extend(pairs.iter().map(|pair| pair.question(&missing)));
+    let sends = |one: &Expectation| matches!(one.question, Question::Udp(_));
+    let is_counted = lab.expectations.iter().any(sends);
+    let wait = Duration::from_secs(global.wait.into());
+    let _turn = is_counted.then(|| Turn::take(wait)).transpose()?;
     let mut outcomes = ask_possible(questions)?;
     let of_pairs = outcomes.split_off(lab.expectations.len());
     let verdicts = judge.verdicts(outcomes)?;

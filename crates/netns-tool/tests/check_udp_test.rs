@@ -76,6 +76,28 @@ fn crowd(is_heard: impl Fn(u8) -> bool) -> String {
     )
 }
 
+/// Each would count the datagrams of the other.
+#[test]
+fn checks_at_the_same_time_do_not_count_for_each_other() {
+    private_host(|| {
+        lived_in();
+        let is_heard = |number: u8| number % 2 == 0;
+        up(&crowd(is_heard));
+        for number in (1..=30).filter(|number| !is_heard(*number)) {
+            sh(&format!(
+                "ip netns exec db iptables -A INPUT -p udp -s 10.0.0.{} -j DROP",
+                number + 1
+            ));
+        }
+        taking("db", 514);
+        let checks: Vec<_> = (0..3).map(|_| thread::spawn(|| report(FILE))).collect();
+        for check in checks {
+            let report = check.join().expect("a report");
+            assert_eq!(report["failed"], 0, "{:#?}", told(&report));
+        }
+    });
+}
+
 /// One after the other would take eleven seconds.
 #[test]
 fn thirty_at_one_port_are_asked_together() {

@@ -135,7 +135,7 @@ struct Group<'v, 'a> {
     /// They have been seen to come to the place.
     has_come: bool,
     tries: u32,
-    /// How often it looked as if they were taken, although others were sent too.
+    /// How often it looked as if they were taken, though others may have been.
     likely: u32,
 }
 

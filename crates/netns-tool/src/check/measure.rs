@@ -159,7 +159,7 @@ pub fn note_server(verdict: &mut Verdict) {
     }
     let Some(fault) = verdict.fault.as_mut().filter(|fault| fault.why.is_none()) else { return };
     fault.why = Some(Reason {
-        what: format!("the network lets it through: it is {} that answers so", who(expectation)),
+        what: format!("the network lets it through, and the rest is up to {}", who(expectation)),
         hint: Some(run(&expectation.from, &format!("curl -v {}", quote(&url)))),
     });
 }

@@ -5,7 +5,7 @@ use crate::kernel::ground::Arrivals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     All,
-    /// All, but others sent some in the quiet moment.
+    /// All, but others sent some in the quiet moment, or what others sent may make up for what of several was lost.
     Likely,
     /// Of several questions, those of one were taken and those of another were not, or nobody can tell.
     Some,
@@ -71,7 +71,7 @@ pub fn is_taken(come: &[usize], ports: &[Growth]) -> Taken {
         growth if growth < least => Taken::No,
         growth if growth < all => Taken::Some,
         growth if growth >= all + least / 2 + 2 * noise => Taken::Unclear,
-        _ if noise == 0 => Taken::All,
+        _ if noise == 0 && come.len() == 1 => Taken::All,
         _ => Taken::Likely,
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn of_several_questions_all_are_taken_or_none_or_it_is_not_known_which() {
         for (burst, expected) in [
-            (of(24, 0, 0), Taken::All),
+            (of(24, 0, 0), Taken::Likely),
             (of(16, 0, 0), Taken::Some),
             (of(8, 0, 0), Taken::Some),
             (of(7, 0, 0), Taken::No),
