@@ -81,7 +81,7 @@ fn crowd(is_heard: impl Fn(u8) -> bool) -> String {
 fn checks_at_the_same_time_do_not_count_for_each_other() {
     private_host(|| {
         lived_in();
-        let is_heard = |number: u8| number % 2 == 0;
+        let is_heard = |number: u8| number.is_multiple_of(2);
         up(&crowd(is_heard));
         for number in (1..=30).filter(|number| !is_heard(*number)) {
             sh(&format!(
@@ -118,7 +118,7 @@ fn thirty_at_one_port_are_asked_together() {
 fn what_one_has_sent_is_not_taken_for_what_another_has() {
     private_host(|| {
         lived_in();
-        let is_heard = |number: u8| number % 3 != 0;
+        let is_heard = |number: u8| !number.is_multiple_of(3);
         up(&crowd(is_heard));
         // Their addresses are those after the bridge's.
         for number in (1..=30).filter(|number| !is_heard(*number)) {
