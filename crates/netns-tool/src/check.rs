@@ -6,24 +6,28 @@ mod judge;
 mod junit;
 mod matrix;
 mod measure;
+mod missing;
 mod table;
 mod tap;
+mod turn;
 mod words;
 
 use crate::cli::{CheckArgs, Format, Global};
 use crate::color;
 use crate::failure::{Failure, failed, usage};
 use crate::kernel::{Snapshot, Wanted};
-use crate::lab::model::{Expectation, Lab};
+use crate::lab::model::{Expectation, Lab, Question};
 use crate::lab::{self, Up};
 use crate::path::Reason;
 use crate::plan::Place;
-use crate::probe::{Outcome, ask};
+use crate::probe::Outcome;
 use anyhow::Result;
 use matrix::Matrix;
+use missing::{Missing, ask_possible};
 use std::io::stdout;
 use std::net::IpAddr;
 use std::time::Duration;
+use turn::Turn;
 
 /// What was printed of it, and whether all expectations hold.
 pub struct Printed {
@@ -79,14 +83,19 @@ pub fn run(args: &CheckArgs, global: &Global) -> Result<Printed> {
     let facts = Snapshot::read(&wanted, limit)?;
     lab::require_up(&lab, &facts)?;
     check_outside(&facts)?;
-    let judge = judge::Judge::new(&lab, &facts, limit);
+    let missing = Missing::new(&lab, &facts);
+    let judge = judge::Judge::new(&lab, &facts, &missing, limit);
     let pairs = if args.matrix { matrix::pairs(&lab) } else { Vec::new() };
-    let mut probes: Vec<_> = lab.expectations.iter().map(judge::probe).collect();
-    probes.extend(pairs.iter().map(matrix::Pair::probe));
-    let mut outcomes = ask(&probes, None)?;
+    let mut questions: Vec<_> = lab.expectations.iter().map(|one| judge.question(one)).collect();
+    questions.extend(pairs.iter().map(|pair| pair.question(&missing)));
+    let sends = |one: &Expectation| matches!(one.question, Question::Udp(_));
+    let is_counted = lab.expectations.iter().any(sends);
+    let wait = Duration::from_secs(global.wait.into());
+    let _turn = is_counted.then(|| Turn::take(wait)).transpose()?;
+    let mut outcomes = ask_possible(questions)?;
     let of_pairs = outcomes.split_off(lab.expectations.len());
     let verdicts = judge.verdicts(outcomes)?;
-    let matrix = args.matrix.then(|| Matrix::new(&lab, pairs, of_pairs));
+    let matrix = args.matrix.then(|| Matrix::new(&lab, pairs, of_pairs, &missing));
     let report = Report { lab: &lab, verdicts, matrix };
     let is_success = report.failed() == 0;
     let is_quiet = global.quiet && is_success;

@@ -72,6 +72,15 @@ impl Failure {
         meant.map(|(_, text)| text.as_str())
     }
 
+    /// Puts what to do first in the place of what was said of that.
+    pub fn first_hint(mut self, text: impl Into<String>) -> Self {
+        match self.notes.iter_mut().find(|(label, _)| *label == TRY) {
+            Some((_, old)) => *old = text.into(),
+            None => return self.hint(text),
+        }
+        self
+    }
+
     /// Adds what to do now.
     pub fn hint(self, text: impl Into<String>) -> Self {
         self.note(TRY, text)

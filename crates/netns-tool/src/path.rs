@@ -24,7 +24,7 @@ pub use site::Site;
 use std::time::Duration;
 
 /// Why a question was not answered, or which way it went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reason {
     pub what: String,
     /// What to type to see more of it, or to mend it.

@@ -129,8 +129,13 @@ impl Writer {
             Cmd::End { netns, .. } => process::end(netns, None),
             Cmd::Stop { netns, mark } => process::end(netns, Some(mark)),
             Cmd::Start { .. } => self.start(cmd),
-            Cmd::Await { .. } => self.wait_until_ready(cmd),
-            Cmd::Settle { .. } => ready::settle(cmd),
+            Cmd::Await { .. } => {
+                self.done.wait_for("a program to be ready", || self.wait_until_ready(cmd))
+            }
+            Cmd::Settle { .. } => {
+                let settle = || ready::settle(cmd, self.settings.limit);
+                self.done.wait_for(ready::awaited(cmd), settle)
+            }
             Cmd::Make(item) => item::make(item),
             Cmd::Remove(item) => item::remove(item),
             Cmd::Run { .. } => {

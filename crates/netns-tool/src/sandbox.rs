@@ -25,7 +25,6 @@ use crate::system::{child, rights, signals, tools};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGKILL, SIGQUIT};
@@ -35,6 +34,15 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitCode};
 use uplink::Uplink;
+
+/// The file by which the shells of a private host show where they are, and what is in it.
+const SIGN: (&str, &str) = ("/etc/debian_chroot", "sandbox");
+
+/// Whether we are in a private host.
+pub fn is_around() -> bool {
+    let (path, text) = SIGN;
+    std::fs::read_to_string(path).is_ok_and(|sign| sign.trim_end() == text)
+}
 
 /// How the first process is told that all is ready; other bytes are signals.
 const GO: u8 = 0;
@@ -235,6 +243,6 @@ fn children(pid: Pid) -> Vec<Pid> {
 }
 
 fn killed(number: i32) -> Failure {
-    let name = Signal::try_from(number).map_or("a signal", Signal::as_str);
-    Failure::new(Kind::Signal(number), format!("the private host was ended by {name}"))
+    let what = format!("the private host was ended by {}", signals::name(number));
+    Failure::new(Kind::Signal(number), what)
 }

@@ -48,8 +48,14 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
         tell(&left_standing(&up, inside.as_ref()));
         return outcome.map(ExitCode::from);
     }
-    take_down_in_any_case(name, settings, global).map_err(|error| left(name, error))?;
-    outcome.map(ExitCode::from)
+    let arrived =
+        take_down_in_any_case(name, settings, global).map_err(|error| left(name, error))?;
+    let code = outcome?;
+    match arrived.map(|number| (number, Kind::Signal(number))) {
+        // Whoever is in a hurry sends it twice.
+        Some((number, kind)) if kind.exit_code() != code => Err(late(name, number, code).into()),
+        _ => Ok(ExitCode::from(code)),
+    }
 }
 
 /// The words for the same without a private host, to be run in one.
@@ -153,18 +159,34 @@ fn apply(noun: &impl Noun, settings: Settings, global: &Global) -> Result<()> {
     Ok(())
 }
 
-/// A second Ctrl-C of somebody who is in a hurry does not keep the lab.
-fn take_down_in_any_case(name: &LabName, settings: Settings, global: &Global) -> Result<()> {
+/// A second Ctrl-C of somebody who is in a hurry does not keep the lab; it gives the signal that arrived meanwhile.
+fn take_down_in_any_case(
+    name: &LabName,
+    settings: Settings,
+    global: &Global,
+) -> Result<Option<i32>> {
     const TIMES: usize = 9;
     let down = Down::named(name.clone());
+    let mut arrived = None;
     for _ in 0..TIMES {
         signals::forget();
         let outcome = apply(&down, settings, global);
-        if outcome.is_ok() || signals::pending().is_none() {
-            return outcome;
+        let now = signals::pending();
+        arrived = arrived.or(now);
+        if outcome.is_ok() || now.is_none() {
+            return outcome.map(|()| arrived);
         }
     }
-    apply(&down, settings, global)
+    apply(&down, settings, global).map(|()| arrived)
+}
+
+/// A signal came when the command had ended already.
+fn late(name: &LabName, number: i32, code: u8) -> Failure {
+    let signal = signals::name(number);
+    let what =
+        format!("interrupted by {signal} while the lab `{name}` was taken down, which is done");
+    Failure::new(Kind::Signal(number), what)
+        .note("command", format!("it had ended before, with exit code {code}"))
 }
 
 /// Why the lab is still there, whatever the reason.

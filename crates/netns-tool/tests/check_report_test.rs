@@ -150,5 +150,43 @@ fn a_matrix_of_twenty_waits_for_all_at_once() {
     });
 }
 
+/// What is missing is told, and only once, where people read it.
+#[test]
+fn a_namespace_that_is_missing_is_told() {
+    private_host(|| {
+        warm_up();
+        let expectations = "[[expect]]\nfrom = \"web\"\nto = [\"db\", \"host\"]\nfamily = 4\n\
+            [[expect]]\nfrom = \"db\"\nto = \"web\"\nfamily = 4\n";
+        up(&format!("{NETWORK}\n{expectations}"));
+        sh("ip netns del db");
+        let table = tool(&format!("check {FILE} --matrix")).code(1).stderr("");
+        let table = String::from_utf8_lossy(&table.get_output().stdout).into_owned();
+        let lines: Vec<&str> = table.lines().collect();
+        let why = "        why: network namespace `db` is missing";
+        let cure = format!("        try: netns-tool up {FILE}");
+        assert_eq!(lines[1..3], [why, cure.as_str()], "{table}");
+        assert!(lines[4].starts_with("FAILED  db -> web (10.0.0.2)    ping  it could"), "{table}");
+        assert_eq!(lines[5], "2 of 3 expectations do not hold");
+        let row = |number: usize| lines[8 + number].split_whitespace().collect::<Vec<_>>();
+        assert_eq!(row(1)[..5], ["2", "web", "ok", ".", "?"], "{table}");
+        assert_eq!(row(2)[..5], ["3", "db", "?", "?", "."], "{table}");
+        assert!(lines[12].ends_with("; ? could not be asked"), "{table}");
+        assert_eq!(lines[13], format!("missing: db (netns-tool up {FILE})"));
+        assert!(lines[14].ends_with(", 6 could not be asked"), "{table}");
+        let json = report(&format!("{FILE} --matrix"));
+        for one in json["expectations"].as_array().expect("a list") {
+            let is_missing = one["from"] == "db" || one["to"] == "db";
+            let why = is_missing.then_some("network namespace `db` is missing");
+            assert_eq!(one["why"].as_str(), why, "{one}");
+        }
+        for way in json["matrix"].as_array().expect("a list") {
+            let is_missing = way["from"] == "db" || way["to"] == "db";
+            assert_eq!(way["reachable"].is_null(), is_missing, "{way}");
+            let problem = is_missing.then_some("network namespace `db` is missing");
+            assert_eq!(way["problem"].as_str(), problem, "{way}");
+        }
+    });
+}
+
 /// The host, as reports name it.
 const HOST_NAME: &str = "host";

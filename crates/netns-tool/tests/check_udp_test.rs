@@ -4,11 +4,12 @@ mod support;
 
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::checks::{NETWORK, report, told};
 use support::labs::{FILE, up};
 use support::net::enter;
-use support::{lived_in, private_host, sh};
+use support::servers::silent;
+use support::{done, lived_in, private_host, sh};
 
 const EXPECTED: &str = "[[expect]]\nfrom = \"web\"\nto = \"db\"\nudp = 514\n";
 
@@ -57,5 +58,87 @@ fn it_is_known_though_others_take_datagrams_too() {
         );
         let why = dropped["expectations"][0]["why"].as_str().unwrap_or_default();
         assert!(why.starts_with("dropped in `db` by the rule `-A INPUT -p udp"), "{why}");
+    });
+}
+
+/// A lab of thirty who send to one port, and which of them are to be heard.
+fn crowd(is_heard: impl Fn(u8) -> bool) -> String {
+    let expectation = |number: u8| {
+        format!(
+            "[[expect]]\nfrom = \"c{number}\"\nto = \"db\"\nudp = 514\nreachable = {}\n",
+            is_heard(number)
+        )
+    };
+    format!(
+        "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.c]\ncount = 30\nbridge = \"br0\"\n\
+         [namespace.db]\nbridge = \"br0\"\n{}",
+        (1..=30).map(expectation).collect::<String>()
+    )
+}
+
+/// Each would count the datagrams of the other.
+#[test]
+fn checks_at_the_same_time_do_not_count_for_each_other() {
+    private_host(|| {
+        lived_in();
+        let is_heard = |number: u8| number.is_multiple_of(2);
+        up(&crowd(is_heard));
+        for number in (1..=30).filter(|number| !is_heard(*number)) {
+            sh(&format!(
+                "ip netns exec db iptables -A INPUT -p udp -s 10.0.0.{} -j DROP",
+                number + 1
+            ));
+        }
+        taking("db", 514);
+        let checks: Vec<_> = (0..3).map(|_| thread::spawn(|| report(FILE))).collect();
+        for check in checks {
+            let report = check.join().expect("a report");
+            assert_eq!(report["failed"], 0, "{:#?}", told(&report));
+        }
+    });
+}
+
+/// One after the other would take eleven seconds.
+#[test]
+fn thirty_at_one_port_are_asked_together() {
+    private_host(|| {
+        lived_in();
+        up(&crowd(|_| false));
+        taking("db", 514);
+        sh("ip netns exec db iptables -A INPUT -p udp --dport 514 -j DROP");
+        let begin = Instant::now();
+        let report = report(FILE);
+        let time = begin.elapsed();
+        assert_eq!(report["failed"], 0, "{:#?}", told(&report));
+        assert!(time < Duration::from_secs(7), "{time:?}");
+    });
+}
+
+#[test]
+fn what_one_has_sent_is_not_taken_for_what_another_has() {
+    private_host(|| {
+        lived_in();
+        let is_heard = |number: u8| !number.is_multiple_of(3);
+        up(&crowd(is_heard));
+        // Their addresses are those after the bridge's.
+        for number in (1..=30).filter(|number| !is_heard(*number)) {
+            sh(&format!(
+                "ip netns exec db iptables -A INPUT -p udp -s 10.0.0.{} -j DROP",
+                number + 1
+            ));
+        }
+        // One that takes them at once, and one that lets them wait.
+        taking("db", 514);
+        let taken = report(FILE);
+        assert_eq!(taken["failed"], 0, "{:#?}", told(&taken));
+        done("down lab");
+        up(&crowd(|number| !is_heard(number)));
+        let _silent = silent("db", 514);
+        sh("ip netns exec db iptables -A INPUT -p udp -j DROP
+            for n in 3 6 9 12 15 18 21 24 27 30; do
+                ip netns exec db iptables -I INPUT -p udp -s 10.0.0.$((n + 1)) -j ACCEPT
+            done");
+        let waiting = report(FILE);
+        assert_eq!(waiting["failed"], 0, "{:#?}", told(&waiting));
     });
 }

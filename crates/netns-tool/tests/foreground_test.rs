@@ -140,6 +140,29 @@ fn a_ctrl_c_hits_the_command_once() {
     });
 }
 
+/// The kernel tells it to the first process of the terminal's session alone, which is netns-tool here.
+#[test]
+fn that_the_terminal_is_gone_is_told_to_the_command() {
+    private_host(|| {
+        file("[namespace.web]\n");
+        for lead in ["sandbox", "run -q lab.toml"] {
+            let tool = binary("netns-tool").display().to_string();
+            let command = "sh -c \"trap \\\"touch hung-up; exit\\\" HUP; touch ready; while :; do sleep 0.1; done\"";
+            let mut terminal = Command::new("script");
+            terminal.args(["-qc", &format!("exec {tool} {lead} -- {command}"), "/dev/null"]);
+            terminal.current_dir("/run/tmp").env("SHELL", "/bin/sh");
+            let terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+            let mut terminal = terminal.expect("`script`, of util-linux");
+            sh("until [ -e /run/tmp/ready ]; do sleep 0.01; done; rm /run/tmp/ready");
+            terminal.kill().expect("kill it");
+            terminal.wait().expect("its end");
+            sh(
+                "timeout 20 sh -c 'until [ -e /run/tmp/hung-up ]; do sleep 0.01; done' && rm /run/tmp/hung-up",
+            );
+        }
+    });
+}
+
 #[test]
 fn a_ctrl_backslash_is_the_command_s_affair() {
     private_host(|| {

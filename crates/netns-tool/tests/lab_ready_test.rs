@@ -7,6 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 use support::labs::{FILE, file};
 use support::{assert_is, done, lived_in, private_host, sh, succeeds};
+use testhost::binary;
 
 /// Two namespaces on a bridge, a cable between two others, and a bridge inside one: each way that a link can be.
 const LAB: &str = "
@@ -79,6 +80,26 @@ fn so_does_that_of_ipv6() {
     });
 }
 
+/// Those that stood know neighbours of before: by hardware addresses that are gone, or as somebody who does not answer.
+#[test]
+fn so_does_the_first_after_a_repair() {
+    private_host(|| {
+        lived_in();
+        file(LAB);
+        done(&format!("up -q {FILE}"));
+        for damage in
+            ["ip netns del db", "ip -n db addr flush dev eth0", "ip -n db link set eth0 down"]
+        {
+            first_pings(true);
+            sh(damage);
+            // It asks in vain whoever is not there.
+            done(&format!("check -q --matrix {FILE}"));
+            done(&format!("up -q {FILE}"));
+            first_pings(true);
+        }
+    });
+}
+
 #[test]
 fn it_waits_until_a_spanning_tree_lets_packets_through() {
     private_host(|| {
@@ -94,5 +115,17 @@ fn it_waits_until_a_spanning_tree_lets_packets_through() {
         done(&format!("up -q {FILE}"));
         assert!(begin.elapsed() > Duration::from_secs(3), "{:?}", begin.elapsed());
         first_pings(false);
+    });
+}
+
+#[test]
+fn what_it_waits_for_is_shown_on_a_terminal() {
+    private_host(|| {
+        lived_in();
+        file(&without_ipv6().replacen("address =", "stp = true\naddress =", 1));
+        let tool = binary("netns-tool").display().to_string();
+        let shown = sh(&format!("timeout 4 script -qefc '{tool} up {FILE}' /dev/null || true"));
+        let line = "steps; waiting for the spanning tree, about 30 s: 1 s";
+        assert!(shown.contains(line), "{shown}");
     });
 }

@@ -6,6 +6,7 @@ mod support;
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -234,8 +235,11 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
     private_host(|| {
         let before = lived_in();
         file(LAB);
-        let cases = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1];
-        for (signal, place) in cases.into_iter().zip(["", "--in web", "--sandbox", ""]) {
+        // SIGHUP, SIGINT, SIGABRT, SIGUSR1, SIGALRM, SIGTERM, SIGPWR and two for programs' own use.
+        let places = ["", "--in web", "--sandbox"];
+        for (signal, place) in
+            [1, 2, 6, 10, 14, 15, 30, 34, 64].into_iter().zip(places.iter().cycle())
+        {
             let mut command = Command::new(binary("netns-tool"));
             command.args(["run", "-q", "lab.toml"]).args(place.split_whitespace());
             command.current_dir("/run/tmp");
@@ -243,12 +247,29 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
             let mut command = command.spawn().expect("start the tool");
             let mut word = [0; 6];
             command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
-            kill(Pid::from_raw(command.id().cast_signed()), signal).expect("send it");
+            sh(&format!("kill -{signal} {}", command.id()));
             let code = command.wait().expect("its end").code();
-            assert_eq!(code, Some(128 + signal as i32), "{signal}");
+            assert_eq!(code, Some(128 + signal), "{signal} {place}");
             assert_eq!(sh("pgrep -f 'sleep 424[2]' || echo none"), "none\n");
             assert_is(&before);
         }
+    });
+}
+
+/// By a timer that somebody has set before, and not by a process.
+#[test]
+fn an_alarm_reaches_the_command() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        let tool = binary("netns-tool").display().to_string();
+        for words in [format!("run -q {FILE}"), "sandbox".to_owned()] {
+            let said = sh(&format!(
+                "perl -e 'alarm 2; exec @ARGV' {tool} {words} -- sleep 4242 || echo $?"
+            ));
+            assert_eq!(said, "142\n", "{words}");
+        }
+        assert_is(&before);
     });
 }
 
@@ -272,6 +293,49 @@ fn who_is_in_a_hurry_does_not_keep_the_lab() {
         };
         assert_eq!(status.code(), Some(130));
         assert_is(&before);
+    });
+}
+
+#[test]
+fn a_signal_after_the_command_is_told_when_all_is_down() {
+    private_host(|| {
+        let before = lived_in();
+        // As long as it takes to end a program that does not want to, it is being taken down.
+        file(&format!(
+            "{LAB}[namespace.web.process.p]\ncommand = [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 0.1; done\"]\n"
+        ));
+        let mut command = Command::new(binary("netns-tool"));
+        command.args(["run", "-q", FILE, "--", "sh", "-c", "touch /run/tmp/ran; exit 7"]);
+        let mut command = command.stderr(Stdio::piped()).spawn().expect("start the tool");
+        sh("until [ -e /run/tmp/ran ]; do sleep 0.01; done; sleep 0.3");
+        kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
+        assert_eq!(command.wait().expect("its end").code(), Some(143));
+        let mut said = String::new();
+        let stderr = command.stderr.as_mut().expect("a pipe");
+        stderr.read_to_string(&mut said).expect("what it says");
+        let told = "error: interrupted by SIGTERM while the lab `lab` was taken down, which is done\n  \
+                    command: it had ended before, with exit code 7\n";
+        assert!(said.ends_with(told), "{said}");
+        sh("rm /run/tmp/ran");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn what_helps_without_an_uplink_is_said() {
+    private_host(|| {
+        warm_up();
+        let text = LAB.replacen('\n', "\nnat = true\n", 1);
+        for text in [&text, &text.replace("true", "{ uplink = \"wan0\" }")] {
+            file(text);
+            refused_with(1, &format!("run {FILE} -- true")).stderr(contains("--uplink").not());
+            let folder = Path::new(FILE).parent().expect("a folder").display();
+            let tool = binary("netns-tool").display().to_string();
+            let inside =
+                sh(&format!("cd {folder}; {tool} run --sandbox lab.toml -- true 2>&1 || echo $?"));
+            let way = "netns-tool sandbox --uplink -- netns-tool run FILE -- CMD; or the lab makes its own";
+            assert!(inside.contains(way) && inside.ends_with("\n1\n"), "{inside}");
+        }
     });
 }
 

@@ -1,56 +1,26 @@
 //! Datagrams that nobody answers: whether a program has taken them all the same.
 
+mod taken;
+
 use super::Verdict;
 use super::judge::probe;
 use crate::firewall::rule::Protocol;
-use crate::kernel::ground::{Arrivals, arrivals as arrivals_at, listener};
+use crate::kernel::ground::{Arrivals, arrivals, listener};
 use crate::lab::model::Question;
 use crate::path::{Observed, observe};
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe, Sighting, Sort};
 use anyhow::Result;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+use taken::{Growth, Taken, is_taken};
 
 /// How long a datagram may take to its socket.
 const MOMENT: Duration = Duration::from_millis(150);
 
-/// A program need not answer a datagram. Where somebody listens, more are sent, and it is looked on the far side whether
-/// they come to him; to each place for one question at a time, so that it is known whose they are.
-pub fn look(verdicts: &mut [Verdict]) -> Result<()> {
-    let is_open = |verdict: &&mut Verdict| {
-        let (to, port) = (&verdict.expectation.to, port_of(verdict));
-        verdict.outcome == Outcome::Silence
-            && to
-                .at
-                .as_ref()
-                .zip(port)
-                .is_some_and(|(at, port)| listener(at, Protocol::Udp, to.ip, port).is_some())
-    };
-    let mut open: Vec<Doubt> = verdicts.iter_mut().filter(is_open).map(Doubt::new).collect();
-    while !open.is_empty() {
-        let mut busy: BTreeSet<Place> = BTreeSet::new();
-        let is_now = |doubt: &Doubt| match &doubt.verdict.expectation.to.at {
-            Some(at) => busy.insert(at.clone()),
-            None => false,
-        };
-        let (mut now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(is_now);
-        let before: Vec<Arrivals> = now.iter().map(Doubt::arrivals).collect();
-        sleep(MOMENT);
-        let then: Vec<Arrivals> = now.iter().map(Doubt::arrivals).collect();
-        let probes: Vec<Probe> = now.iter().flat_map(Doubt::probes).collect();
-        let mut seen = observe(&busy.into_iter().collect::<Vec<_>>(), &probes)?.into_iter();
-        for (index, doubt) in now.iter_mut().enumerate() {
-            let seen: Vec<Observed> = seen.by_ref().take(doubt.burst()).collect();
-            let noise = then[index].since(before[index]);
-            doubt.note(noise, doubt.arrivals().since(then[index]), &seen);
-        }
-        now.retain(Doubt::is_open);
-        open = later.into_iter().chain(now).collect();
-    }
-    Ok(())
-}
+/// How much longer than the slowest of a place's datagrams took: where the way is known, less than a moment will do.
+const SPARE: Duration = Duration::from_millis(15);
 
 /// How many datagrams are sent at once at first: so many that they stand out among those of others.
 const BURST: usize = 8;
@@ -58,117 +28,177 @@ const BURST: usize = 8;
 /// How often it is tried, each time with twice as many, where others send too much.
 const TRIES: u32 = 4;
 
+/// A program need not answer a datagram. Where somebody listens, more are sent, and it is looked on the far side whether
+/// they come to him. All that go to one place are sent together at first: mostly all of them are taken, or none. Only
+/// where some are and some are not are they sent one question at a time, so that it is known whose they are.
+pub fn look(verdicts: &mut [Verdict]) -> Result<()> {
+    let doubts = verdicts.iter_mut().filter_map(Doubt::new).collect();
+    let new = |doubts| Group { doubts, pace: MOMENT, has_come: false, tries: 0, likely: 0 };
+    let mut groups: Vec<Group> =
+        grouped(doubts, |doubt| (doubt.at, doubt.is_ipv4())).map(new).collect();
+    while !groups.is_empty() {
+        // What counts datagrams does so for a whole place.
+        let mut busy: BTreeSet<Place> = BTreeSet::new();
+        let is_now = |group: &Group| group.at().is_some_and(|at| busy.insert(at.clone()));
+        let (now, later): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_now);
+        let open = ask_together(now, busy)?;
+        groups = later.into_iter().chain(open).collect();
+    }
+    Ok(())
+}
+
+/// Sends the datagrams of these groups, each to a place of its own; those of which it is still not known.
+fn ask_together<'v, 'a>(
+    groups: Vec<Group<'v, 'a>>,
+    places: BTreeSet<Place>,
+) -> Result<Vec<Group<'v, 'a>>> {
+    let pace = groups.iter().map(|group| group.pace).max().unwrap_or(MOMENT);
+    let read = || groups.iter().map(Group::read).collect::<Vec<_>>();
+    let before = read();
+    sleep(pace);
+    let then = read();
+    let begin = SystemTime::now();
+    let probes: Vec<Probe> = groups.iter().flat_map(|group| group.probes(pace)).collect();
+    let places: Vec<Place> = places.into_iter().collect();
+    let mut seen = observe(&places, &probes)?.into_iter();
+    let after = read();
+    let mut open = Vec::new();
+    for (index, mut group) in groups.into_iter().enumerate() {
+        let burst = group.burst();
+        let seen = group.doubts.iter().map(|doubt| {
+            let its = seen.by_ref().take(burst);
+            its.filter_map(|one| doubt.comes(&one)).collect::<Vec<_>>()
+        });
+        let seen: Vec<Vec<SystemTime>> = seen.collect();
+        let latest = seen.iter().flatten().max();
+        let delay = latest.and_then(|latest| latest.duration_since(begin).ok());
+        group.pace = delay.map_or(MOMENT, |delay| MOMENT.min(delay + SPARE));
+        let come: Vec<usize> = seen.iter().map(Vec::len).collect();
+        let growth = |(port, before): (&u16, &Arrivals)| {
+            let (then, after) = (then[index].get(port)?, after[index].get(port)?);
+            Some((*port, Growth::new(*before, *then, *after)))
+        };
+        let growth = before[index].iter().filter_map(growth).collect();
+        open.extend(group.note(&come, &growth));
+    }
+    Ok(open)
+}
+
 /// A datagram of which it is not known whether it was taken.
 struct Doubt<'v, 'a> {
     verdict: &'v mut Verdict<'a>,
-    tries: u32,
-    /// How often it looked as if it was, although others were sent too.
-    likely: u32,
-    is_known: bool,
+    at: &'a Place,
+    port: u16,
 }
 
 impl<'v, 'a> Doubt<'v, 'a> {
-    fn new(verdict: &'v mut Verdict<'a>) -> Self {
-        Self { verdict, tries: 0, likely: 0, is_known: false }
+    /// `None`: there is nothing to doubt.
+    fn new(verdict: &'v mut Verdict<'a>) -> Option<Self> {
+        let expectation = verdict.expectation;
+        let Question::Udp(port) = expectation.question else { return None };
+        let at = expectation.to.at.as_ref()?;
+        let is_open = verdict.outcome == Outcome::Silence
+            && listener(at, Protocol::Udp, expectation.to.ip, port).is_some();
+        is_open.then_some(Self { verdict, at, port })
     }
 
-    fn is_open(&self) -> bool {
-        !self.is_known && self.tries < TRIES
+    fn is_ipv4(&self) -> bool {
+        self.verdict.expectation.to.ip.is_ipv4()
+    }
+
+    /// When the datagram was seen where it is to go to.
+    fn comes(&self, seen: &Observed) -> Option<SystemTime> {
+        let is_it = |one: &&Sighting| {
+            one.at == *self.at && !one.is_out && !one.is_for_another && one.sort == Sort::Question
+        };
+        seen.sightings.iter().find(is_it).map(|one| one.time)
+    }
+}
+
+/// Sorts them by something.
+fn grouped<'v, 'a, K: Ord>(
+    doubts: Vec<Doubt<'v, 'a>>,
+    key: impl Fn(&Doubt<'v, 'a>) -> K,
+) -> impl Iterator<Item = Vec<Doubt<'v, 'a>>> {
+    let mut groups: BTreeMap<K, Vec<Doubt<'v, 'a>>> = BTreeMap::new();
+    for doubt in doubts {
+        groups.entry(key(&doubt)).or_default().push(doubt);
+    }
+    groups.into_values()
+}
+
+/// Those of one family to one place that are asked together.
+struct Group<'v, 'a> {
+    doubts: Vec<Doubt<'v, 'a>>,
+    /// How long it is waited for them.
+    pace: Duration,
+    /// They have been seen to come to the place.
+    has_come: bool,
+    tries: u32,
+    /// How often it looked as if they were taken, though others may have been.
+    likely: u32,
+}
+
+impl<'v, 'a> Group<'v, 'a> {
+    fn at(&self) -> Option<&'a Place> {
+        self.doubts.first().map(|doubt| doubt.at)
+    }
+
+    fn ports(&self) -> BTreeSet<u16> {
+        self.doubts.iter().map(|doubt| doubt.port).collect()
     }
 
     fn burst(&self) -> usize {
         BURST << self.tries
     }
 
-    fn probes(&self) -> impl Iterator<Item = Probe> + use<> {
-        let again = Probe { patience: MOMENT, ..probe(self.verdict.expectation) };
-        std::iter::repeat_n(again, self.burst())
+    fn probes(&self, patience: Duration) -> impl Iterator<Item = Probe> {
+        self.doubts.iter().flat_map(move |doubt| {
+            let again = Probe { patience, ..probe(doubt.verdict.expectation) };
+            std::iter::repeat_n(again, self.burst())
+        })
     }
 
-    fn arrivals(&self) -> Arrivals {
-        let to = &self.verdict.expectation.to;
-        let place = to.at.as_ref().zip(port_of(self.verdict));
-        place.map(|(at, port)| arrivals_at(at, to.ip.is_ipv4(), port)).unwrap_or_default()
+    /// What has come to the programs at each of its ports.
+    fn read(&self) -> BTreeMap<u16, Arrivals> {
+        let Some(first) = self.doubts.first() else { return BTreeMap::new() };
+        let of_port = |port| (port, arrivals(first.at, first.is_ipv4(), port));
+        self.ports().into_iter().map(of_port).collect()
     }
 
-    /// Judges by what came to programs in a moment when nothing was sent, and what came with the burst.
-    fn note(&mut self, noise: Arrivals, growth: Arrivals, seen: &[Observed]) {
-        let come = seen.iter().filter(|seen| has_come(self.verdict, seen)).count() as u64;
+    /// Judges by how many of each question have come to the place and what came to programs meanwhile; the groups of
+    /// which it is still not known.
+    fn note(mut self, come: &[usize], growth: &BTreeMap<u16, Growth>) -> Vec<Self> {
         self.tries += 1;
-        match is_taken(come, noise, growth) {
-            Taken::Yes => self.likely = u32::MAX,
-            Taken::Likely => self.likely += 1,
-            Taken::Unclear => {}
-            Taken::No => self.is_known = true,
+        // Those that came before are only late.
+        let is_late = self.has_come && come.contains(&0);
+        if !self.has_come {
+            let mut come = come.iter();
+            self.doubts.retain(|_| come.next().is_some_and(|come| *come > 0));
         }
-        if self.likely > 1 {
-            self.is_known = true;
-            self.verdict.outcome = Outcome::Taken;
+        let ports: Vec<Growth> =
+            self.ports().iter().filter_map(|port| growth.get(port).copied()).collect();
+        let taken = if is_late { Taken::Unclear } else { is_taken(come, &ports) };
+        self.likely += u32::from(taken == Taken::Likely);
+        if taken == Taken::All || self.likely > 1 {
+            self.doubts.iter_mut().for_each(|doubt| doubt.verdict.outcome = Outcome::Taken);
+            return Vec::new();
+        }
+        match taken {
+            Taken::Some => self.split(),
+            Taken::Likely | Taken::Unclear if self.tries < TRIES => vec![self],
+            _ => Vec::new(),
         }
     }
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
-    Yes,
-    /// Others sent some in the quiet moment.
-    Likely,
-    /// Others sent too many.
-    Unclear,
-    No,
-}
-
-/// Whether so many datagrams that have come to a place were taken by a program at their port.
-fn is_taken(come: u64, noise: Arrivals, growth: Arrivals) -> Taken {
-    let stands_out = |growth: u64, noise: u64| growth > 2 * noise;
-    let is_of_port = stands_out(growth.waiting, noise.waiting)
-        || (growth.refused >= come && stands_out(growth.refused, noise.refused));
-    match noise.taken {
-        _ if come == 0 => Taken::No,
-        _ if is_of_port => Taken::Yes,
-        noise if 2 * noise >= come => Taken::Unclear,
-        noise if !(come..come + come / 2 + 2 * noise).contains(&growth.taken) => Taken::No,
-        0 => Taken::Yes,
-        _ => Taken::Likely,
-    }
-}
-
-fn port_of(verdict: &Verdict) -> Option<u16> {
-    match verdict.expectation.question {
-        Question::Udp(port) => Some(port),
-        _ => None,
-    }
-}
-
-fn has_come(verdict: &Verdict, seen: &Observed) -> bool {
-    let at = verdict.expectation.to.at.as_ref();
-    let is_it = |one: &Sighting| {
-        Some(&one.at) == at && !one.is_out && !one.is_for_another && one.sort == Sort::Question
-    };
-    seen.sightings.iter().any(is_it)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn datagrams_of_others_are_not_taken_for_ours() {
-        let of = |taken, waiting, refused| Arrivals { taken, waiting, refused };
-        for (noise, growth, expected) in [
-            (of(0, 0, 0), of(8, 0, 0), Taken::Yes),
-            (of(0, 0, 0), of(7, 0, 0), Taken::No),
-            (of(0, 0, 0), of(20, 0, 0), Taken::No),
-            (of(2, 0, 0), of(10, 0, 0), Taken::Likely),
-            (of(2, 0, 0), of(2, 0, 0), Taken::No),
-            (of(4, 0, 0), of(12, 0, 0), Taken::Unclear),
-            (of(4, 0, 0), of(4, 6144, 0), Taken::Yes),
-            (of(0, 768, 0), of(0, 768, 0), Taken::No),
-            (of(0, 0, 0), of(0, 0, 8), Taken::Yes),
-            (of(0, 0, 1), of(0, 0, 1), Taken::No),
-        ] {
-            assert_eq!(is_taken(8, noise, growth), expected, "{noise:?} {growth:?}");
-            assert_eq!(is_taken(0, noise, growth), Taken::No);
+    /// Port by port, and then each alone.
+    fn split(self) -> Vec<Self> {
+        let is_of_ports = self.ports().len() > 1;
+        let pace = self.pace;
+        let new = |doubts| Self { doubts, pace, has_come: true, tries: 0, likely: 0 };
+        if is_of_ports {
+            return grouped(self.doubts, |doubt| doubt.port).map(new).collect();
         }
+        self.doubts.into_iter().map(|doubt| new(vec![doubt])).collect()
     }
 }

@@ -1,8 +1,10 @@
 //! The report as JSON.
 
+use super::matrix::{self, Matrix};
 use super::{Report, Verdict, name};
 use crate::lab;
 use crate::lab::model::Question;
+use crate::probe::Outcome;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -46,21 +48,17 @@ struct Pair<'a> {
     from: &'a str,
     to: &'a str,
     address: IpAddr,
-    reachable: bool,
+    /// `null`: it could not be asked.
+    reachable: Option<bool>,
     /// In microseconds.
     rtt_us: Option<u128>,
+    /// Why it could not be asked.
+    problem: Option<&'a str>,
 }
 
 pub fn print(report: &Report) -> String {
     let matrix = report.matrix.as_ref().map(|matrix| {
-        let pair = |(pair, outcome): &(super::matrix::Pair, crate::probe::Outcome)| Pair {
-            from: &matrix.names[pair.from],
-            to: &matrix.names[pair.to],
-            address: pair.ip,
-            reachable: outcome.is_answer(),
-            rtt_us: outcome.rtt().as_ref().map(Duration::as_micros),
-        };
-        matrix.pairs.iter().map(pair).collect()
+        matrix.pairs.iter().map(|(pair, outcome)| way(matrix, pair, outcome)).collect()
     });
     lab::json(&Told {
         lab: report.lab.name.as_str(),
@@ -69,6 +67,21 @@ pub fn print(report: &Report) -> String {
         expectations: report.verdicts.iter().map(expectation).collect(),
         matrix,
     })
+}
+
+fn way<'a>(matrix: &'a Matrix, pair: &matrix::Pair, outcome: &'a Outcome) -> Pair<'a> {
+    let problem = match outcome {
+        Outcome::NotAsked(why) => Some(why.as_str()),
+        _ => None,
+    };
+    Pair {
+        from: &matrix.names[pair.from],
+        to: &matrix.names[pair.to],
+        address: pair.ip,
+        reachable: problem.is_none().then(|| outcome.is_answer()),
+        rtt_us: outcome.rtt().as_ref().map(Duration::as_micros),
+        problem,
+    }
 }
 
 fn expectation<'a>(verdict: &'a Verdict) -> Expectation<'a> {

@@ -1,11 +1,12 @@
 //! Whether what came of each question is what was expected.
 
+use super::missing::Missing;
 use super::{Fault, Verdict, datagrams, measure, words};
 use crate::kernel::Snapshot;
 use crate::lab::model::{Expectation, Lab, Question};
 use crate::name::NamespaceName;
 use crate::path::{self, Observed, Reason};
-use crate::plan::{Place, quote_all};
+use crate::plan::Place;
 use crate::probe::{Outcome, Probe};
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -20,8 +21,7 @@ const AGAIN: Duration = Duration::from_millis(700);
 
 pub struct Judge<'a> {
     lab: &'a Lab,
-    /// Where there is none although the lab should have it, nothing can be asked.
-    there: BTreeSet<Place>,
+    missing: &'a Missing<'a>,
     /// Those of the lab that packets can come through.
     passages: BTreeSet<Place>,
     limit: Duration,
@@ -43,14 +43,25 @@ pub fn probe(expectation: &Expectation) -> Probe {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(lab: &'a Lab, facts: &Snapshot, limit: Duration) -> Self {
+    pub fn new(lab: &'a Lab, facts: &Snapshot, missing: &'a Missing<'a>, limit: Duration) -> Self {
         let sound = facts.namespaces.iter().filter(|(_, netns)| netns.is_sound());
-        let there = sound.clone().map(|(name, _)| Some(name.clone())).chain([None]).collect();
         let its = |name: &NamespaceName| lab.namespaces.iter().any(|netns| netns.name == *name);
         // Besides the loopback, two interfaces at least.
         let passages = sound.filter(|(name, netns)| netns.state.links.len() > 2 && its(name));
         let passages = passages.map(|(name, _)| Some(name.clone())).chain([None]).collect();
-        Self { lab, there, passages, limit }
+        Self { lab, missing, passages, limit }
+    }
+
+    /// What is to be asked for an expectation.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn question(&self, expectation: &Expectation) -> Result<Probe, Reason> {
+        self.missing_for(expectation).map_or_else(|| Ok(probe(expectation)), Err)
+    }
+
+    fn missing_for(&self, expectation: &Expectation) -> Option<Reason> {
+        self.missing.between(&expectation.from, expectation.to.at.as_ref())
     }
 
     /// What is to be said of all expectations, in their order.
@@ -79,16 +90,9 @@ impl<'a> Judge<'a> {
     }
 
     fn note_missing(&self, verdict: &mut Verdict) {
-        let places = [Some(&verdict.expectation.from), verdict.expectation.to.at.as_ref()];
-        let missing = places.into_iter().flatten().find(|at| !self.there.contains(*at));
-        if let Some(Some(name)) = missing {
-            let what = "it could not be asked".to_owned();
-            let why = Reason {
-                what: format!("network namespace `{name}` is missing"),
-                hint: Some(format!("netns-tool up {}", quote_all([&self.lab.file]))),
-            };
-            verdict.outcome = Outcome::NotAsked(what.clone());
-            verdict.fault = Some(Fault { what, why: Some(why) });
+        let why = self.missing_for(verdict.expectation);
+        if why.is_some() {
+            verdict.fault = Some(Fault { what: "it could not be asked".to_owned(), why });
         }
     }
 

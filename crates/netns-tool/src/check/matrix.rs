@@ -1,9 +1,11 @@
 //! Who reaches whom by ping.
 
 use super::judge::UNWANTED;
+use super::missing::Missing;
 use super::name;
 use crate::color::{Color, paint};
 use crate::lab::model::{Lab, Question};
+use crate::path::Reason;
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe};
 use std::net::IpAddr;
@@ -12,18 +14,20 @@ use std::net::IpAddr;
 const SELF: &str = ".";
 
 /// What stands in a cell, and what it means.
-const MARKS: [(&str, Option<Color>, &str); 5] = [
+const MARKS: [(&str, Option<Color>, &str); 6] = [
     (SELF, None, "itself"),
     (REACHED, Some(Color::Green), "reached"),
     (LOST, Some(Color::Red), "not reached"),
     (IPV4_ALONE, Some(Color::Yellow), "reached over IPv4 alone, not over IPv6"),
     (IPV6_ALONE, Some(Color::Yellow), "reached over IPv6 alone, not over IPv4"),
+    (NOT_ASKED, Some(Color::Red), "could not be asked"),
 ];
 
 const REACHED: &str = "ok";
 const LOST: &str = "--";
 const IPV4_ALONE: &str = "4";
 const IPV6_ALONE: &str = "6";
+const NOT_ASKED: &str = "?";
 
 /// A way, of one family.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ pub struct Pair {
     /// The numbers of the places.
     pub from: usize,
     pub to: usize,
-    place: Place,
+    ends: [Place; 2],
     pub ip: IpAddr,
 }
 
@@ -39,6 +43,8 @@ pub struct Matrix {
     /// Those that have an address.
     pub names: Vec<String>,
     pub nameless: Vec<String>,
+    /// Those that should be there and are not, and what to type to have them.
+    missing: (Vec<String>, String),
     pub pairs: Vec<(Pair, Outcome)>,
 }
 
@@ -60,25 +66,35 @@ pub fn pairs(lab: &Lab) -> Vec<Pair> {
         for (to, other) in places.iter().enumerate().filter(|(to, _)| *to != from) {
             let ips = lab.whereabouts.meant(place, other);
             let common = ips.filter(|ip| lab.whereabouts.has_family(place, ip.is_ipv4()));
-            pairs.extend(common.map(|ip| Pair { from, to, place: place.clone(), ip }));
+            let ends = [place.clone(), other.clone()];
+            pairs.extend(common.map(|ip| Pair { from, to, ends: ends.clone(), ip }));
         }
     }
     pairs
 }
 
 impl Pair {
-    pub fn probe(&self) -> Probe {
-        let (from, to, question) = (self.place.clone(), self.ip, Question::Ping);
-        Probe { from, to, question, patience: UNWANTED }
+    /// What is to be asked.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    pub fn question(&self, missing: &Missing) -> Result<Probe, Reason> {
+        let [from, to] = &self.ends;
+        if let Some(reason) = missing.between(from, Some(to)) {
+            return Err(reason);
+        }
+        let (from, to, question) = (from.clone(), self.ip, Question::Ping);
+        Ok(Probe { from, to, question, patience: UNWANTED })
     }
 }
 
 impl Matrix {
-    pub fn new(lab: &Lab, pairs: Vec<Pair>, outcomes: Vec<Outcome>) -> Self {
+    pub fn new(lab: &Lab, pairs: Vec<Pair>, outcomes: Vec<Outcome>, missing: &Missing) -> Self {
         let (with, without) = places(lab);
         let names = |places: Vec<Place>| places.iter().map(|at| name(at).to_owned()).collect();
         let pairs = pairs.into_iter().zip(outcomes).collect();
-        Self { names: names(with), nameless: names(without), pairs }
+        let missing = (missing.names(), missing.cure());
+        Self { names: names(with), nameless: names(without), missing, pairs }
     }
 
     /// As a table whose columns have the numbers of its rows: names of any length fit.
@@ -86,7 +102,7 @@ impl Matrix {
         let count = self.names.len();
         let mut cells = vec![vec![Cell::default(); count]; count];
         for (pair, outcome) in &self.pairs {
-            cells[pair.from][pair.to].note(pair.ip.is_ipv4(), outcome.is_answer());
+            cells[pair.from][pair.to].note(pair.ip.is_ipv4(), outcome);
         }
         let digits = count.to_string().len();
         let head = "from \\ to";
@@ -118,6 +134,10 @@ impl Matrix {
         if !self.nameless.is_empty() {
             text += &format!("without an address: {}\n", self.nameless.join(", "));
         }
+        let (missing, cure) = &self.missing;
+        if !missing.is_empty() {
+            text += &format!("missing: {} ({cure})\n", missing.join(", "));
+        }
         text
     }
 }
@@ -129,10 +149,17 @@ fn summary(cells: &[Vec<Cell>]) -> String {
     };
     let all = count(|mark| !mark.is_empty());
     let half = count(|mark| [IPV4_ALONE, IPV6_ALONE].contains(&mark));
-    let alone = if half == 0 { String::new() } else { format!(", {half} over one family alone") };
+    let mut rest = String::new();
+    if half > 0 {
+        rest += &format!(", {half} over one family alone");
+    }
+    let not_asked = count(|mark| mark == NOT_ASKED);
+    if not_asked > 0 {
+        rest += &format!(", {not_asked} could not be asked");
+    }
     match count(|mark| mark == REACHED) {
         whole if whole == all => format!("All {all} ways get through\n"),
-        whole => format!("{} of {all} ways get through{alone}\n", whole + half),
+        whole => format!("{} of {all} ways get through{rest}\n", whole + half),
     }
 }
 
@@ -141,12 +168,14 @@ fn summary(cells: &[Vec<Cell>]) -> String {
 struct Cell {
     ipv4: Option<bool>,
     ipv6: Option<bool>,
+    is_impossible: bool,
 }
 
 impl Cell {
-    fn note(&mut self, is_ipv4: bool, is_reached: bool) {
+    fn note(&mut self, is_ipv4: bool, outcome: &Outcome) {
         let family = if is_ipv4 { &mut self.ipv4 } else { &mut self.ipv6 };
-        *family = Some(is_reached);
+        *family = Some(outcome.is_answer());
+        self.is_impossible |= matches!(outcome, Outcome::NotAsked(_));
     }
 
     fn mark(&self) -> &'static str {
@@ -154,6 +183,7 @@ impl Cell {
             (Some(true), Some(false)) => IPV4_ALONE,
             (Some(false), Some(true)) => IPV6_ALONE,
             (Some(true), _) | (_, Some(true)) => REACHED,
+            _ if self.is_impossible => NOT_ASKED,
             (Some(false), _) | (_, Some(false)) => LOST,
             (None, None) => "",
         }

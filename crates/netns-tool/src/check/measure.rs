@@ -4,32 +4,70 @@ use super::judge::{probe, way_of};
 use super::{Fault, Verdict, words};
 use crate::firewall::rule::Protocol;
 use crate::kernel::ground::listener;
-use crate::lab::model::Question;
-use crate::path::words::{place, run};
+use crate::lab::model::{Expectation, Question};
+use crate::path::words::{in_place, run};
 use crate::path::{Observed, Reason, longest};
 use crate::plan::quote;
-use crate::probe::{Outcome, Sighting, Sort, ask};
+use crate::probe::{Outcome, Probe, Sighting, Sort, ask};
 use anyhow::Result;
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::mem::swap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// How many times more it is asked where the time matters: the best of all counts.
 const TIMES: usize = 2;
 
-/// Where a time is expected that was not kept at first, it is asked again when nothing else is.
+/// Where a time is expected that was not kept at first, it is asked again when nothing else is: no two questions to one
+/// server at the same time, until one has taken about as long as it did among all the others. Then those like it are not
+/// slowed down by each other, and are asked together.
 pub fn times(verdicts: &mut [Verdict]) -> Result<()> {
-    for verdict in verdicts {
-        for _ in 0..TIMES {
-            let is_slow = match (verdict.rtt, verdict.expectation.max_rtt) {
-                (Some(rtt), Some(max)) => rtt > max,
-                _ => false,
+    let mut steady: Vec<(IpAddr, Question)> = Vec::new();
+    for _ in 0..TIMES {
+        let mut slow: Vec<&mut Verdict> = verdicts.iter_mut().filter(|one| is_slow(one)).collect();
+        while !slow.is_empty() {
+            let mut busy = BTreeSet::new();
+            let is_alone = |one: &&mut Verdict| {
+                !steady.contains(&asked(one)) && busy.insert(server(one.expectation))
             };
-            if is_slow {
-                let again = ask(&[probe(verdict.expectation)], None)?;
-                verdict.rtt = [verdict.rtt, again[0].rtt()].into_iter().flatten().min();
+            let (mut now, mut later): (Vec<_>, Vec<_>) = slow.into_iter().partition(is_alone);
+            if now.is_empty() {
+                swap(&mut now, &mut later);
             }
+            let probes: Vec<Probe> = now.iter().map(|one| probe(one.expectation)).collect();
+            for (verdict, again) in now.into_iter().zip(ask(&probes, None)?) {
+                if is_hardly_quicker(again.rtt(), verdict.rtt) {
+                    steady.push(asked(verdict));
+                }
+                verdict.rtt = [verdict.rtt, again.rtt()].into_iter().flatten().min();
+            }
+            slow = later;
         }
     }
     Ok(())
+}
+
+fn is_slow(verdict: &Verdict) -> bool {
+    let times = verdict.rtt.zip(verdict.expectation.max_rtt);
+    times.is_some_and(|(rtt, max)| rtt > max)
+}
+
+/// Whether a time is about that of before, or there is none any more.
+fn is_hardly_quicker(now: Option<Duration>, before: Option<Duration>) -> bool {
+    now.zip(before).is_none_or(|(now, before)| now * 10 >= before * 9)
+}
+
+fn asked(verdict: &Verdict) -> (IpAddr, Question) {
+    (verdict.expectation.to.ip, verdict.expectation.question.clone())
+}
+
+/// Whom a question is for: an address, and the port of it.
+fn server(expectation: &Expectation) -> (IpAddr, Option<u16>) {
+    let port = match expectation.question {
+        Question::Ping => None,
+        Question::Tcp(port) | Question::Udp(port) | Question::Http { port, .. } => Some(port),
+    };
+    (expectation.to.ip, port)
 }
 
 /// Notes what the taps have seen of a question that was answered: as whom, and which way.
@@ -73,34 +111,71 @@ pub fn note_source(verdict: &mut Verdict, seen: &Observed) {
 
 /// Notes of an answer that came too late where the time went.
 pub fn note_slowness(verdict: &mut Verdict, seen: &Observed) {
-    let is_wanted = verdict.outcome.is_answer() && verdict.expectation.max_rtt.is_some();
-    if let Some(fault) = verdict.fault.as_mut().filter(|fault| is_wanted && fault.why.is_none()) {
-        fault.why = longest(seen).map(|(leg, time)| Reason {
-            what: format!(
-                "when it was asked again, most of the time, {}, passed {leg}",
-                words::time(time)
-            ),
-            hint: None,
-        });
+    let expectation = verdict.expectation;
+    let Some(max) = expectation.max_rtt.filter(|_| verdict.outcome.is_answer()) else { return };
+    let Some(fault) = verdict.fault.as_mut().filter(|fault| fault.why.is_none()) else { return };
+    let leg = || {
+        let (leg, time) = longest(seen)?;
+        let time = words::time(time);
+        let what = format!("when it was asked again, most of the time, {time}, passed {leg}");
+        Some(Reason { what, hint: None })
+    };
+    fault.why = match seen.outcome.rtt() {
+        Some(rtt) if rtt <= max => {
+            let what = format!("when it was asked again it took {}: it varies", words::time(rtt));
+            Some(Reason { what, hint: None })
+        }
+        rtt => rtt.and_then(|rtt| slow_page(expectation, seen, rtt)).or_else(leg),
+    };
+}
+
+/// Of a page: that it was the server who took the time. The taps tell how long the network did, by the begin of the
+/// connection: once for that, and once for the page.
+fn slow_page(expectation: &Expectation, seen: &Observed, rtt: Duration) -> Option<Reason> {
+    let url = url(expectation)?;
+    let mut own = seen.sightings.iter().filter(|one| one.at == expectation.from);
+    let begin = own.find(|one| one.is_out && one.sort == Sort::Question)?;
+    let answer = own.find(|one| !one.is_out && one.sort == Sort::Answer)?;
+    let connected = answer.time.duration_since(begin.time).ok()?;
+    let page = rtt.saturating_sub(connected);
+    if connected * 4 > rtt {
+        return None;
     }
+    let (who, connected, page) = (who(expectation), words::time(connected), words::time(page));
+    let what = format!(
+        "when it was asked again, the connection was there after {connected}, and {who} took {page} for the page"
+    );
+    let times = "%{time_connect} %{time_starttransfer}\\n";
+    let hint = format!("curl -so /dev/null -w '{times}' {}", quote(&url));
+    Some(Reason { what, hint: Some(run(&expectation.from, &hint)) })
 }
 
 /// Notes of an answer that is not as it should be who gave it: the network has done its part.
 pub fn note_server(verdict: &mut Verdict) {
-    let Question::Http { port, path } = &verdict.expectation.question else { return };
-    let (from, to) = (&verdict.expectation.from, &verdict.expectation.to);
+    let expectation = verdict.expectation;
+    let Some(url) = url(expectation) else { return };
     if !matches!(verdict.outcome, Outcome::WrongAnswer(_)) {
         return;
     }
     let Some(fault) = verdict.fault.as_mut().filter(|fault| fault.why.is_none()) else { return };
-    let who = to.at.as_ref().and_then(|at| {
-        let who = listener(at, Protocol::Tcp, to.ip, *port)?.who();
-        Some(format!("it is {who} in {} that answers so", place(at)))
-    });
-    let who = who.unwrap_or_else(|| format!("it is a server of {} that answers so", to.ip));
-    let url = format!("http://{}{path}", SocketAddr::new(to.ip, *port));
     fault.why = Some(Reason {
-        what: format!("the network lets it through: {who}"),
-        hint: Some(run(from, &format!("curl -v {}", quote(&url)))),
+        what: format!("the network lets it through, and the rest is up to {}", who(expectation)),
+        hint: Some(run(&expectation.from, &format!("curl -v {}", quote(&url)))),
     });
+}
+
+/// The server of a page, in words.
+fn who(expectation: &Expectation) -> String {
+    let to = &expectation.to;
+    let known = to.at.as_ref().zip(server(expectation).1).and_then(|(at, port)| {
+        let who = listener(at, Protocol::Tcp, to.ip, port)?.who();
+        Some(format!("{who} {}", in_place(at)))
+    });
+    known.unwrap_or_else(|| format!("a server of {}", to.ip))
+}
+
+/// That of the page that is asked for.
+fn url(expectation: &Expectation) -> Option<String> {
+    let Question::Http { port, path } = &expectation.question else { return None };
+    Some(format!("http://{}{path}", SocketAddr::new(expectation.to.ip, *port)))
 }

@@ -3,6 +3,8 @@
 use super::{Report, Verdict, words};
 use crate::color::{Color, paint};
 use crate::failure::printable;
+use crate::probe::Outcome;
+use std::collections::BTreeSet;
 
 /// A line for each expectation, and below one that does not hold why. With `is_brief`, those that hold are left out.
 pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
@@ -17,6 +19,7 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
     };
     let (way_width, question_width) = (width(0), width(1));
     let mut text = String::new();
+    let mut told = BTreeSet::new();
     for (verdict, [way, question]) in shown.iter().zip(&columns) {
         let (word, color) = match verdict.fault {
             Some(_) => ("FAILED", Color::Red),
@@ -27,7 +30,9 @@ pub fn print(report: &Report, is_brief: bool, is_colored: bool) -> String {
         let rest = format!("{way:way_width$}  {question:question_width$}  {outcome}");
         text += &format!("{word}  {}\n", printable(&rest));
         let why = verdict.fault.as_ref().and_then(|fault| fault.why.as_ref());
-        if let Some(why) = why {
+        // What is missing is missing for all.
+        let is_for_all = matches!(verdict.outcome, Outcome::NotAsked(_));
+        if let Some(why) = why.filter(|why| !is_for_all || told.insert(*why)) {
             text += &format!("        why: {}\n", printable(&why.what));
             let hints = why.hint.iter();
             text.extend(hints.map(|hint| format!("        try: {}\n", printable(hint))));

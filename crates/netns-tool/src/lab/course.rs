@@ -7,7 +7,7 @@ use crate::kernel::state::Link;
 use crate::mark::Mark;
 use crate::name::InterfaceName;
 use crate::noun::Work;
-use crate::plan::{Cmd, Fact, Place, Step, Undo};
+use crate::plan::{Cmd, Fact, Place, Setting, Step, Undo};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -109,19 +109,43 @@ impl<'a> Course<'a> {
         let addresses: BTreeSet<Place> = addresses.filter(is_touched).cloned().collect();
         let links: BTreeSet<Place> =
             ends().map(|end| &end.at).filter(is_touched).cloned().collect();
-        if links.is_empty() && addresses.is_empty() {
+        let known = self.known();
+        if links.is_empty() && addresses.is_empty() && known.is_empty() {
             return;
         }
         let with_tree = lab.bridges.iter().filter(|bridge| bridge.stp).map(|bridge| &bridge.at);
         let trees: BTreeSet<Place> = with_tree.filter(is_touched).cloned().collect();
+        let why = if known.is_empty() {
+            "wait until the lab's links and addresses can be used"
+        } else {
+            "wait until the lab's links and addresses can be used, and ask for all neighbours anew"
+        };
         let wait = Cmd::Settle {
             lab: lab.name.clone(),
             links: links.into_iter().collect(),
             addresses: addresses.into_iter().collect(),
+            known,
             seconds: if trees.is_empty() { SECONDS } else { STP_SECONDS },
             trees: trees.into_iter().collect(),
         };
-        self.build.push(Step::new("wait until the lab's links and addresses can be used", wait));
+        self.build.push(Step::new(why, wait));
+    }
+
+    /// The interfaces that know neighbours of before, where the plan makes new ones, or old ones can be reached again.
+    fn known(&self) -> Vec<(Place, InterfaceName)> {
+        let is_neighbour = |fact: &Fact| {
+            matches!(fact, Fact::Up { .. } | Fact::Port { .. } | Fact::Address { .. })
+                || matches!(fact, Fact::Set { setting: Setting::Mac(_), .. })
+        };
+        if !self.build.iter().flat_map(|step| &step.gives).any(is_neighbour) {
+            return Vec::new();
+        }
+        let ends = self.lab.links.iter().flat_map(|link| &link.ends);
+        // A port knows nobody: its bridge does.
+        let ends = ends.filter(|end| end.bridge.is_none()).map(|end| (&end.at, &end.name));
+        let bridges = self.lab.bridges.iter().map(|bridge| (&bridge.at, &bridge.name));
+        let old = ends.chain(bridges).filter(|(at, name)| !self.is_new(at, Some(name)));
+        old.map(|(at, name)| (at.clone(), name.clone())).collect()
     }
 
     /// Now it is time for the steps that wait for others.

@@ -40,7 +40,7 @@ impl Course<'_> {
             }
         }
         for wanted in &self.lab.nats {
-            let uplink = self.args(wanted).uplink_name(&self.facts)?;
+            let uplink = self.uplink(wanted)?;
             let standing = self.standing();
             let standing = standing.iter().find(|nat| nat.is_of(&wanted.bridge, &uplink));
             let subnets = self.args(wanted).wanted_subnets(&self.facts)?;
@@ -63,7 +63,7 @@ impl Course<'_> {
 
     pub fn nat(&mut self, wanted: &Nat) -> Result<(), Failure> {
         let mut args = self.args(wanted);
-        let uplink = args.uplink_name(&self.facts)?;
+        let uplink = self.uplink(wanted)?;
         args.outbound = Some(uplink.clone());
         let object = name(&wanted.bridge, &uplink);
         let stands = self.standing().iter().any(|nat| nat.is_of(&wanted.bridge, &uplink));
@@ -88,6 +88,20 @@ impl Course<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The uplink that is meant.
+    ///
+    /// # Errors
+    /// There is none; then it is to be named in the file.
+    fn uplink(&self, wanted: &Nat) -> Result<InterfaceName, Failure> {
+        let found = self.args(wanted).uplink_name(&self.facts);
+        found.map_err(|failure| match wanted.uplink {
+            Some(_) => failure,
+            None => {
+                failure.first_hint("name the uplink in the lab's file: nat = { uplink = \"eth0\" }")
+            }
+        })
     }
 
     /// The NATs of this lab that stand.
@@ -170,7 +184,7 @@ impl Course<'_> {
     fn unknown_nats(&self) -> Result<Vec<Standing>, Failure> {
         let mut wanted = HashSet::new();
         for nat in &self.lab.nats {
-            wanted.insert((nat.bridge.clone(), self.args(nat).uplink_name(&self.facts)?));
+            wanted.insert((nat.bridge.clone(), self.uplink(nat)?));
         }
         let mut unknown = self.standing();
         unknown.retain(|nat| !wanted.contains(&(nat.bridge.clone(), nat.uplink.clone())));

@@ -8,6 +8,7 @@ use crate::firewall::Firewall;
 use crate::firewall::rule::Rule;
 use crate::kernel::state::{Link, State};
 use crate::name::InterfaceName;
+use crate::sandbox;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 
@@ -68,17 +69,16 @@ impl NatArgs {
         let name = &format!("name the uplink: netns-tool nat {} OUTBOUND", self.bridge);
         let link = match &self.outbound {
             Some(name) => host.link(name).ok_or_else(|| {
-                failed(format!("there is no outbound interface `{name}`"))
-                    .hint("`ip -br link` shows those that are there")
+                let failure = failed(format!("there is no outbound interface `{name}`"))
+                    .hint("`ip -br link` shows those that are there");
+                in_private_host(failure)
             })?,
             None => {
                 let is_ipv4 = subnets.first().is_none_or(|net| net.addr().is_ipv4());
                 let routes = host.default_routes(is_ipv4);
                 let Some(route) = routes.first() else {
-                    return Err(failed(
-                        "the host has no default route, and so no uplink by itself",
-                    )
-                    .hint(name));
+                    let what = "the host has no default route, and so no uplink by itself";
+                    return Err(in_private_host(failed(what).hint(name)));
                 };
                 let link = route.device.and_then(|index| host.by_index(index));
                 link.ok_or_else(|| {
@@ -195,6 +195,17 @@ fn routed_by<'a>(host: &'a State, port: &Link) -> Option<(&'a Link, &'a str)> {
     let master = host.by_index(port.master?)?;
     let kind = master.kind.as_deref()?;
     ["bridge", "bond", "team"].contains(&kind).then_some((master, kind))
+}
+
+/// What helps where nothing of the machine's own links is there.
+fn in_private_host(failure: Failure) -> Failure {
+    if !sandbox::is_around() {
+        return failure;
+    }
+    failure.hint(
+        "a private host has a way out only with --uplink: netns-tool sandbox --uplink -- netns-tool run FILE -- CMD; \
+         or the lab makes its own: a [[link]] of the host as the uplink",
+    )
 }
 
 fn is_link_local(net: &IpNet) -> bool {

@@ -3,7 +3,7 @@
 use super::Place;
 use crate::item::Item;
 use crate::mark::LabName;
-use crate::name::NamespaceName;
+use crate::name::{InterfaceName, NamespaceName};
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
@@ -35,14 +35,16 @@ pub enum Cmd {
     Stop { netns: NamespaceName, mark: String },
     /// Nothing is changed: for so many seconds the program that bears the mark is waited for until it is ready.
     Await { netns: NamespaceName, mark: String, ready: Ready, output: String, seconds: u16 },
-    /// Nothing is changed: it is waited, for so many seconds at most, until the lab's links in these places carry packets
-    /// and its ports forward; `trees` are the places where a spanning tree decides that, `addresses` those with addresses
-    /// of IPv6 that are to be usable.
+    /// It is waited, for so many seconds at most, until the lab's links in these places carry packets and its ports
+    /// forward; `trees` are the places where a spanning tree decides that, `addresses` those with addresses of IPv6 that
+    /// are to be usable. Nothing is changed, but that the interfaces of `known`, which were there before, forget whom they
+    /// know: a neighbour may have another hardware address now, or have been asked for in vain.
     Settle {
         lab: LabName,
         links: Vec<Place>,
         trees: Vec<Place>,
         addresses: Vec<Place>,
+        known: Vec<(Place, InterfaceName)>,
         seconds: u64,
     },
     /// A file or a directory is made, if nothing has its name.

@@ -3,7 +3,7 @@
 
 use super::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
 use crate::mark::LabName;
-use crate::name::NamespaceName;
+use crate::name::{InterfaceName, NamespaceName};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
@@ -45,12 +45,14 @@ impl fmt::Display for Cmd {
                 let wait = format!("until ip netns exec {netns} {test}; do sleep 0.1; done");
                 format!("timeout {seconds} sh -c {}", quote(&wait))
             }
-            Self::Settle { lab, links, trees, addresses, seconds } => {
+            Self::Settle { lab, links, trees, addresses, known, seconds } => {
                 let unready = [unready_links(lab, links), growing(trees), tentative(addresses)];
                 let unready: Vec<String> = unready.into_iter().flatten().collect();
                 let wait =
                     format!("while {{ {}; }} | grep -q .; do sleep 0.1; done", unready.join("; "));
-                format!("timeout {seconds} sh -c {} || true", quote(&wait))
+                let wait = format!("timeout {seconds} sh -c {} || true", quote(&wait));
+                let wait = (!unready.is_empty()).then_some(wait);
+                wait.into_iter().chain(known.iter().map(forget)).collect::<Vec<_>>().join("\n")
             }
             Self::Make(item) => item.line_to_make(),
             Self::Remove(item) => item.line_to_remove(),
@@ -101,6 +103,16 @@ fn growing(places: &[Place]) -> Option<String> {
 /// Prints the addresses of which the kernel still asks whether anybody else has them.
 fn tentative(places: &[Place]) -> Option<String> {
     everywhere(places, "ip", "-6 addr show tentative")
+}
+
+/// Has an interface forget whom it knows, as far as others let it.
+fn forget((at, name): &(Place, InterfaceName)) -> String {
+    format!("{} || true", Cmd::ip(at, &forgetting(name)))
+}
+
+/// What `ip` is told for that.
+pub fn forgetting(name: &InterfaceName) -> String {
+    format!("neigh flush dev {name}")
 }
 
 /// The command in each of the places.

@@ -5,13 +5,12 @@ use crate::cli::InitArgs;
 use crate::failure::failed;
 use crate::run::Settings;
 use crate::session::cannot_run;
-use crate::system::foreground::code;
+use crate::system::foreground::{code, send};
 use crate::system::pipe::adopt;
 use crate::system::{child, rights};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{Pid, getpid};
 use signal_hook::consts::SIGCHLD;
@@ -91,10 +90,7 @@ fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<u8
         bury(pid);
         if is_word {
             let Some(signal) = next(control) else { return Ok(1) };
-            if let Ok(signal) = Signal::try_from(i32::from(signal)) {
-                // It may have ended just now.
-                let _ = kill(pid, signal);
-            }
+            send(pid, i32::from(signal));
         }
     }
 }

@@ -6,12 +6,11 @@ use crate::exec;
 use crate::failure::{in_words, printable_word};
 use crate::name::NamespaceName;
 use crate::run::tell;
-use crate::system::foreground::{Foreground, code};
+use crate::system::foreground::{Foreground, code, send};
 use crate::system::pipe::{Pipe, adopt};
 use crate::system::{child, signals};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::{OsStr, OsString};
 use std::io::{Error, ErrorKind, Read, Write};
@@ -60,12 +59,7 @@ impl StandBy {
         }
         let pid = Pid::from_raw(self.child.id().cast_signed());
         let look = || self.child.try_wait().context("cannot wait for the command");
-        let status = foreground.wait(look, |signal| {
-            if let Ok(signal) = Signal::try_from(signal) {
-                // It may have ended just now.
-                let _ = kill(pid, signal);
-            }
-        })?;
+        let status = foreground.wait(look, |signal| send(pid, signal))?;
         Ok(code(status))
     }
 }

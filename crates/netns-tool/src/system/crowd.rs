@@ -1,8 +1,7 @@
 //! Several commands of the caller's side by side, in the foreground.
 
-use super::foreground::{Foreground, code};
+use super::foreground::{Foreground, code, send};
 use anyhow::{Context, Result};
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::cell::RefCell;
 use std::process::Child;
@@ -33,10 +32,7 @@ pub fn see_to_the_end(
     };
     let pass_on = |signal| {
         for (_, child) in running.borrow().iter() {
-            if let Ok(signal) = Signal::try_from(signal) {
-                // It may have ended just now.
-                let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
-            }
+            send(Pid::from_raw(child.id().cast_signed()), signal);
         }
     };
     foreground.wait(look, pass_on)?;

@@ -1,18 +1,27 @@
 //! A command of the caller's in the foreground: it has his terminal, and the signals that are meant for it.
 
+use super::child;
+use super::signals::ending;
 use anyhow::{Context, Result};
-use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
-use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::{Pid, getpgrp, getpid, getsid, tcgetpgrp, tcsetpgrp};
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGWINCH};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
-use signal_hook::low_level::siginfo::Cause;
+use signal_hook::low_level::siginfo::{Cause, Origin};
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
-/// The signals that are passed on.
-const PASSED_ON: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH];
+/// The signals that are passed on, besides those that end a process.
+const PASSED_ON: [i32; 2] = [SIGCONT, SIGWINCH];
+
+/// Those that a terminal has the kernel send.
+const OF_TERMINAL: [i32; 5] = [SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGWINCH];
+
+/// How long a signal may take to be sent.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The place of the caller, while a command of his has it.
 pub struct Foreground {
@@ -27,7 +36,7 @@ impl Foreground {
     /// # Errors
     /// They cannot be handled.
     pub fn new() -> Result<Self> {
-        let signals = SignalsInfo::new(PASSED_ON.iter().chain(&[SIGCHLD]));
+        let signals = SignalsInfo::new(ending().chain(PASSED_ON).chain([SIGCHLD]));
         let group = getpgrp();
         let terminal = File::open("/dev/tty").ok();
         let terminal = terminal.filter(|terminal| tcgetpgrp(terminal) == Ok(group));
@@ -52,12 +61,30 @@ impl Foreground {
                 return Ok(found);
             }
             for origin in self.signals.wait() {
-                if origin.signal != SIGCHLD && origin.cause != Cause::Kernel {
+                if origin.signal != SIGCHLD && !is_for_all(&origin) {
                     pass_on(origin.signal);
                 }
             }
         }
     }
+}
+
+/// Whether the command gets the signal by itself. That a terminal is gone is told to the first process of its session alone.
+fn is_for_all(origin: &Origin) -> bool {
+    let is_first = || getsid(None) == Ok(getpid());
+    origin.cause == Cause::Kernel
+        && OF_TERMINAL.contains(&origin.signal)
+        && !(origin.signal == SIGHUP && is_first())
+}
+
+/// Sends a signal to a process, which may have ended just now.
+pub fn send(pid: Pid, number: i32) {
+    if let Ok(signal) = Signal::try_from(number) {
+        let _ = kill(pid, signal);
+        return;
+    }
+    // Those for programs' own use have no names, and so no other way here.
+    let _ = child::run_script(&format!("kill -{number} {pid}"), PATIENCE);
 }
 
 impl Drop for Foreground {

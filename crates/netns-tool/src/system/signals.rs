@@ -3,26 +3,31 @@
 use super::limits;
 use crate::failure::{Failure, Kind};
 use anyhow::{Context, Result};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use signal_hook::consts::{
-    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1, SIGUSR2,
-    SIGVTALRM, SIGXCPU, SIGXFSZ,
+    SIGABRT, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1,
+    SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 static ARRIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// The signals that end a process which does not handle them (signal(7)); SIGPWR and SIGSTKFLT by their numbers on
-/// x86 and Arm.
-const ENDING: [i32; 15] = [
-    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
-    SIGXCPU, SIGXFSZ, 30, 16,
+/// The signals that end a process which does not handle them (signal(7)), but for those of its own faults; SIGPWR and
+/// SIGSTKFLT by their numbers on x86 and Arm.
+const ENDING: [i32; 16] = [
+    SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1, SIGUSR2,
+    SIGVTALRM, SIGXCPU, SIGXFSZ, 30, 16,
 ];
 
 /// The real-time signals that glibc leaves to programs.
 const REALTIME: std::ops::RangeInclusive<i32> = 34..=64;
+
+/// Whatever ends a process and can be handled.
+pub fn ending() -> impl Iterator<Item = i32> {
+    ENDING.into_iter().chain(REALTIME)
+}
 
 /// Makes the process independent of what its parent left it: signal dispositions and mask, umask, limits.
 ///
@@ -32,7 +37,7 @@ pub fn prepare() -> Result<()> {
     // HUP, INT and TERM may be ignored as well (sudo passes that on), and must work during a long command.
     let arrived = ARRIVED.get_or_init(Arc::default);
     see_children()?;
-    for signal in ENDING.into_iter().chain(REALTIME) {
+    for signal in ending() {
         let number = usize::try_from(signal)?;
         signal_hook::flag::register_usize(signal, Arc::clone(arrived), number)
             .context("cannot handle signals")?;
@@ -68,7 +73,11 @@ pub fn forget() {
 /// The failure to give up with if a signal has arrived.
 pub fn interruption() -> Option<Failure> {
     let number = pending()?;
-    let name = nix::sys::signal::Signal::try_from(number)
-        .map_or("a signal", nix::sys::signal::Signal::as_str);
-    Some(Failure::new(Kind::Signal(number), format!("interrupted by {name}")))
+    Some(Failure::new(Kind::Signal(number), format!("interrupted by {}", name(number))))
+}
+
+/// Those for programs' own use have none.
+pub fn name(number: i32) -> String {
+    Signal::try_from(number)
+        .map_or_else(|_| format!("signal {number}"), |signal| signal.as_str().to_owned())
 }

@@ -2,8 +2,9 @@
 
 use super::net::enter;
 use std::io::{Read, Write};
-use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
+use std::time::Duration;
 
 /// Takes datagrams and says nothing, until it is dropped.
 pub fn silent(place: &str, port: u16) -> UdpSocket {
@@ -11,7 +12,8 @@ pub fn silent(place: &str, port: u16) -> UdpSocket {
     enter(place, || UdpSocket::bind(any).expect("a UDP socket"))
 }
 
-/// A server of pages: `/` is there, `/slow` is never answered, `/garbage` in another language; others are not there.
+/// A server of pages: `/` is there, `/late` after a second, `/queue` one after the other; `/slow` is never answered,
+/// `/garbage` in another language; others are not there.
 pub fn pages(place: &str, port: u16) {
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let listener = enter(place, || TcpListener::bind(any).expect("listen"));
@@ -23,6 +25,17 @@ pub fn pages(place: &str, port: u16) {
             let request = String::from_utf8_lossy(&request[..length]).into_owned();
             let status = match request.split(' ').nth(1) {
                 Some("/") => "200 OK",
+                Some("/queue") => {
+                    thread::sleep(Duration::from_millis(150));
+                    "200 OK"
+                }
+                Some("/late") => {
+                    thread::spawn(move || {
+                        thread::sleep(Duration::from_secs(1));
+                        answer(stream, "200 OK");
+                    });
+                    continue;
+                }
                 Some("/slow") => {
                     open.push(stream);
                     continue;
@@ -33,8 +46,12 @@ pub fn pages(place: &str, port: u16) {
                 }
                 _ => "404 Not Found",
             };
-            // Who has gone away meanwhile gets no answer.
-            let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            answer(stream, status);
         }
     });
+}
+
+/// Who has gone away meanwhile gets no answer.
+fn answer(mut stream: TcpStream, status: &str) {
+    let _gone = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
 }
