@@ -102,6 +102,8 @@ pub struct WantedFirewall {
 pub struct Snapshot {
     pub host: State,
     pub namespaces: BTreeMap<NamespaceName, Netns>,
+    /// Those that have two names or more: each further name, with what has the first.
+    pub second_names: BTreeMap<NamespaceName, Place>,
     /// How many others there are that could not be looked into.
     pub hidden: usize,
     pub firewall: Firewall,
@@ -189,6 +191,8 @@ impl Snapshot {
         (snapshot.namespaces, snapshot.firewall) = (namespaces?, firewall?);
         snapshot.hidden = names.len() - snapshot.namespaces.len();
         if wanted.all_namespaces {
+            let sound = snapshot.namespaces.iter().filter(|(_, netns)| netns.is_sound());
+            snapshot.second_names = namespaces::second_names(sound.map(|(name, _)| name));
             snapshot.wait_for_what_goes(read_state)?;
         }
         if wanted.processes {
@@ -226,6 +230,11 @@ impl Snapshot {
             self.host = read_state()?;
         }
         Ok(())
+    }
+
+    /// The namespaces, each by its first name alone.
+    pub fn named_once(&self) -> impl Iterator<Item = (&NamespaceName, &Netns)> {
+        self.namespaces.iter().filter(|(name, _)| !self.second_names.contains_key(*name))
     }
 
     /// What stands at the place; a namespace must have been among the wanted.

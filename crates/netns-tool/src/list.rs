@@ -6,7 +6,7 @@ use crate::kernel::Snapshot;
 use crate::lab;
 use crate::name::NamespaceName;
 use crate::table::{columns, row};
-use crate::topology::{Interface, Nat, Owner, Spot, Topology, label};
+use crate::topology::{Interface, Nat, Owner, Same, Spot, Topology, label};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -28,6 +28,7 @@ struct Namespace<'a> {
     /// `sound`, or why nothing can be known of what is in it.
     state: &'static str,
     interfaces: &'a [Interface],
+    same_as: Option<&'a Same>,
 }
 
 #[derive(Serialize)]
@@ -53,9 +54,11 @@ pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
         path: name.path(),
         owner: &spot.owner,
         state: spot.fault.unwrap_or("sound"),
-        interfaces: &spot.interfaces,
+        // Those of a second name are told of the first.
+        interfaces: if spot.same_as.is_none() { &spot.interfaces } else { &[] },
+        same_as: spot.same_as.as_ref(),
     });
-    let bridges = topology.spots.iter().flat_map(bridges);
+    let bridges = topology.named_once().flat_map(bridges);
     let listing = Listing {
         namespaces: namespaces.collect(),
         bridges: bridges.filter(|bridge| is_meant(&bridge.interface.owner)).collect(),
@@ -98,10 +101,14 @@ fn table(head: [&str; 4], rows: Vec<Vec<String>>) -> Option<String> {
 fn namespace(namespace: &Namespace) -> Vec<String> {
     let others = || namespace.interfaces.iter().filter(|one| !one.is_loopback());
     let names = some(others().map(|one| one.name.to_string()).collect());
-    let interfaces = if namespace.state == "sound" { names } else { namespace.state.to_owned() };
+    let interfaces = match namespace.same_as {
+        Some(same) => same.to_string(),
+        None if namespace.state == "sound" => names,
+        None => namespace.state.to_owned(),
+    };
     let addresses = others().flat_map(|one| &one.addresses);
     row([
-        namespace.name.as_str(),
+        &namespace.name.to_string(),
         &namespace.owner.to_string(),
         &interfaces,
         &some(addresses.filter_map(shown).collect()),

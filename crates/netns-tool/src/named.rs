@@ -5,7 +5,7 @@ use crate::failure::{Failure, count, failed, missing, usage};
 use crate::name::{InterfaceName, NamespaceName};
 use crate::plan::Place;
 use crate::suggest::{meant, shown};
-use crate::topology::{Owner, Topology, label};
+use crate::topology::{Interface, Owner, Topology, label};
 
 /// What is called so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +37,25 @@ pub fn find(name: &str, wanted: Option<Kind>, topology: &Topology) -> Result<Mea
 fn candidates(name: &str, topology: &Topology) -> Vec<Meant> {
     let namespaces = topology.namespaces().filter(|(one, _)| one.as_str() == name);
     let namespaces = namespaces.map(|(one, _)| Meant::Namespace(one.clone()));
-    let interfaces = topology.interfaces().filter(|(at, one)| {
-        let is_bare = one.name.as_str() == name && !(one.is_loopback() && at.is_some());
-        is_bare || label(at, &one.name) == name
+    let interfaces = topology.spots.iter().flat_map(|spot| {
+        let by_itself = |one: &&Interface| {
+            spot.same_as.is_none()
+                && one.name.as_str() == name
+                && !(one.is_loopback() && spot.at.is_some())
+        };
+        let with_place = interface_inside(&spot.at, name);
+        let its = spot.interfaces.iter().filter(move |one| {
+            by_itself(one) || with_place == Some(one.name.as_str())
+        });
+        its.map(|one| Meant::Interface(spot.at.clone(), one.name.clone()))
     });
-    let interfaces = interfaces.map(|(at, one)| Meant::Interface(at.clone(), one.name.clone()));
     let lab = labs(topology).any(|lab| lab == name).then(|| Meant::Lab(name.to_owned()));
     namespaces.chain(interfaces).chain(lab).collect()
+}
+
+/// What is named by `NAMESPACE:INTERFACE`.
+fn interface_inside<'a>(at: &Place, name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(at.as_ref()?.as_str())?.strip_prefix(':')
 }
 
 fn labs(topology: &Topology) -> impl Iterator<Item = &str> {

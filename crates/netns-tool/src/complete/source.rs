@@ -172,7 +172,7 @@ fn anything(kind: Option<Kind>, current: &str) -> Vec<CompletionCandidate> {
     }
     if is_wanted(Kind::Interface) {
         let netns =
-            current.split_once(':').and_then(|(netns, _)| NamespaceName::existing(netns).ok());
+            current.split_once(':').and_then(|(netns, _)| NamespaceName::standing(netns).ok());
         let at = netns.clone();
         let mut inside = netns.map(|_| links(&at)).unwrap_or_default();
         inside.retain(is_usable);

@@ -11,6 +11,7 @@ use crate::name::NamespaceName;
 use crate::run::{Settings, tell};
 use crate::suggest::{meant, shown};
 use crate::system::crowd;
+use crate::system::foreground::Foreground;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
@@ -42,9 +43,9 @@ pub fn exec(
         say(&lines)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let width = jobs.iter().map(|job| job.netns.as_str().chars().count()).max().unwrap_or(0);
+    let width = jobs.iter().map(|job| job.netns.to_string().chars().count()).max().unwrap_or(0);
     let mut readers = Vec::new();
-    let codes = crowd::see_to_the_end(jobs.len(), AT_ONCE, |index| {
+    let codes = crowd::see_to_the_end(Foreground::new()?, jobs.len(), AT_ONCE, |index| {
         let (child, its) = start(&jobs[index], width)?;
         readers.extend(its);
         Ok(child)
@@ -67,7 +68,7 @@ pub fn exec(
 /// Those of the lab that is called so, or of the only one that is up.
 fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<NamespaceName>> {
     let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
-    let of_lab = facts.namespaces.iter().filter_map(|(name, netns)| Some((netns.lab()?, name)));
+    let of_lab = facts.named_once().filter_map(|(name, netns)| Some((netns.lab()?, name)));
     let of_lab: Vec<_> = of_lab.collect();
     let labs: BTreeSet<&str> = of_lab.iter().map(|(lab, _)| lab.as_str()).collect();
     let lab = match (name, labs.len()) {
@@ -104,7 +105,7 @@ fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<()>>)> {
     let mut process = job.process()?;
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process.spawn().context("cannot start `ip netns exec`")?;
-    let label = format!("{:width$} | ", job.netns.as_str());
+    let label = format!("{:width$} | ", job.netns);
     let out = child.stdout.take().map(|pipe| pass_on(pipe, label.clone(), stdout));
     let err = child.stderr.take().map(|pipe| pass_on(pipe, label, stderr));
     Ok((child, [out, err].into_iter().flatten().collect::<Result<_>>()?))

@@ -47,6 +47,7 @@ impl<'a> Build<'a> {
         let lo = spot.interfaces.iter().find(|one| one.is_loopback());
         let mut notes: Vec<String> = lo.map(loopback_addresses).unwrap_or_default();
         notes.extend(spot.fault.map(str::to_owned));
+        notes.extend(spot.also.iter().map(|name| format!("also called {name}")));
         let number = self.graph.nodes.len();
         self.graph.nodes.push(Node {
             kind: if spot.at.is_some() { NodeKind::Namespace } else { NodeKind::Host },

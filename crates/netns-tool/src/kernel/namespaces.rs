@@ -2,11 +2,11 @@
 
 use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
-use crate::plan::PROCESS;
+use crate::plan::{PROCESS, Place};
 use anyhow::{Context, Result};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
@@ -109,7 +109,7 @@ impl Mounts {
                 (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
                 && point.starts_with(FOLDER)
             {
-                mounts.0.entry(point).or_default().push(Mount { id, below, root });
+                mounts.0.entry(unescaped(&point)).or_default().push(Mount { id, below, root });
             }
         }
         Ok(mounts)
@@ -141,11 +141,59 @@ impl Mounts {
     }
 }
 
+/// A path as the mount table writes it: blanks and the like are there as `\040`.
+fn unescaped(path: &str) -> String {
+    let mut parts = path.split('\\');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |path, part| {
+        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code.filter(u8::is_ascii) {
+            Some(code) => path + &String::from(char::from(code)) + &part[3..],
+            None => path + "\\" + part,
+        }
+    })
+}
+
 /// The names that are there, whatever is behind them.
 pub fn all() -> Vec<NamespaceName> {
-    let entries = fs::read_dir("/run/netns").into_iter().flatten().flatten();
-    let name = |entry: fs::DirEntry| NamespaceName::existing(entry.file_name().to_str()?).ok();
-    entries.filter_map(name).collect()
+    let names = file_names().filter_map(|name| name.into_string().ok());
+    names.map(NamespaceName::reported).collect()
+}
+
+/// Those of them that are no text: nobody but `ip` can name them.
+pub fn nameless() -> Vec<OsString> {
+    file_names().filter(|name| name.to_str().is_none()).collect()
+}
+
+fn file_names() -> impl Iterator<Item = OsString> {
+    let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name())
+}
+
+/// Those of the names that are not the first of their namespace, as bind mounts and `ip netns attach` make them, with what
+/// has the first: the host, if it is the namespace that this process is in, else the name whose file is the oldest.
+pub fn second_names<'a>(
+    names: impl Iterator<Item = &'a NamespaceName>,
+) -> BTreeMap<NamespaceName, Place> {
+    let mut by_identity: HashMap<(u64, u64), Vec<&NamespaceName>> = HashMap::new();
+    for name in names {
+        if let Some(netns) = identity(&name.path()) {
+            by_identity.entry(netns).or_default().push(name);
+        }
+    }
+    let own = identity(Path::new("/proc/self/ns/net"));
+    let of_host = own.and_then(|own| by_identity.remove(&own)).unwrap_or_default();
+    let mut second: BTreeMap<NamespaceName, Place> =
+        of_host.into_iter().map(|name| (name.clone(), None)).collect();
+    by_identity.retain(|_, names| names.len() > 1);
+    // A tmpfs numbers its files in the order in which they are made.
+    let files = if by_identity.is_empty() { HashMap::new() } else { file_numbers() };
+    for mut names in by_identity.into_values() {
+        names.sort_by_key(|name| (files.get(OsStr::new(name.as_str())), *name));
+        let first = names.remove(0);
+        second.extend(names.into_iter().map(|name| (name.clone(), Some(first.clone()))));
+    }
+    second
 }
 
 /// Whether a namespace that is made here would be seen by this process and its children alone: the first process has the
@@ -305,4 +353,22 @@ pub(super) fn command(process: &Path) -> String {
     fs::read_to_string(process.join("comm"))
         .map(|comm| comm.trim_end().to_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_mount_table_are_read_back() {
+        for (written, path) in [
+            ("/run/netns/web", "/run/netns/web"),
+            ("/run/netns/a\\040b\\134040c", "/run/netns/a b\\040c"),
+            ("/x\\011\\012", "/x\t\n"),
+            ("/x\\", "/x\\"),
+            ("/x\\9é", "/x\\9é"),
+        ] {
+            assert_eq!(unescaped(written), path);
+        }
+    }
 }

@@ -5,13 +5,13 @@ use crate::failure::failed;
 use crate::kernel::around::{Around, Neighbour, around};
 use crate::kernel::namespaces::Processes;
 use crate::kernel::sockets::Listener;
-use crate::kernel::state::Route;
+use crate::kernel::state::{Refusal, Route};
 use crate::kernel::{Netns, Snapshot};
 use crate::lab;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::named::Meant;
 use crate::plan::Place;
-use crate::topology::{Interface, Nat, Owner, Spot, Topology};
+use crate::topology::{Interface, Nat, Owner, Same, Spot, Topology};
 use anyhow::Result;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -35,6 +35,10 @@ pub struct Namespace {
     pub owner: Owner,
     /// `sound`, or why nothing can be known of what is in it.
     pub state: &'static str,
+    /// It is a second name of that.
+    pub same_as: Option<Same>,
+    /// The further names that it has.
+    pub also: Vec<NamespaceName>,
     pub interfaces: Vec<End>,
     pub routes: Vec<Way>,
     pub neighbours: Vec<Known>,
@@ -86,6 +90,8 @@ pub struct Member {
 
 #[derive(Serialize)]
 pub struct Way {
+    /// `unicast`, or how it refuses packets: in the words of ip-route(8).
+    pub kind: &'static str,
     pub to: IpNet,
     pub via: Option<IpAddr>,
     pub device: Option<InterfaceName>,
@@ -173,12 +179,21 @@ impl<'a> Scene<'a> {
     fn routes(&self) -> impl Iterator<Item = Way> + '_ {
         // The kernel's own of IPv6 for groups and link-local addresses say nothing.
         let all = self.around.routes.iter().filter(|route| !is_commonplace(&route.to));
-        all.map(|Route { to, via, device, metric, .. }| Way {
+        let onward = all.map(|Route { to, via, device, metric, .. }| Way {
+            kind: "unicast",
             to: *to,
             via: *via,
             device: device.and_then(|index| self.device(index)),
             metric: *metric,
-        })
+        });
+        let refusals = self.around.refusals.iter();
+        onward.chain(refusals.map(|Refusal { kind, to, metric }| Way {
+            kind,
+            to: *to,
+            via: None,
+            device: None,
+            metric: *metric,
+        }))
     }
 
     fn neighbours(&self) -> impl Iterator<Item = Known> + '_ {
@@ -217,6 +232,8 @@ fn namespace(name: &NamespaceName, topology: &Topology, facts: &Snapshot) -> Res
         path: name.path(),
         owner: scene.spot.owner.clone(),
         state: scene.spot.fault.unwrap_or("sound"),
+        same_as: scene.spot.same_as.clone(),
+        also: scene.spot.also.clone(),
         interfaces: scene.ends(),
         routes: scene.routes().collect(),
         neighbours: scene.neighbours().collect(),
@@ -250,7 +267,7 @@ fn whole_lab(name: &str, topology: &Topology, facts: &Snapshot, limit: Duration)
     let listed = lab::list(facts, limit).into_iter().find(|lab| lab.name == name);
     let all = Processes::read()?;
     let mut members = Vec::new();
-    for spot in &topology.spots {
+    for spot in topology.named_once() {
         let has_any = spot.interfaces.iter().any(|one| is_its(&one.owner));
         if !(has_any || is_its(&spot.owner)) {
             continue;

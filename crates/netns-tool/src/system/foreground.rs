@@ -19,6 +19,8 @@ pub struct Foreground {
     signals: SignalsInfo<WithOrigin>,
     /// The terminal, and our process group if it has it.
     terminal: Option<(File, Pid)>,
+    /// The commands are in a process group of their own, which gets nothing from the terminal.
+    is_apart: bool,
 }
 
 impl Foreground {
@@ -27,6 +29,18 @@ impl Foreground {
     /// # Errors
     /// They cannot be handled.
     pub fn new() -> Result<Self> {
+        Self::with(false)
+    }
+
+    /// The same for commands in a process group of their own.
+    ///
+    /// # Errors
+    /// As [`Foreground::new`].
+    pub fn of_others() -> Result<Self> {
+        Self::with(true)
+    }
+
+    fn with(is_apart: bool) -> Result<Self> {
         let signals = SignalsInfo::new(PASSED_ON.iter().chain(&[SIGCHLD]));
         let group = getpgrp();
         let terminal = File::open("/dev/tty").ok();
@@ -34,11 +48,12 @@ impl Foreground {
         Ok(Self {
             signals: signals.context("cannot handle signals")?,
             terminal: terminal.map(|terminal| (terminal, group)),
+            is_apart,
         })
     }
 
     /// Waits until `look` has what it looks for, which it does again whenever a child has ended. What a terminal sends goes
-    /// to the whole process group, and so to the command as well; all else is passed on.
+    /// to the whole process group, and so mostly to the command as well; all else is passed on.
     ///
     /// # Errors
     /// Those of `look`.
@@ -52,7 +67,8 @@ impl Foreground {
                 return Ok(found);
             }
             for origin in self.signals.wait() {
-                if origin.signal != SIGCHLD && origin.cause != Cause::Kernel {
+                let is_known = origin.cause == Cause::Kernel && !self.is_apart;
+                if origin.signal != SIGCHLD && !is_known {
                     pass_on(origin.signal);
                 }
             }
