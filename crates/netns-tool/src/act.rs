@@ -146,7 +146,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         Command::List(args) => {
             let facts = Snapshot::read(&topology::wanted(), settings.limit)?;
             tell_hidden(&facts, "list", global.quiet);
-            say(&failure::printable(&list::text(args, &facts)))?;
+            say(&failure::printable(&list::text(args, &facts)?))?;
         }
         Command::Man(args) => man::man(args, global.dry_run)?,
         Command::Show(args) => {

@@ -1,12 +1,13 @@
 //! `list`: namespaces, bridges and NATs, with their owners.
 
 use crate::address::is_link_local;
-use crate::cli::ListArgs;
+use crate::cli::{Kind, ListArgs};
+use crate::failure::Failure;
 use crate::kernel::Snapshot;
-use crate::lab;
 use crate::name::NamespaceName;
 use crate::table::{columns, row};
 use crate::topology::{Interface, Nat, Owner, Same, Spot, Topology, label};
+use crate::{lab, named};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -41,8 +42,14 @@ struct Bridge<'a> {
 }
 
 /// The whole of it as text or as JSON.
-pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
+///
+/// # Errors
+/// The lab that is asked for is not up.
+pub fn text(args: &ListArgs, facts: &Snapshot) -> Result<String, Failure> {
     let topology = Topology::standing(facts);
+    if let Some(lab) = &args.lab {
+        named::find(lab.as_str(), Some(Kind::Lab), &topology)?;
+    }
     let is_meant = |owner: &Owner| match (&args.lab, owner) {
         (None, _) => true,
         (Some(meant), Owner::Lab(lab)) => lab == meant,
@@ -64,7 +71,7 @@ pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
         bridges: bridges.filter(|bridge| is_meant(&bridge.interface.owner)).collect(),
         nats: topology.nats.iter().filter(|nat| is_meant(&nat.owner)).collect(),
     };
-    if args.json { lab::json(&listing) } else { tables(&listing) }
+    Ok(if args.json { lab::json(&listing) } else { tables(&listing) })
 }
 
 fn bridges(spot: &Spot) -> impl Iterator<Item = Bridge<'_>> {

@@ -6,7 +6,7 @@
 //! express exactly. A namespace that is only looked into, entered or deleted may have any name that is there: `ip netns`
 //! gets it as a word of its own.
 
-use crate::plan::quote;
+use crate::plan::quote_on_one_line;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -213,7 +213,7 @@ impl fmt::Display for NamespaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match is_plain(&self.0) {
             true => f.pad(&self.0),
-            false => f.pad(&quote(&self.0)),
+            false => f.pad(&quote_on_one_line(&self.0)),
         }
     }
 }
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(shown("a@b.1:x"), "a@b.1:x");
         assert_eq!(shown("a b"), "'a b'");
         assert_eq!(shown("$(id)"), "'$(id)'");
-        assert_eq!(shown("x\nerror"), "'x\nerror'");
+        assert!(!shown("x\nerror").contains('\n'));
         assert_eq!(shown("\u{1b}"), "\"$(printf '\\033')\"");
     }
 

@@ -212,9 +212,9 @@ fn tcpdumps_end_with_it_however_it_ends_and_a_file_without_packets_has_its_inter
                 assert!(tcpdumps() > 0);
                 if words.contains("-w") {
                     support::internet::wait_until("the interfaces are written", || {
-                        File::open("/run/tmp/none.pcapng").is_ok_and(|file| {
-                            file.metadata().is_ok_and(|found| found.len() > 28)
-                        }) && blocks("none.pcapng").0.len() == 4
+                        File::open("/run/tmp/none.pcapng")
+                            .is_ok_and(|file| file.metadata().is_ok_and(|found| found.len() > 28))
+                            && blocks("none.pcapng").0.len() == 4
                     });
                 }
                 kill(Pid::from_raw(capture.child.id().cast_signed()), signal).expect("send it");

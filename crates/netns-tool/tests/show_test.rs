@@ -124,9 +124,12 @@ fn routes_that_refuse_packets_are_shown_and_no_plan_takes_them_for_others() {
         assert!(routes.iter().any(|route| route["kind"] == "unicast" && route["device"] == "eth0"));
         // The lab is as its file says, and one that wants such a route makes it.
         done(&format!("diff {}", file(LAB)));
-        let wanted = "[[namespace.web.route]]\nto = \"10.66.0.0/16\"\nvia = \"10.0.0.1\"\n";
-        let differs = sh(&format!("netns-tool diff {} || true", file(&format!("{LAB}{wanted}"))));
-        assert!(differs.contains("10.66.0.0/16"), "{differs}");
+        let lab = LAB.replace(
+            "[namespace.db]",
+            "routes = [{ to = \"10.66.0.0/16\", via = \"10.0.0.1\" }]\n[namespace.db]",
+        );
+        let differs = tool(&format!("diff {}", file(&lab))).code(1);
+        differs.stdout(contains("10.66.0.0/16 via 10.0.0.1 dev eth0"));
     });
 }
 
@@ -239,6 +242,8 @@ fn bridges_links_and_labs_are_shown() {
         assert!(lab.starts_with("Lab lab: 2 namespaces, 5 interfaces, up for "), "{lab}");
         assert!(lab.contains(&format!(", {FILE}\n  It is not as its file says")), "{lab}");
         assert!(lab.contains("web\n  eth0") && lab.contains("sleep 4243"), "{lab}");
+        // A process has no part in the columns of the interfaces.
+        assert!(lab.contains("  eth0  no carrier  10.0.0.2/24"), "{lab}");
     });
 }
 
@@ -281,6 +286,12 @@ fn a_name_that_says_too_little_is_an_error() {
             .stdout(contains("Network namespace lab: netns-tool"));
         tool("show lab --as lab").success().stdout(contains("Lab lab: "));
         refused("show web --as interface").stderr(contains("there is no interface called `web`"));
+        refused("show web --as lab")
+            .stderr(contains("it is a namespace\n  try:     netns-tool show web"));
+        refused("show wbe --as lab").stderr(contains("try:     netns-tool list"));
+        refused("list --lab lob").stderr(contains("did you mean `lab`?"));
+        refused("list --lab web --json")
+            .stderr(contains("there is no lab that is up and called `web`"));
     });
 }
 

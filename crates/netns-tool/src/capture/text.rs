@@ -91,7 +91,9 @@ pub fn run<T: Send>(
     group.end();
     match given {
         Err(error) if is_enough(&error) => return Ok(0),
-        Err(error) => return Err(failed(format!("cannot write what was seen: {}", words(&error))).into()),
+        Err(error) => {
+            return Err(failed(format!("cannot write what was seen: {}", words(&error))).into());
+        }
         Ok(()) => {}
     }
     Ok(codes?.into_iter().find(|code| *code != 0).unwrap_or(0))

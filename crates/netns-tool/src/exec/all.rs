@@ -13,9 +13,11 @@ use crate::suggest::{meant, shown};
 use crate::system::crowd;
 use crate::system::foreground::Foreground;
 use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio, exit};
 use std::thread::{Builder, JoinHandle};
 
 /// So many run at the same time.
@@ -50,6 +52,7 @@ pub fn exec(
         readers.extend(its);
         Ok(child)
     })?;
+    end_with_a_signal()?;
     // A panic of theirs would have been seen.
     readers.into_iter().for_each(|reader| drop(reader.join()));
     let failed: Vec<String> = jobs
@@ -63,6 +66,19 @@ pub fn exec(
         tell(&format!("note: it failed in {} of {all}: {}", failed.len(), failed.join(", ")));
     }
     Ok(ExitCode::from(codes.into_iter().find(|code| *code != 0).unwrap_or(0)))
+}
+
+/// What a command has left in the background may print, and so is waited for; but not by somebody who has enough. There is
+/// nobody left to pass a signal on to.
+fn end_with_a_signal() -> Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot handle signals")?;
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            exit(128 + signal);
+        }
+    };
+    Builder::new().spawn(wait).context("cannot start a thread")?;
+    Ok(())
 }
 
 /// Those of the lab that is called so, or of the only one that is up.

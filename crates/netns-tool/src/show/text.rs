@@ -91,10 +91,10 @@ fn of_lab(lab: &Lab) -> String {
 fn member(member: &Member) -> String {
     let others: Vec<End> =
         member.interfaces.iter().filter(|end| !end.interface.is_loopback()).cloned().collect();
-    let mut rows = ends(&others);
-    rows.extend(member.processes.iter().map(process));
     let head = member.namespace.as_ref().map_or("On the host".to_owned(), ToString::to_string);
-    if rows.is_empty() { format!("{head}\n") } else { section(&head, rows) }
+    // Each with columns of its own: a command line is long.
+    let processes: Vec<Vec<String>> = member.processes.iter().map(process).collect();
+    format!("{head}\n{}{}", indent(&ends(&others)), indent(&processes))
 }
 
 /// A head, and the rows below it; nothing if there are none.
