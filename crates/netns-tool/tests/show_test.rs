@@ -96,43 +96,6 @@ fn peers_are_named_across_namespaces() {
     });
 }
 
-#[test]
-fn routes_that_refuse_packets_are_shown_and_no_plan_takes_them_for_others() {
-    private_host(|| {
-        stage();
-        let refused = [
-            ("unreachable", "10.66.0.0/16"),
-            ("blackhole", "10.67.0.0/16"),
-            ("prohibit", "10.68.0.0/16"),
-            ("throw", "10.69.0.0/16"),
-            ("unreachable", "fd66::/64"),
-            ("blackhole", "fd67::/64"),
-        ];
-        for (kind, to) in refused {
-            sh(&format!("ip -n web route add {kind} {to} metric 77"));
-        }
-        let shown = done("show web");
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let lines: Vec<String> = shown.lines().map(words).collect();
-        let all = json("show web --json");
-        let routes = all["routes"].as_array().expect("routes");
-        for (kind, to) in refused {
-            assert!(lines.contains(&format!("{to} {kind}")), "{shown}");
-            let route = serde_json::json!({"kind": kind, "to": to, "via": null, "device": null, "metric": 77});
-            assert!(routes.contains(&route), "{routes:#?}");
-        }
-        assert!(routes.iter().any(|route| route["kind"] == "unicast" && route["device"] == "eth0"));
-        // The lab is as its file says, and one that wants such a route makes it.
-        done(&format!("diff {}", file(LAB)));
-        let lab = LAB.replace(
-            "[namespace.db]",
-            "routes = [{ to = \"10.66.0.0/16\", via = \"10.0.0.1\" }]\n[namespace.db]",
-        );
-        let differs = tool(&format!("diff {}", file(&lab))).code(1);
-        differs.stdout(contains("10.66.0.0/16 via 10.0.0.1 dev eth0"));
-    });
-}
-
 /// Wires between namespaces whose indices are all alike: only the kernel's numbers tell them apart.
 #[test]
 fn a_line_of_namespaces_with_the_same_indices_is_told_apart() {

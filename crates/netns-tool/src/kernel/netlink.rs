@@ -11,7 +11,7 @@ pub mod ground;
 use super::state::{Address, Link, Refusal, Route};
 use crate::name::InterfaceName;
 use anyhow::{Context, Result, bail};
-use decode::{IFLA_IFNAME, address, advertised_over, link, number, refusal, route};
+use decode::{IFLA_IFNAME, address, advertised_over, link, number, refusal, route, ways};
 use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
     NetlinkMessage, NetlinkPayload, NetlinkSerializable,
@@ -111,10 +111,11 @@ impl Reader {
         Ok((routes, bodies.iter().filter_map(|body| advertised_over(body)).collect()))
     }
 
-    /// All routes of the main table: those over which packets go on, and those that refuse them.
+    /// All routes of the main table: those over which packets go on, once for each of their routers, and those that refuse
+    /// them.
     pub fn routes_of_all_kinds(&self) -> Result<(Vec<Route>, Vec<Refusal>)> {
         let bodies = self.route_bodies()?;
-        let routes = bodies.iter().filter_map(|body| route(body)).collect();
+        let routes = bodies.iter().flat_map(|body| ways(body)).collect();
         Ok((routes, bodies.iter().filter_map(|body| refusal(body)).collect()))
     }
 

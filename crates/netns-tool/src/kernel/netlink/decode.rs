@@ -29,7 +29,9 @@ pub const RTA_DST: u16 = 1;
 pub const RTA_OIF: u16 = 4;
 pub const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
+const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
+const RTA_VIA: u16 = 18;
 /// The kinds of routes that let no packet go on (`RTN_BLACKHOLE` and the like of linux/rtnetlink.h).
 const REFUSING: [(u8, &str); 4] =
     [(6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
@@ -102,6 +104,29 @@ pub fn route(body: &[u8]) -> Option<Route> {
     (body[7] == UNICAST).then(|| route_of_any_kind(body))?
 }
 
+/// The same, once for each of its routers: packets take several ways in turn.
+pub fn ways(body: &[u8]) -> Vec<Route> {
+    let Some(route) = route(body) else { return Vec::new() };
+    let several = attributes(body, 12).into_iter().find(|(kind, _)| *kind == RTA_MULTIPATH);
+    let Some((_, mut rest)) = several else { return vec![route] };
+    let mut ways = Vec::new();
+    // Each is a struct rtnexthop (its length, flags, the index of the interface) with attributes behind it.
+    while let [first, second, ..] = rest[..] {
+        let length = usize::from(u16::from_ne_bytes([first, second]));
+        if length < 8 || length > rest.len() {
+            break;
+        }
+        let via = attributes(&rest[..length], 8).into_iter().find_map(|(kind, value)| match kind {
+            RTA_GATEWAY => ip(&value),
+            RTA_VIA => value.get(2..).and_then(ip),
+            _ => None,
+        });
+        ways.push(Route { via, device: Some(number(&rest[4..8])), ..route.clone() });
+        rest.drain(..length.next_multiple_of(4).min(rest.len()));
+    }
+    ways
+}
+
 /// One that lets no packet go on.
 pub fn refusal(body: &[u8]) -> Option<Refusal> {
     let (_, kind) = REFUSING.into_iter().find(|(number, _)| *number == body[7])?;
@@ -119,6 +144,8 @@ fn route_of_any_kind(body: &[u8]) -> Option<Route> {
             RTA_DST => to = ip(&value),
             RTA_OIF => device = Some(number(&value)),
             RTA_GATEWAY => via = ip(&value),
+            // A router of the other family, after its number (struct rtvia).
+            RTA_VIA => via = value.get(2..).and_then(ip),
             RTA_PRIORITY => metric = number(&value),
             RTA_TABLE => table = number(&value),
             _ => {}
