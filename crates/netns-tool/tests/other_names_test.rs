@@ -98,5 +98,41 @@ fn a_second_name_is_told_to_be_one() {
         assert_eq!(drawn.matches("web:eth0").count(), 1, "{drawn}");
         assert!(drawn.contains("also called alias") && !drawn.contains("here:"), "{drawn}");
         assert_eq!(done("exec --all lab -- hostname").lines().count(), 2);
+        // A second name is none of the lab, and what is in the namespace stays.
+        done(&format!("up -q {}", file(LAB)));
+        assert!(!done("list").contains("alias"));
+        assert_eq!(json("show web-eth0 --json")["peer"]["namespace"], "web");
+    });
+}
+
+#[test]
+fn of_two_names_one_goes_and_the_namespace_stays() {
+    private_host(|| {
+        done("create web");
+        done("veth v0 web eth0");
+        let before = testhost::Snapshot::settled();
+        let alias = "touch /run/netns/alias; mount --bind /run/netns/web /run/netns/alias";
+        sh(alias);
+        let mut inside = support::start("web", "echo ready; exec sleep 60");
+        assert_eq!(done("delete alias"), "Deleted the name `alias` of network namespace `web`\n");
+        inside.kill().expect("end it");
+        inside.wait().expect("its end");
+        assert_is(&before);
+        // It is the host's own; whoever deletes the name does no harm.
+        sh("ip netns attach here $$");
+        support::refused("delete here").stderr(predicates::str::contains("--force"));
+        assert_eq!(
+            done("delete --force here"),
+            "Deleted the name `here` of the host's own network namespace\n"
+        );
+        assert_is(&before);
+        // With the last of its names it goes.
+        sh(alias);
+        assert_eq!(done("delete web"), "Deleted the name `web` of network namespace `alias`\n");
+        assert_eq!(done("show v0 --json").matches("\"alias\"").count(), 1);
+        sh("touch /run/netns/web; mount --bind /run/netns/alias /run/netns/web");
+        done("delete web alias");
+        assert_eq!(done("list"), "There are no namespaces, bridges or NATs\n");
+        assert_eq!(sh("ip -br link show type veth"), "");
     });
 }

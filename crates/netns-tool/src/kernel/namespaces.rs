@@ -127,6 +127,12 @@ pub fn second_names<'a>(
     second
 }
 
+/// Whether this process is in the network namespace of the first one, which stays without any name.
+pub fn is_on_host() -> bool {
+    let own = identity(Path::new("/proc/self/ns/net"));
+    own.is_some() && own == identity(Path::new("/proc/1/ns/net"))
+}
+
 /// A process with a thread inside a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
