@@ -36,7 +36,7 @@ pub fn act(cli: &Cli, borrowed: &Borrowed) -> Result<ExitCode> {
         Command::Sandbox(args) => return sandbox::enter(args, settings, global),
         Command::Init(args) => return sandbox::init(args, settings),
         Command::StandBy(args) => return session::stand_by(args),
-        Command::Tether(args) => return sandbox::tether(args),
+        Command::Tether(args) => return system::tether::wait(args.control, &args.command),
         Command::Complete(args) => return Ok(complete::answer(args)),
         Command::Completions(args) => return complete::script(args),
         _ => {}
@@ -146,7 +146,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         Command::List(args) => {
             let facts = Snapshot::read(&topology::wanted(), settings.limit)?;
             tell_hidden(&facts, "list", global.quiet);
-            say(&failure::printable(&list::text(args, &facts)))?;
+            say(&failure::printable(&list::text(args, &facts)?))?;
         }
         Command::Man(args) => man::man(args, global.dry_run)?,
         Command::Show(args) => {

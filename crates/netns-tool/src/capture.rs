@@ -92,11 +92,10 @@ fn merge(
         });
         all.collect::<Result<Vec<(String, Command)>>>()
     };
-    let is_success = match file {
+    Ok(ExitCode::from(match file {
         None => text::merge(all(&["-n", "-tt", "-l", "--immediate-mode"])?, global)?,
         Some(file) => packets::merge(all(&["-U", "--immediate-mode", "-w", "-"])?, file, global)?,
-    };
-    Ok(if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }))
 }
 
 /// tcpdump gives up root's rights for those of another user; where there is none, most of them do not run.
@@ -188,8 +187,8 @@ fn spots(name: &str, topology: &Topology) -> Result<Vec<Spot>> {
 fn all_of(lab: &str, topology: &Topology) -> Result<Vec<Spot>> {
     named::find(lab, Some(Kind::Lab), topology)?;
     let is_its = |owner: &Owner| matches!(owner, Owner::Lab(name) if name.as_str() == lab);
-    let namespaces = topology.namespaces().filter(|(_, spot)| is_its(&spot.owner));
-    let namespaces = namespaces.map(|(name, _)| Spot { at: Some(name.clone()), device: None });
+    let places = topology.named_once().filter(|spot| spot.at.is_some() && is_its(&spot.owner));
+    let namespaces = places.map(|spot| Spot { at: spot.at.clone(), device: None });
     let on_host = topology.interfaces().filter(|(at, one)| at.is_none() && is_its(&one.owner));
     let is_shown = |one: &Interface| one.master.is_none();
     let on_host = on_host.filter(|(_, one)| is_shown(one)).map(|(_, one)| one.name.clone());

@@ -13,9 +13,12 @@ use crate::system::stack::with_room;
 use anyhow::Result;
 use clap::{ArgMatches, Command, CommandFactory};
 use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
-use source::{FILES, FOLDERS, Source};
-use std::ffi::OsString;
+use source::{FILES, FOLDERS, Source, named_already};
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
+
+/// Stands for the word at the cursor as long as there is none.
+const PLACEHOLDER: &str = "x";
 
 /// Prints the script for a shell.
 ///
@@ -45,7 +48,8 @@ fn complete(index: usize, words: &[OsString]) -> Option<String> {
     if is_command(index, words, context.as_ref()) {
         return Some("command\n".to_owned());
     }
-    let mut command = with_sources(context);
+    let word = words[index].to_str().filter(|word| !word.is_empty()).unwrap_or(PLACEHOLDER);
+    let mut command = with_sources(context, word);
     let mut candidates = engine::complete(&mut command, words.to_vec(), index, None).ok()?;
     let mut kind = "names";
     candidates.retain(|candidate| match candidate.get_id().map(String::as_str) {
@@ -80,7 +84,7 @@ fn context(index: usize, words: &[OsString]) -> Option<ArgMatches> {
     let mut words = words.to_vec();
     match words[index].as_encoded_bytes() {
         // It is no name yet, but it has its place.
-        b"" => words[index] = "x".into(),
+        b"" => words[index] = PLACEHOLDER.into(),
         [b'-', ..] => drop(words.remove(index)),
         _ => {}
     }
@@ -99,7 +103,7 @@ fn is_command(index: usize, words: &[OsString], context: Option<&ArgMatches>) ->
 }
 
 /// The command line with what its arguments may be.
-fn with_sources(context: Option<ArgMatches>) -> Command {
+fn with_sources(context: Option<ArgMatches>, word: &str) -> Command {
     let (name, matches) = context
         .and_then(|mut context| context.remove_subcommand())
         .unwrap_or_else(|| (String::new(), ArgMatches::default()));
@@ -107,11 +111,15 @@ fn with_sources(context: Option<ArgMatches>) -> Command {
         if command.get_name() != name {
             return command;
         }
-        command.mut_args(|arg| match Source::of(&name, arg.get_id().as_str(), &matches) {
-            Some(source) => arg.add(ArgValueCompleter::new(move |current: &std::ffi::OsStr| {
-                source.candidates(current)
-            })),
-            None => arg,
+        command.mut_args(|arg| {
+            let id = arg.get_id().as_str();
+            let Some(source) = Source::of(&name, id, &matches) else { return arg };
+            let named = named_already(&name, id, &matches, word);
+            arg.add(ArgValueCompleter::new(move |current: &OsStr| {
+                let mut candidates = source.candidates(current);
+                candidates.retain(|one| !named.iter().any(|name| name == one.get_value()));
+                candidates
+            }))
         })
     })
 }

@@ -23,6 +23,7 @@ use crate::color;
 use crate::kernel::Snapshot;
 use crate::lab::Up;
 use crate::noun::Noun;
+use crate::plan::quote_all;
 use crate::run::Settings;
 use anyhow::Result;
 use facts::Facts;
@@ -45,8 +46,12 @@ pub fn run(args: &DoctorArgs, settings: Settings, global: &Global) -> Result<Pri
         Up::read(&args, global.timeout)
     });
     let up = up.transpose()?;
+    let typed = args.lab.as_ref().map(|file| {
+        let name = args.name.as_ref().map(|name| format!("--name {name} ")).unwrap_or_default();
+        format!("netns-tool doctor {name}{}", quote_all([file]))
+    });
     let facts = Facts::read(settings.limit)?;
-    let sections = examine(&facts, up.as_ref(), settings.limit);
+    let sections = examine(&facts, up.as_ref().zip(typed.as_deref()), settings.limit);
     let is_success = sections.iter().all(|section| section.count(Severity::Broken) == 0);
     let text = if args.json {
         report::json(&sections)
@@ -56,17 +61,19 @@ pub fn run(args: &DoctorArgs, settings: Settings, global: &Global) -> Result<Pri
     Ok(Printed { text, is_success })
 }
 
-fn examine(facts: &Facts, up: Option<&Up>, limit: Duration) -> Vec<Section> {
-    let of_lab = up.map(|up| {
+/// `asked`: the lab, and how one asks for it.
+fn examine(facts: &Facts, asked: Option<(&Up, &str)>, limit: Duration) -> Vec<Section> {
+    let of_lab = asked.map(|(up, typed)| {
         let for_up = Snapshot::read(&up.wanted(), limit);
-        (Topic::Lab, lab::examine(up, for_up, facts))
+        (Topic::Lab, lab::examine(up, typed, for_up, facts))
     });
+    let lab = asked.map(|(up, _)| &up.lab);
     let sections = [
         (Topic::Rights, rights::examine(facts.lacking, facts.is_root)),
         (Topic::Tools, tools::examine(&facts.tools)),
         (Topic::Kernel, kernel::examine(facts)),
         (Topic::Forwarding, forwarding::examine(facts)),
-        (Topic::Firewall, firewall::examine(facts, up.map(|up| &up.lab))),
+        (Topic::Firewall, firewall::examine(facts, lab)),
         (Topic::Managers, managers::examine(&facts.managers)),
         (Topic::Namespaces, namespaces::examine(facts)),
         (Topic::Leftovers, leftovers::examine(facts)),

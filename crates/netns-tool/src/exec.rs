@@ -102,7 +102,7 @@ impl Job {
 /// # Errors
 /// `ip` is not there. What is wrong with the command is said at once.
 pub fn become_inside(netns: &str, command: &[OsString]) -> Result<ExitCode> {
-    let netns = NamespaceName::existing(netns).map_err(failed)?;
+    let netns = NamespaceName::standing(netns).map_err(failed)?;
     Job { netns, user: None, command: command.to_owned() }.become_it().map(|never| match never {})
 }
 
@@ -125,7 +125,7 @@ pub fn become_command(args: &StandByArgs) -> Result<ExitCode> {
 /// # Errors
 /// It is not there, is none, or may not be entered.
 pub fn enterable(name: &str) -> Result<NamespaceName> {
-    let netns = NamespaceName::existing(name).map_err(|why| {
+    let netns = NamespaceName::standing(name).map_err(|why| {
         usage(format!("`{}` is no name of a network namespace: {why}", shown(name)))
     })?;
     match seen(&netns)? {

@@ -3,7 +3,7 @@
 use crate::address::Mac;
 use crate::mark::{ALIAS, GROUP, PROTOCOL};
 use crate::name::{InterfaceName, NamespaceName};
-use crate::plan::{Cmd, Fact, Place, Route, Setting, Step, Undo};
+use crate::plan::{Cmd, Fact, Place, Route, Setting, Step, Tool, Undo};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -47,7 +47,8 @@ pub fn add_namespace(name: &NamespaceName) -> Step {
 
 /// Removes the namespace, which must be unused, with all that is in it.
 pub fn delete_namespace(name: &NamespaceName, why: String) -> Step {
-    Step::new(why, Cmd::ip(&None, &format!("netns del {name}")))
+    // As a word of its own: others give namespaces names with blanks in them.
+    Step::new(why, Cmd::run(Tool::Ip, ["netns", "del", name.as_str()]))
         .gives([Fact::not(Fact::Namespace(name.clone()))])
 }
 

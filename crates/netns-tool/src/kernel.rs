@@ -50,6 +50,8 @@ pub struct Wanted {
     pub namespaces: Vec<NamespaceName>,
     /// Also the processes inside them.
     pub processes: bool,
+    /// Also which names are those of one and the same; with all others that is known anyway.
+    pub second_names: bool,
     /// Also all others that are there.
     pub all_namespaces: bool,
     /// Also the numbers by which the first knows the second.
@@ -71,6 +73,7 @@ impl Wanted {
     pub fn and(mut self, other: Self) -> Self {
         self.namespaces.extend(other.namespaces);
         self.processes |= other.processes;
+        self.second_names |= other.second_names;
         self.all_namespaces |= other.all_namespaces;
         self.numbers.extend(other.numbers);
         for (name, paths) in other.values {
@@ -102,6 +105,10 @@ pub struct WantedFirewall {
 pub struct Snapshot {
     pub host: State,
     pub namespaces: BTreeMap<NamespaceName, Netns>,
+    /// Those that have two names or more: each further name, with what has the first.
+    pub second_names: BTreeMap<NamespaceName, Place>,
+    /// The namespace of this process is that of the host, which stays without any name.
+    pub is_on_host: bool,
     /// How many others there are that could not be looked into.
     pub hidden: usize,
     pub firewall: Firewall,
@@ -189,7 +196,14 @@ impl Snapshot {
         (snapshot.namespaces, snapshot.firewall) = (namespaces?, firewall?);
         snapshot.hidden = names.len() - snapshot.namespaces.len();
         if wanted.all_namespaces {
+            let sound = snapshot.namespaces.iter().filter(|(_, netns)| netns.is_sound());
+            snapshot.second_names = namespaces::second_names(sound.map(|(name, _)| name));
+            snapshot.is_on_host = namespaces::is_on_host();
             snapshot.wait_for_what_goes(read_state)?;
+        }
+        if wanted.second_names {
+            snapshot.second_names = namespaces::second_names(namespaces::all().iter());
+            snapshot.is_on_host = namespaces::is_on_host();
         }
         if wanted.processes {
             // Not before: what reads the firewall is a process, too.
@@ -226,6 +240,25 @@ impl Snapshot {
             self.host = read_state()?;
         }
         Ok(())
+    }
+
+    /// The namespaces, each by its first name alone.
+    pub fn named_once(&self) -> impl Iterator<Item = (&NamespaceName, &Netns)> {
+        self.namespaces.iter().filter(|(name, _)| !self.second_names.contains_key(*name))
+    }
+
+    /// Where the namespace is still known when these names have gone, up to the one at `place`: by another name, or as the
+    /// host's own. `None`: it goes with it.
+    pub fn stays_as(&self, names: &[&NamespaceName], place: usize) -> Option<Place> {
+        let name = names[place];
+        let first = self.second_names.get(name).cloned().unwrap_or_else(|| Some(name.clone()));
+        let second = self.second_names.iter().filter(|(_, of)| **of == first);
+        let all = first.iter().chain(second.map(|(name, _)| name));
+        let mut others = all.filter(|other| !names[place..].contains(other));
+        match others.next() {
+            Some(other) => Some(Some(other.clone())),
+            None => (first.is_none() && self.is_on_host).then_some(None),
+        }
     }
 
     /// What stands at the place; a namespace must have been among the wanted.

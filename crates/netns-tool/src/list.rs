@@ -1,12 +1,13 @@
 //! `list`: namespaces, bridges and NATs, with their owners.
 
 use crate::address::is_link_local;
-use crate::cli::ListArgs;
+use crate::cli::{Kind, ListArgs};
+use crate::failure::Failure;
 use crate::kernel::Snapshot;
-use crate::lab;
 use crate::name::NamespaceName;
 use crate::table::{columns, row};
-use crate::topology::{Interface, Nat, Owner, Spot, Topology, label};
+use crate::topology::{Interface, Nat, Owner, Same, Spot, Topology, label};
+use crate::{lab, named};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ struct Namespace<'a> {
     /// `sound`, or why nothing can be known of what is in it.
     state: &'static str,
     interfaces: &'a [Interface],
+    same_as: Option<&'a Same>,
 }
 
 #[derive(Serialize)]
@@ -40,8 +42,14 @@ struct Bridge<'a> {
 }
 
 /// The whole of it as text or as JSON.
-pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
+///
+/// # Errors
+/// The lab that is asked for is not up.
+pub fn text(args: &ListArgs, facts: &Snapshot) -> Result<String, Failure> {
     let topology = Topology::standing(facts);
+    if let Some(lab) = &args.lab {
+        named::find(lab.as_str(), Some(Kind::Lab), &topology)?;
+    }
     let is_meant = |owner: &Owner| match (&args.lab, owner) {
         (None, _) => true,
         (Some(meant), Owner::Lab(lab)) => lab == meant,
@@ -53,15 +61,17 @@ pub fn text(args: &ListArgs, facts: &Snapshot) -> String {
         path: name.path(),
         owner: &spot.owner,
         state: spot.fault.unwrap_or("sound"),
-        interfaces: &spot.interfaces,
+        // Those of a second name are told of the first.
+        interfaces: if spot.same_as.is_none() { &spot.interfaces } else { &[] },
+        same_as: spot.same_as.as_ref(),
     });
-    let bridges = topology.spots.iter().flat_map(bridges);
+    let bridges = topology.named_once().flat_map(bridges);
     let listing = Listing {
         namespaces: namespaces.collect(),
         bridges: bridges.filter(|bridge| is_meant(&bridge.interface.owner)).collect(),
         nats: topology.nats.iter().filter(|nat| is_meant(&nat.owner)).collect(),
     };
-    if args.json { lab::json(&listing) } else { tables(&listing) }
+    Ok(if args.json { lab::json(&listing) } else { tables(&listing) })
 }
 
 fn bridges(spot: &Spot) -> impl Iterator<Item = Bridge<'_>> {
@@ -98,10 +108,14 @@ fn table(head: [&str; 4], rows: Vec<Vec<String>>) -> Option<String> {
 fn namespace(namespace: &Namespace) -> Vec<String> {
     let others = || namespace.interfaces.iter().filter(|one| !one.is_loopback());
     let names = some(others().map(|one| one.name.to_string()).collect());
-    let interfaces = if namespace.state == "sound" { names } else { namespace.state.to_owned() };
+    let interfaces = match namespace.same_as {
+        Some(same) => same.to_string(),
+        None if namespace.state == "sound" => names,
+        None => namespace.state.to_owned(),
+    };
     let addresses = others().flat_map(|one| &one.addresses);
     row([
-        namespace.name.as_str(),
+        &namespace.name.to_string(),
         &namespace.owner.to_string(),
         &interfaces,
         &some(addresses.filter_map(shown).collect()),

@@ -21,6 +21,8 @@ use text::Text;
 const TOOL: &str = "netns-tool";
 /// Of the manual.
 const SECTION: &str = "1";
+/// The day of the release, as the changelog has it: a page is the same whenever and wherever it is written.
+const DATE: &str = "2026-11-21";
 
 /// Prints a page, or writes all of them.
 ///
@@ -142,7 +144,7 @@ fn page(command: &Command) -> io::Result<String> {
 /// The first lines. Text is not justified, and words are not taken apart: most of them are to be typed.
 fn head(title: &str) -> String {
     format!(
-        ".TH {} {SECTION} \"\" \"{TOOL} {}\" \"{TOOL} Manual\"\n.ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.nh\n.ad l\n",
+        ".TH {} {SECTION} {DATE} \"{TOOL} {}\" \"{TOOL} Manual\"\n.ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.nh\n.ad l\n",
         title.to_uppercase(),
         env!("CARGO_PKG_VERSION")
     )
@@ -228,6 +230,13 @@ mod tests {
                 assert!(names.iter().any(|known| subcommand(known) == Some(*other)), "{other}");
             }
         }
+    }
+
+    #[test]
+    fn the_date_is_that_of_the_release() {
+        let changes = include_str!("../../../CHANGELOG.md");
+        let heading = format!("## [{}] - {DATE}\n", env!("CARGO_PKG_VERSION"));
+        assert!(changes.contains(&heading), "the changelog has no `{}`", heading.trim_end());
     }
 
     #[test]

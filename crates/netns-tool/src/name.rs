@@ -3,8 +3,10 @@
 //! A name that is *created* keeps to a narrow whitelist, since `ip` accepts far more than is safe: it takes `if2`
 //! for interface index 2, `1516` for the namespace of process 1516, `-all` for a namespace, and its own keywords
 //! for anything. A name that is only *referred to* may be any that exists and that `ip` and `iptables` can
-//! express exactly.
+//! express exactly. A namespace that is only looked into, entered or deleted may have any name that is there: `ip netns`
+//! gets it as a word of its own.
 
+use crate::plan::quote_on_one_line;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -124,13 +126,31 @@ impl NamespaceName {
         Ok(Self(text.into()))
     }
 
-    /// The name of a namespace that exists, whoever made it.
+    /// The name of a namespace that exists, and in which something is to be made.
     ///
     /// # Errors
     /// Says why no namespace of that name can be meant.
     pub fn existing(text: &str) -> Result<Self, String> {
         check_existing(text, NAMESPACE_MAX)?;
         Ok(Self(text.into()))
+    }
+
+    /// The name of a namespace that is looked into, entered or deleted: one as above, or any other that is there.
+    ///
+    /// # Errors
+    /// Says why no namespace of that name can be meant.
+    pub fn standing(text: &str) -> Result<Self, String> {
+        let is_file_name = !matches!(text, "" | "." | "..") && !text.contains(['/', '\0']);
+        let name = Self(text.into());
+        if is_file_name && name.path().symlink_metadata().is_ok() {
+            return Ok(name);
+        }
+        Self::existing(text)
+    }
+
+    /// A name that the file system reported, whatever it is.
+    pub fn reported(text: String) -> Self {
+        Self(text.into())
     }
 
     pub fn as_str(&self) -> &str {
@@ -172,10 +192,15 @@ fn check_existing(text: &str, max: usize) -> Result<(), String> {
     if text.starts_with('-') || text == "." || text == ".." {
         return Err("`ip` does not take it for a name".to_owned());
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.@".contains(&b)) {
+    if !is_plain(text) || text.contains(':') {
         return Err("a name has only letters, digits, `-`, `_`, `.` and `@`".to_owned());
     }
     Ok(())
+}
+
+/// Whether it is the same word for everybody: a shell, a terminal, a list.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.@:".contains(&b))
 }
 
 impl fmt::Display for InterfaceName {
@@ -185,8 +210,12 @@ impl fmt::Display for InterfaceName {
 }
 
 impl fmt::Display for NamespaceName {
+    /// As one types it: a name of others may have blanks, or what acts on a terminal or in a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match is_plain(&self.0) {
+            true => f.pad(&self.0),
+            false => f.pad(&quote_on_one_line(&self.0)),
+        }
     }
 }
 
@@ -234,6 +263,16 @@ mod tests {
         ] {
             assert!(InterfaceName::existing(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_of_others_is_shown_as_it_is_typed() {
+        let shown = |name: &str| NamespaceName::reported(name.to_owned()).to_string();
+        assert_eq!(shown("a@b.1:x"), "a@b.1:x");
+        assert_eq!(shown("a b"), "'a b'");
+        assert_eq!(shown("$(id)"), "'$(id)'");
+        assert!(!shown("x\nerror").contains('\n'));
+        assert_eq!(shown("\u{1b}"), "\"$(printf '\\033')\"");
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cmd::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Ready, Tool};
 pub use fact::{ANY_V4, ANY_V6, Fact, Route, Setting, usual_metric};
-pub use typed::{few_lines, forgetting, quote, quote_all};
+pub use typed::{few_lines, forgetting, quote, quote_all, quote_on_one_line};
 
 /// Where something is: in a namespace of /run/netns, or (`None`) on the host, which is the network namespace
 /// that netns-tool runs in.

@@ -11,7 +11,6 @@ mod uplink;
 mod why_not;
 
 pub use init::init;
-pub use uplink::tether;
 pub use why_not::{Block, Whose, blocks};
 
 use crate::act::{command_line, say};

@@ -1,5 +1,6 @@
 //! `show`: all that is known of one namespace, interface or lab.
 
+mod scene;
 mod text;
 mod view;
 

@@ -8,4 +8,5 @@ pub mod pipe;
 pub mod rights;
 pub mod signals;
 pub mod stack;
+pub mod tether;
 pub mod tools;

@@ -33,6 +33,18 @@ pub struct Spot {
     pub fault: Option<&'static str>,
     /// In the order in which they were made; the loopback among them.
     pub interfaces: Vec<Interface>,
+    /// It is a second name of what is shown there as well.
+    pub same_as: Option<Same>,
+    /// The further names that it has.
+    pub also: Vec<NamespaceName>,
+}
+
+/// What a second name of a namespace is that of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "on", rename_all = "kebab-case")]
+pub enum Same {
+    Host,
+    Namespace { namespace: NamespaceName },
 }
 
 /// Whose something is.
@@ -99,14 +111,19 @@ impl Topology {
         self.spots.iter().find(|spot| spot.at == *at)
     }
 
-    /// All of its namespaces.
+    /// All places, each by its first name alone.
+    pub fn named_once(&self) -> impl Iterator<Item = &Spot> {
+        self.spots.iter().filter(|spot| spot.same_as.is_none())
+    }
+
+    /// All of its namespaces, by all of their names.
     pub fn namespaces(&self) -> impl Iterator<Item = (&NamespaceName, &Spot)> {
         self.spots.iter().filter_map(|spot| Some((spot.at.as_ref()?, spot)))
     }
 
     /// Each interface with its place.
     pub fn interfaces(&self) -> impl Iterator<Item = (&Place, &Interface)> {
-        self.spots.iter().flat_map(|spot| spot.interfaces.iter().map(|one| (&spot.at, one)))
+        self.named_once().flat_map(|spot| spot.interfaces.iter().map(|one| (&spot.at, one)))
     }
 
     /// The place and the interface on the other end, if it has a name.
@@ -162,6 +179,15 @@ impl fmt::Display for Peer {
             Self::Host { interface } => write!(f, "{interface} on the host"),
             Self::Namespace { namespace, interface } => write!(f, "{interface} in {namespace}"),
             Self::Unnamed => f.write_str("somebody in a namespace without a name"),
+        }
+    }
+}
+
+impl fmt::Display for Same {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("the same as the host"),
+            Self::Namespace { namespace } => write!(f, "the same as {namespace}"),
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
 use predicates::str::contains;
 use support::labs::file;
@@ -154,25 +155,77 @@ fn a_file_has_an_interface_for_each_place() {
             said("tcpdump -n -r all.pcapng 2>/dev/null | wc -l") == "6\n"
         });
         capture.end(0);
-        let mut reader = PcapNgReader::new(File::open("/run/tmp/all.pcapng").expect("the file"))
-            .expect("pcapng");
-        let (mut names, mut packets) = (Vec::new(), Vec::new());
-        while let Some(block) = reader.next_block() {
-            match block.expect("a block") {
-                Block::InterfaceDescription(one) => names.push(format!("{:?}", one.options[0])),
-                Block::EnhancedPacket(one) => packets.push((one.interface_id, one.timestamp)),
-                _ => {}
-            }
-        }
-        assert_eq!(names, ["web:eth0", "br0", "up0"].map(|name| format!("IfName({name:?})")));
-        assert_eq!(packets.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [0, 1, 2, 2, 1, 0]);
+        let (names, packets) = blocks("all.pcapng");
+        let seen: Vec<&str> = packets.iter().map(|(id, _)| names[*id as usize].as_str()).collect();
+        assert_eq!(seen, ["web:eth0", "br0", "up0", "up0", "br0", "web:eth0"]);
         assert!(packets.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{packets:?}");
+        let mut names = names;
+        names.sort();
+        assert_eq!(names, ["br0", "db:eth0", "up0", "web:eth0"]);
         let capture = Capture::start("db:eth0 -w one.pcap icmp");
         ping("db", "10.0.0.1");
         support::internet::wait_until("two packets are written", || {
             said("tcpdump -n -r one.pcap 2>/dev/null | wc -l") == "2\n"
         });
         capture.end(0);
+    });
+}
+
+/// The interfaces of a file, and its packets: the number of the interface, and the time.
+fn blocks(file: &str) -> (Vec<String>, Vec<(u32, Duration)>) {
+    let file = File::open(format!("/run/tmp/{file}")).expect("the file");
+    let mut reader = PcapNgReader::new(file).expect("pcapng");
+    let (mut names, mut packets) = (Vec::new(), Vec::new());
+    while let Some(block) = reader.next_block() {
+        match block.expect("a block") {
+            Block::InterfaceDescription(one) => match &one.options[0] {
+                InterfaceDescriptionOption::IfName(name) => names.push(name.to_string()),
+                other => panic!("{other:?}"),
+            },
+            Block::EnhancedPacket(one) => packets.push((one.interface_id, one.timestamp)),
+            _ => {}
+        }
+    }
+    (names, packets)
+}
+
+/// How many tcpdumps there are in this private host.
+fn tcpdumps() -> usize {
+    let programs = said("readlink /proc/[0-9]*/exe 2>/dev/null || true");
+    programs.lines().filter(|program| program.ends_with("/tcpdump")).count()
+}
+
+#[test]
+fn tcpdumps_end_with_it_however_it_ends_and_a_file_without_packets_has_its_interfaces() {
+    private_host(|| {
+        if !stage() {
+            return;
+        }
+        for (signal, code) in [
+            (Signal::SIGINT, Some(0)),
+            (Signal::SIGTERM, Some(0)),
+            (Signal::SIGHUP, Some(0)),
+            (Signal::SIGKILL, None),
+        ] {
+            for words in ["--all-of lab icmp", "--all-of lab -w none.pcapng icmp", "web icmp"] {
+                let mut capture = Capture::start(words);
+                assert!(tcpdumps() > 0);
+                if words.contains("-w") {
+                    support::internet::wait_until("the interfaces are written", || {
+                        File::open("/run/tmp/none.pcapng")
+                            .is_ok_and(|file| file.metadata().is_ok_and(|found| found.len() > 28))
+                            && blocks("none.pcapng").0.len() == 4
+                    });
+                }
+                kill(Pid::from_raw(capture.child.id().cast_signed()), signal).expect("send it");
+                let status = capture.child.wait().expect("its end");
+                assert_eq!(status.code(), code, "{words}, {signal}");
+                support::internet::wait_until("all have ended", || tcpdumps() == 0);
+            }
+        }
+        refused("capture -q --all-of lab -w /dev/full icmp")
+            .stderr(contains("cannot write what was seen: No space left on device"));
+        assert_eq!(tcpdumps(), 0);
     });
 }
 

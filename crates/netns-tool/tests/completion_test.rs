@@ -64,20 +64,23 @@ fn each_argument_gets_the_names_of_what_it_may_be() {
         stage();
         let ask = |line: &str| candidates(&format!("netns-tool {line}"));
         unchanged(|| {
-            for line in [
-                "exec ",
-                "shell ",
-                "delete ",
-                "delete db ",
-                "veth v ",
-                "veth --host-ns ",
-                "bridge x --ns ",
-            ] {
+            for line in
+                ["exec ", "shell ", "delete ", "veth v ", "veth --host-ns ", "bridge x --ns "]
+            {
                 assert_eq!(ask(line), ["db", "lonely", "web"], "{line}");
             }
-            for line in ["nat ", "nat br0 --allow ", "veth v web e --bridge ", "bridge --delete "] {
+            for line in ["nat ", "veth v web e --bridge ", "bridge --delete "] {
                 assert_eq!(ask(line), ["br0", "fbr"], "{line}");
             }
+            // What is named already is not offered again, but for the word at the cursor.
+            assert_eq!(ask("delete db "), ["lonely", "web"]);
+            assert_eq!(ask("delete db web"), ["web"]);
+            assert_eq!(ask("nat br0 --allow "), ["fbr"]);
+            assert_eq!(ask("bridge x --attach br0,fbr,"), ["br0,fbr,db-eth0", "br0,fbr,web-eth0"]);
+            assert_eq!(ask("trace "), ["db", "lonely", "web", "host"]);
+            assert_eq!(ask("trace web "), ["db", "lonely", "host"]);
+            assert_eq!(ask("trace host "), ["db", "lonely", "web"]);
+            assert_eq!(ask("trace web h"), ["host"]);
             for line in ["bridge x --attach ", "nat br0 "] {
                 assert_eq!(ask(line), ["br0", "db-eth0", "fbr", "web-eth0"], "{line}");
             }

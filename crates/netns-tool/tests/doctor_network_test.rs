@@ -147,7 +147,12 @@ fn programs_that_would_take_over_links_are_found() {
         sh(
             "printf '[Match]\\nOriginalName=*\\n[Link]\\nMACAddressPolicy=persistent\\n' >/etc/systemd/network/99-default.link",
         );
-        cured("warning", "udev-link", "gives every new veth another MAC address");
+        cured("note", "udev-link", "another MAC address");
+        found("ok", "udev-rules", "");
+        // Those that systemd brings.
+        sh(
+            r#"echo 'ACTION=="add", SUBSYSTEM=="net", KERNEL!="lo", RUN+="/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf/$name"' >/etc/udev/rules.d/99-systemd.rules"#,
+        );
         found("ok", "udev-rules", "");
         sh(
             r#"echo 'ACTION=="add", SUBSYSTEM=="net", RUN+="/bin/true"' >/etc/udev/rules.d/70-x.rules"#,
@@ -178,6 +183,9 @@ fn a_lab_that_does_not_fit_is_found() {
         assert_eq!(clash["severity"], "broken");
         let what = "the subnet 10.0.0.0/24 of bridge `br0` is in the way of a network of the host, whose route is `10.0.0.0/16 dev up0`";
         assert_eq!(clash["what"], what);
+        let cannot_be_typed = "another subnet in the lab's file";
+        assert!(clash["why"].as_str().is_some_and(|why| why.ends_with(cannot_be_typed)), "{clash}");
+        assert_eq!(clash["try"], serde_json::json!([]));
         tool(&format!("doctor {FILE}")).code(1);
         sh("ip route del 10.0.0.0/16 dev up0; ip netns add web");
         assert_eq!(all_of("plan", FILE)[0]["severity"], "broken");

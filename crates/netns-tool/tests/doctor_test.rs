@@ -23,7 +23,7 @@ fn a_healthy_host_is_told_in_a_line_for_each_thing() {
             head.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(
             heads,
-            ["Rights", "ok", "Tools", "ok", "ok", "ok", "ok", "ok", "ok", "ok"],
+            ["Rights", "ok", "Tools", "ok", "ok", "ok", "ok", "ok", "ok", "ok", "ok"],
             "{head}"
         );
         for feature in ["Linux ", "veth", "bridge", "NAT", "nf_tables", "IPv6"] {
@@ -36,8 +36,7 @@ fn a_healthy_host_is_told_in_a_line_for_each_thing() {
         };
         let hidden = if is_legacy_hidden() {
             "  note     whether iptables-legacy has rules, too, cannot be told\n           \
-             why: a user namespace hides its tables; what they drop is dropped for sure\n           \
-             try: iptables-legacy -S FORWARD\n"
+             why: a user namespace hides its tables; what they drop is dropped for sure; `iptables-legacy -S FORWARD` tells it\n"
         } else {
             ""
         };
@@ -110,12 +109,14 @@ fn tools_that_are_missing_are_named_with_their_packages() {
             "ip6tables-save",
             "slirp4netns",
             "pasta",
+            "tcpdump",
         ]);
         let package = |severity, check| found(severity, check, "installed")["try"][0].clone();
         assert_eq!(package("broken", "ip"), "apt-get install iproute2");
         assert_eq!(package("broken", "firewall-tool"), "apt-get install iptables");
         assert_eq!(package("warning", "ping"), "apt-get install iputils-ping");
         assert_eq!(package("note", "uplink"), "apt-get install slirp4netns");
+        assert_eq!(package("note", "tcpdump"), "apt-get install tcpdump");
     });
 }
 

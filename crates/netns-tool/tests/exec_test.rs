@@ -148,6 +148,13 @@ fn signals_reach_all_of_them() {
         );
         let expected = ["db  | got", "db  | ready", "web | got", "web | ready"];
         assert_eq!(lines(&handled), expected.map(str::to_owned).into());
+        // What is left in the background is waited for, but not for ever; that of a shell does not hear of Ctrl-C.
+        let waited = said("netns-tool exec --all -- sh -c '(sleep 0.5; echo late) &'");
+        assert_eq!(lines(&waited), ["db  | late", "web | late"].map(str::to_owned).into());
+        let line =
+            "timeout --foreground -s INT 1 netns-tool exec --all -- sh -c 'sleep 300 &'; exit $?";
+        assert_eq!(code(line), 124);
+        sh("kill $(ip netns pids web) $(ip netns pids db)");
         done("down lab");
         assert_is(&before);
     });

@@ -132,6 +132,30 @@ fn what_stands_is_drawn_with_what_is_down_and_what_is_foreign() {
 }
 
 #[test]
+fn what_is_no_wire_is_drawn_inside_a_namespace_whether_it_is_up_or_not() {
+    private_host(|| {
+        sh("ip netns add web
+            ip -n web link add eth0 type veth peer name eth1
+            ip -n web link add vx0 type vxlan id 42 dstport 4789
+            ip -n web link add mv0 link eth0 type macvlan
+            ip -n web link add br0 type bridge
+            ip -n web link add vx1 type vxlan id 43 dstport 4790
+            ip -n web link set vx1 master br0
+            ip -n web addr add 10.0.0.1/24 dev mv0; ip -n web link set mv0 up");
+        let drawn = unchanged(|| done("graph"));
+        for line in
+            ["vx0  (vxlan, foreign, down)", "mv0  10.0.0.1/24  (macvlan, foreign)", "vx1  (vxlan,"]
+        {
+            assert!(drawn.contains(line), "{line}: {drawn}");
+        }
+        for format in ["mermaid", "dot", "svg"] {
+            let drawn = done(&format!("graph --format {format}"));
+            assert!(drawn.contains("vx0") && drawn.contains("macvlan"), "{format}: {drawn}");
+        }
+    });
+}
+
+#[test]
 fn of_a_lab_that_is_up_only_its_part_is_drawn() {
     private_host(|| {
         stage_live();

@@ -205,6 +205,8 @@ fn bridges_links_and_labs_are_shown() {
         assert!(lab.starts_with("Lab lab: 2 namespaces, 5 interfaces, up for "), "{lab}");
         assert!(lab.contains(&format!(", {FILE}\n  It is not as its file says")), "{lab}");
         assert!(lab.contains("web\n  eth0") && lab.contains("sleep 4243"), "{lab}");
+        // A process has no part in the columns of the interfaces.
+        assert!(lab.contains("  eth0  no carrier  10.0.0.2/24"), "{lab}");
     });
 }
 
@@ -247,6 +249,12 @@ fn a_name_that_says_too_little_is_an_error() {
             .stdout(contains("Network namespace lab: netns-tool"));
         tool("show lab --as lab").success().stdout(contains("Lab lab: "));
         refused("show web --as interface").stderr(contains("there is no interface called `web`"));
+        refused("show web --as lab")
+            .stderr(contains("it is a namespace\n  try:     netns-tool show web"));
+        refused("show wbe --as lab").stderr(contains("try:     netns-tool list"));
+        refused("list --lab lob").stderr(contains("did you mean `lab`?"));
+        refused("list --lab web --json")
+            .stderr(contains("there is no lab that is up and called `web`"));
     });
 }
 

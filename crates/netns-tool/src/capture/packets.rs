@@ -21,41 +21,55 @@ use std::time::Duration;
 /// The resolution of the times: nanoseconds, as a power of ten.
 const NANOSECONDS: u8 = 9;
 
-struct Packet {
-    link: DataLink,
-    /// In bytes, as it was on the wire.
-    length: u32,
-    data: Vec<u8>,
+/// What is told of a place.
+enum News {
+    /// What kind of packets it has, before the first.
+    Link(DataLink),
+    Packet {
+        /// In bytes, as it was on the wire.
+        length: u32,
+        data: Vec<u8>,
+    },
 }
 
-/// Writes what all see. Whether all went well.
+/// Writes what all see. The exit code.
 ///
 /// # Errors
-/// tcpdump cannot be started.
-pub fn merge(mut commands: Vec<(String, Command)>, file: File, global: &Global) -> Result<bool> {
+/// As [`run`].
+pub fn merge(mut commands: Vec<(String, Command)>, file: File, global: &Global) -> Result<u8> {
     let labels: Vec<String> = commands.iter().map(|(label, _)| label.clone()).collect();
     let mut writer = PcapNgWriter::new(BufWriter::new(file)).context("cannot write the file")?;
+    // By the places; each has one, also if it sees nothing.
     let mut interfaces: HashMap<usize, u32> = HashMap::new();
-    run(&mut commands, global, read, move |seen: Seen<Packet>, _: Duration| {
+    run(&mut commands, global, read, move |seen: Seen<News>, _: Duration| {
         let Seen { time, place, what } = seen;
-        let next = u32::try_from(interfaces.len())?;
-        let interface = match interfaces.get(&place) {
-            Some(interface) => *interface,
-            None => {
-                writer.write_pcapng_block(describe(&labels[place], what.link))?;
-                *interfaces.entry(place).or_insert(next)
+        match what {
+            News::Link(link) => {
+                interfaces.insert(place, u32::try_from(interfaces.len())?);
+                writer.write_pcapng_block(describe(&labels[place], link)).map_err(plain)?;
             }
-        };
-        writer.write_pcapng_block(EnhancedPacketBlock {
-            interface_id: interface,
-            timestamp: time,
-            original_len: what.length,
-            data: what.data.into(),
-            options: Vec::new(),
-        })?;
+            News::Packet { length, data } => {
+                let block = EnhancedPacketBlock {
+                    interface_id: *interfaces.get(&place).context("it has been described")?,
+                    timestamp: time,
+                    original_len: length,
+                    data: data.into(),
+                    options: Vec::new(),
+                };
+                writer.write_pcapng_block(block).map_err(plain)?;
+            }
+        }
         // Whoever looks at it meanwhile sees whole packets.
         Ok(writer.get_mut().flush()?)
     })
+}
+
+/// What the system said.
+fn plain(error: PcapError) -> anyhow::Error {
+    match error {
+        PcapError::IoError(error) => error.into(),
+        other => other.into(),
+    }
 }
 
 fn describe(label: &str, linktype: DataLink) -> InterfaceDescriptionBlock<'static> {
@@ -65,13 +79,17 @@ fn describe(label: &str, linktype: DataLink) -> InterfaceDescriptionBlock<'stati
 }
 
 /// The packets of one of them.
-fn read(pipe: Box<dyn Read + Send>, place: usize, sender: Sender<Seen<Packet>>) {
+fn read(pipe: Box<dyn Read + Send>, place: usize, sender: Sender<Seen<News>>) {
     // It ends, and says why, before it has written anything.
     let Ok(mut packets) = PcapReader::new(pipe) else { return };
-    let link = packets.header().datalink;
-    while let Some(Ok(packet)) = next(&mut packets) {
-        let what = Packet { link, length: packet.1, data: packet.2 };
-        if sender.send(Seen { time: packet.0, place, what }).is_err() {
+    // In the order of the places.
+    let time = Duration::from_nanos(u64::try_from(place).unwrap_or_default());
+    let link = Seen { time, place, what: News::Link(packets.header().datalink) };
+    if sender.send(link).is_err() {
+        return;
+    }
+    while let Some(Ok((time, length, data))) = next(&mut packets) {
+        if sender.send(Seen { time, place, what: News::Packet { length, data } }).is_err() {
             return;
         }
     }

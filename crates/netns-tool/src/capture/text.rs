@@ -2,14 +2,17 @@
 
 use super::order::{Seen, in_order};
 use crate::cli::Global;
-use crate::failure::count;
+use crate::failure::{count, failed, in_words};
 use crate::run::tell;
 use crate::system::crowd;
+use crate::system::foreground::Foreground;
+use crate::system::tether::Group;
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::getpid;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write, stdout};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write, stdout};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,12 +20,11 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// Prints what all see, each line with the seconds since the first packet and with where it was seen. Whether all went
-/// well.
+/// Prints what all see, each line with the seconds since the first packet and with where it was seen. The exit code.
 ///
 /// # Errors
-/// tcpdump cannot be started.
-pub fn merge(mut commands: Vec<(String, Command)>, global: &Global) -> Result<bool> {
+/// As [`run`].
+pub fn merge(mut commands: Vec<(String, Command)>, global: &Global) -> Result<u8> {
     let labels: Vec<String> = commands.iter().map(|(label, _)| label.clone()).collect();
     let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     run(&mut commands, global, read_lines, |seen: Seen<String>, first| {
@@ -36,16 +38,17 @@ pub fn merge(mut commands: Vec<(String, Command)>, global: &Global) -> Result<bo
 /// What reads the output of one of them, which has a number.
 pub type Reader<T> = fn(Box<dyn Read + Send>, usize, Sender<Seen<T>>);
 
-/// Runs all of them to their end, and gives what they have seen in the order of time, with the time of the first.
+/// Runs all of them to their end, and gives what they have seen in the order of time, with the time of the first. They end
+/// with us, however we end. The exit code: that of the first that failed.
 ///
 /// # Errors
-/// tcpdump cannot be started. That what was seen cannot be given to anybody ends them.
+/// tcpdump cannot be started, or what was seen cannot be given to anybody, which ends them.
 pub fn run<T: Send>(
     commands: &mut [(String, Command)],
     global: &Global,
     read: Reader<T>,
     mut give: impl FnMut(Seen<T>, Duration) -> Result<()> + Send,
-) -> Result<bool> {
+) -> Result<u8> {
     let (sender, receiver) = channel();
     let ear = Ear { told: Mutex::default(), to_come: AtomicUsize::new(commands.len()) };
     let all = count(commands.len(), "place");
@@ -54,19 +57,23 @@ pub fn run<T: Send>(
             tell(&format!("note: capturing in {all}; Ctrl-C ends it"));
         }
     };
-    thread::scope(|scope| {
+    let (group, foreground) = (Group::new()?, Foreground::of_others()?);
+    let (given, codes) = thread::scope(|scope| {
         let printer = scope.spawn(move || {
             let mut first = None;
             let given = in_order(&receiver, |seen| {
                 let first = *first.get_or_insert(seen.time);
                 give(seen, first)
             });
-            // Whoever reads it has enough: all of them are ended as by a signal of the caller's.
-            given.or_else(|_| kill(getpid(), Signal::SIGTERM))
+            // Nobody gets what they see: all of them are ended as by a signal of the caller's.
+            given.inspect_err(|_| {
+                let _ = kill(getpid(), Signal::SIGTERM);
+            })
         });
         let number = commands.len();
-        let codes = crowd::see_to_the_end(number, number, |index| {
+        let codes = crowd::see_to_the_end(foreground, number, number, |index| {
             let (label, command) = &mut commands[index];
+            let command = command.process_group(group.number());
             let mut child = command.spawn().context("cannot start tcpdump")?;
             if let Some(pipe) = child.stderr.take() {
                 let label = label.clone();
@@ -79,10 +86,27 @@ pub fn run<T: Send>(
             Ok(child)
         });
         drop(sender);
-        // A reader who has gone away ends it, and is no error.
-        let _ = printer.join();
-        Ok(codes?.iter().all(|code| *code == 0))
-    })
+        (printer.join().unwrap_or_else(|_| Err(failed("a thread panicked").into())), codes)
+    });
+    group.end();
+    match given {
+        Err(error) if is_enough(&error) => return Ok(0),
+        Err(error) => {
+            return Err(failed(format!("cannot write what was seen: {}", words(&error))).into());
+        }
+        Ok(()) => {}
+    }
+    Ok(codes?.into_iter().find(|code| *code != 0).unwrap_or(0))
+}
+
+fn words(error: &anyhow::Error) -> String {
+    error.downcast_ref::<io::Error>().map_or_else(|| format!("{error:#}"), in_words)
+}
+
+/// A reader who has gone away ends it, and is no error.
+fn is_enough(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// What hears what they complain of.

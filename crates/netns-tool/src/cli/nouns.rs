@@ -43,7 +43,7 @@ pub struct CreateArgs {
     with several) is cleaned up.")]
 pub struct DeleteArgs {
     /// The names of the namespaces
-    #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::existing)]
+    #[arg(value_name = "NAME", required = true, value_parser = NamespaceName::standing)]
     pub names: Vec<NamespaceName>,
     /// Take a namespace that is not there for a success
     #[arg(long)]

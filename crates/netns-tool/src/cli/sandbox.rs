@@ -81,12 +81,13 @@ pub struct StandByArgs {
     pub command: Vec<OsString>,
 }
 
-/// A process that ends another with the one that started it; not for people.
+/// A process that ends others with the one that started it; not for people.
 #[derive(Debug, Args)]
 pub struct TetherArgs {
-    /// The descriptor of a pipe: when it ends, the program is killed.
+    /// The descriptor of a pipe: when it ends, the process group is killed.
     #[arg(long)]
     pub control: i32,
-    #[arg(last = true, required = true)]
+    /// Is run until then; with none, others join the group.
+    #[arg(last = true)]
     pub command: Vec<OsString>,
 }

@@ -11,7 +11,7 @@ use crate::plan::Place;
 use crate::topology::label;
 use clap::{ArgMatches, CommandFactory};
 use clap_complete::engine::CompletionCandidate;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// The ids of candidates that stand for what the shell itself knows.
@@ -22,6 +22,8 @@ pub const FOLDERS: &str = "folders";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Namespaces,
+    /// A namespace, or the host.
+    Places,
     /// Links of one kind, or of any but loopbacks.
     Links(Place, Option<&'static str>),
     Labs,
@@ -46,10 +48,10 @@ impl Source {
         Some(match (command, arg) {
             ("exec", "name") if is_set("all") => Self::Labs,
             ("exec" | "shell", "name")
-            | ("trace", "from" | "to")
             | ("delete", "names")
             | ("veth", "namespace" | "host_ns")
             | ("bridge", "namespace") => Self::Namespaces,
+            ("trace", "from" | "to") => Self::Places,
             ("exec" | "shell", "user") => Self::Users,
             ("veth", "host_if") if is_removal() => Self::Links(place("host_ns"), Some("veth")),
             ("veth", "peer_if") if is_removal() => Self::Links(None, Some("veth")),
@@ -95,6 +97,11 @@ impl Source {
     fn all(&self, current: &str) -> Vec<CompletionCandidate> {
         match self {
             Self::Namespaces => described(namespace_names(), ""),
+            Self::Places => {
+                let mut all = described(namespace_names(), "a namespace");
+                all.push(CompletionCandidate::new("host").help(Some("this host".into())));
+                all
+            }
             Self::Links(at, kind) => described(link_names(at, *kind), ""),
             Self::Labs => described(lab_names(), ""),
             Self::LabFiles => vec![shells_own(FILES)],
@@ -116,6 +123,24 @@ impl Source {
             Self::Folders => vec![shells_own(FOLDERS)],
         }
     }
+}
+
+/// What the line names already where a name makes sense but once; `word` is that at the cursor, which counts as not yet
+/// named.
+pub fn named_already(command: &str, arg: &str, line: &ArgMatches, word: &str) -> Vec<OsString> {
+    let args: &[&str] = match (command, arg) {
+        ("trace", _) => &["from", "to"],
+        ("delete", "names") => &["names"],
+        ("bridge", "attach") => &["attach"],
+        ("nat", "allowed" | "bridge") => &["allowed", "bridge"],
+        _ => &[],
+    };
+    let values = |arg: &&str| line.try_get_raw(arg).ok().flatten().into_iter().flatten();
+    let mut named: Vec<OsString> = args.iter().flat_map(values).map(OsStr::to_owned).collect();
+    if let Some(own) = named.iter().rposition(|name| name == word) {
+        named.remove(own);
+    }
+    named
 }
 
 /// What the line says of an argument. The cursor's own word stands for nothing.
@@ -172,7 +197,7 @@ fn anything(kind: Option<Kind>, current: &str) -> Vec<CompletionCandidate> {
     }
     if is_wanted(Kind::Interface) {
         let netns =
-            current.split_once(':').and_then(|(netns, _)| NamespaceName::existing(netns).ok());
+            current.split_once(':').and_then(|(netns, _)| NamespaceName::standing(netns).ok());
         let at = netns.clone();
         let mut inside = netns.map(|_| links(&at)).unwrap_or_default();
         inside.retain(is_usable);

@@ -15,6 +15,7 @@ use crate::sandbox::{self, Block};
 use crate::system::rights;
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub struct Facts {
     pub rp_filter: BTreeMap<String, u8>,
     pub managers: Managers,
     pub orphans: Vec<Orphan>,
+    /// The files of /run/netns whose names are no text.
+    pub nameless: Vec<OsString>,
     /// Whether /run/netns is shared with other mount namespaces; `None`: it is not mounted yet.
     pub is_shared: Option<bool>,
     pub has_journal: bool,
@@ -55,7 +58,7 @@ pub struct Facts {
     pub log_folders: Vec<String>,
 }
 
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 13] = [
     Tool::Ip,
     Tool::Iptables,
     Tool::IptablesSave,
@@ -68,6 +71,7 @@ const TOOLS: [Tool; 12] = [
     Tool::Unshare,
     Tool::Slirp4netns,
     Tool::Pasta,
+    Tool::Tcpdump,
 ];
 
 impl Facts {
@@ -102,6 +106,7 @@ impl Facts {
             is_bridged_traffic_filtered,
             managers: Managers::read(),
             orphans: orphans::read(),
+            nameless: namespaces::nameless(),
             is_shared: namespaces::is_shared(),
             has_journal: run::journal_lies_there(),
             is_at_work: run::is_held(),

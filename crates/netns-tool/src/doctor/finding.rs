@@ -1,5 +1,6 @@
 //! What an examination finds.
 
+use crate::failure::Failure;
 use serde::Serialize;
 
 /// How bad it is.
@@ -57,7 +58,7 @@ pub struct Finding {
     pub what: String,
     /// Why it matters.
     pub why: Option<String>,
-    /// What to type, one command each.
+    /// What to type, one command each; what cannot be typed stands in `why`.
     #[serde(rename = "try")]
     pub cures: Vec<String>,
 }
@@ -93,6 +94,39 @@ impl Finding {
         self.cures.extend(commands);
         self
     }
+
+    /// Adds what a failure says is to be done.
+    pub fn advised(mut self, failure: &Failure) -> Self {
+        let (commands, sentences): (Vec<&str>, Vec<&str>) =
+            failure.tries().partition(|text| is_command(text));
+        for sentence in sentences {
+            let why = self.why.take().map(|why| why + "; ").unwrap_or_default();
+            self.why = Some(format!("{why}what helps: {sentence}"));
+        }
+        self.cures(commands.into_iter().map(str::to_owned))
+    }
+}
+
+/// Whether the hint of a failure can be typed as it is: many are sentences, or begin with a command and go on with another.
+fn is_command(hint: &str) -> bool {
+    const PROGRAMS: [&str; 14] = [
+        "apt-get",
+        "chmod",
+        "chown",
+        "echo",
+        "ip",
+        "iptables",
+        "kill",
+        "modprobe",
+        "netns-tool",
+        "nft",
+        "rm",
+        "sudo",
+        "sysctl",
+        "umount",
+    ];
+    let first = hint.split(' ').next().unwrap_or_default();
+    PROGRAMS.contains(&first) && ![", ", "; or", " ("].iter().any(|part| hint.contains(part))
 }
 
 /// What was found under one heading.
@@ -104,5 +138,28 @@ pub struct Section {
 impl Section {
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::failed;
+
+    #[test]
+    fn what_cannot_be_typed_is_a_reason() {
+        let failure = failed("no")
+            .hint("another subnet in the lab's file")
+            .hint("netns-tool delete a, and netns-tool create a")
+            .hint("ip route del 10.0.0.0/8");
+        let found = Finding::broken("x", "it is so", "it matters").advised(&failure);
+        assert_eq!(found.cures, ["ip route del 10.0.0.0/8"]);
+        assert_eq!(
+            found.why.as_deref(),
+            Some(
+                "it matters; what helps: another subnet in the lab's file; \
+                 what helps: netns-tool delete a, and netns-tool create a"
+            )
+        );
     }
 }

@@ -30,8 +30,8 @@ pub fn examine(facts: &Facts, lab: Option<&Lab>) -> Vec<Finding> {
     let is_sound = found.is_empty();
     if facts.is_legacy_hidden {
         let what = "whether iptables-legacy has rules, too, cannot be told";
-        let why = "a user namespace hides its tables; what they drop is dropped for sure";
-        found.push(Finding::note("both-iptables", what, why).cure("iptables-legacy -S FORWARD"));
+        let why = "a user namespace hides its tables; what they drop is dropped for sure; `iptables-legacy -S FORWARD` tells it";
+        found.push(Finding::note("both-iptables", what, why));
     }
     if is_sound {
         found.push(Finding::ok(
@@ -58,8 +58,7 @@ fn unread(facts: &Facts, failure: &crate::failure::Failure) -> Option<Finding> {
     let facts: Vec<&str> = failure.facts().collect();
     let why = format!("`nat` fails for the same reason: {}", facts.join("; "));
     let why = if facts.is_empty() { "`nat` fails for the same reason" } else { &why };
-    let cures = failure.tries().map(str::to_owned);
-    Some(Finding::broken("firewall", failure.what.clone(), why).cures(cures))
+    Some(Finding::broken("firewall", failure.what.clone(), why).advised(failure))
 }
 
 /// A bridge with its way out.
@@ -204,27 +203,43 @@ fn set_by(firewall: &Firewall, rule: &str) -> String {
 
 /// Rules in both variants of iptables: a packet has to pass both.
 fn variants(firewall: &Firewall) -> Vec<Finding> {
-    let has_rules = |text: &str| {
-        text.lines().any(|line| {
-            line.starts_with("-A ") || (line.starts_with(':') && line.contains(" DROP "))
-        })
+    let own = firewall.saved.iter().any(|(_, saved)| !emptying("", &saved.text).is_empty());
+    let other = firewall.other_variant.iter();
+    let cures: Vec<String> = other.flat_map(|(_, command, text)| emptying(command, text)).collect();
+    let Some((_, command, _)) = firewall.other_variant.first().filter(|_| own) else {
+        return vec![];
     };
-    let own = firewall.saved.iter().any(|(_, saved)| has_rules(&saved.text));
-    let other = firewall.other_variant.iter().filter(|(.., text)| has_rules(text));
-    let Some((_, command, _)) = other.into_iter().next().filter(|_| own) else { return vec![] };
+    if cures.is_empty() {
+        return vec![];
+    }
     let what = format!(
         "both variants of iptables have rules: `iptables` shows its own, `{command}` the others"
     );
     let why = format!(
-        "a packet has to pass both, and what the one accepts the other may drop; if those of {command} are left from former times, this takes them away"
+        "a packet has to pass both, and what the one accepts the other may drop; `{command}-save` shows those of the other, and if they are left from former times, they can go"
     );
-    let flush = ["filter", "nat"].map(|table| format!("{command} -t {table} -F"));
-    vec![
-        Finding::warning("both-iptables", what, &why)
-            .cure(format!("{command}-save"))
-            .cure(format!("{command} -P FORWARD ACCEPT"))
-            .cures(flush),
-    ]
+    vec![Finding::warning("both-iptables", what, &why).cures(cures)]
+}
+
+/// What takes away all that is there, as `-save` prints it: policies that drop, and the rules of each table.
+fn emptying(command: &str, saved: &str) -> Vec<String> {
+    let (mut policies, mut tables) = (Vec::new(), BTreeSet::new());
+    let mut table = "filter";
+    for line in saved.lines() {
+        if let Some(name) = line.strip_prefix('*') {
+            table = name;
+        } else if line.starts_with("-A ") {
+            tables.insert(table);
+        } else if let Some((chain, policy)) = line.strip_prefix(':').and_then(|l| l.split_once(' '))
+            && policy.starts_with("DROP ")
+        {
+            policies.push(format!("{command} -t {table} -P {chain} ACCEPT"));
+        }
+    }
+    policies
+        .into_iter()
+        .chain(tables.iter().map(|table| format!("{command} -t {table} -F")))
+        .collect()
 }
 
 fn name(firewall: &Firewall) -> &'static str {
@@ -267,6 +282,8 @@ mod tests {
         assert_eq!(of(DROP, "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"), []);
         let found = of(DROP, DROP);
         assert_eq!(found[0].severity, Severity::Warning);
-        assert!(found[0].cures.contains(&"iptables-legacy -P FORWARD ACCEPT".to_owned()));
+        assert_eq!(found[0].cures, ["iptables-legacy -t filter -P FORWARD ACCEPT"]);
+        let found = of(DROP, "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n");
+        assert_eq!(found[0].cures, ["iptables-legacy -t nat -F"]);
     }
 }

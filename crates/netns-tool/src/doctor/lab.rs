@@ -8,8 +8,8 @@ use crate::lab::{self, Up};
 use crate::noun::Noun;
 use anyhow::Result;
 
-/// `for_up`: what `up` would read before it plans.
-pub fn examine(up: &Up, for_up: Result<Snapshot>, facts: &Facts) -> Vec<Finding> {
+/// `typed`: how one asks for this; `for_up`: what `up` would read before it plans.
+pub fn examine(up: &Up, typed: &str, for_up: Result<Snapshot>, facts: &Facts) -> Vec<Finding> {
     let name = &up.lab.name;
     let clashes = lab::clashes(&up.lab, &facts.host.host);
     if !clashes.is_empty() {
@@ -28,7 +28,7 @@ pub fn examine(up: &Up, for_up: Result<Snapshot>, facts: &Facts) -> Vec<Finding>
             "whether anything else is in the way of `up` could not be seen",
             "the firewall and namespaces are to be read for that, which only root can",
         )
-        .cure("sudo netns-tool doctor, with the same file"),
+        .cure(format!("sudo {typed}")),
         Err(Ok(failure)) => refused("plan", &failure, "`up` refuses"),
         Err(Err(error)) => Finding::broken("plan", format!("{error:#}"), "`up` fails"),
     };
@@ -40,6 +40,5 @@ fn refused(check: &'static str, failure: &Failure, why: &str) -> Finding {
     let facts: Vec<&str> = failure.facts().collect();
     let why =
         if facts.is_empty() { why.to_owned() } else { format!("{why} ({})", facts.join("; ")) };
-    let cures = failure.tries().map(str::to_owned);
-    Finding::broken(check, failure.what.clone(), &why).cures(cures)
+    Finding::broken(check, failure.what.clone(), &why).advised(failure)
 }

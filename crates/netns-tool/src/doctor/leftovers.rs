@@ -68,8 +68,8 @@ fn of_others(orphans: &[Orphan]) -> Option<Finding> {
         pids(&first.pids),
         shortened(&first.command)
     );
-    let why = "containers and sandboxes have such; one whose name was deleted while a process ran in it looks the same";
-    Some(Finding::note("orphans-of-others", what, why).cure("lsns -t net"))
+    let why = "containers and sandboxes have such; one whose name was deleted while a process ran in it looks the same; `lsns -t net` lists them";
+    Some(Finding::note("orphans-of-others", what, why))
 }
 
 fn pids(pids: &[i32]) -> String {

@@ -5,6 +5,8 @@ use super::facts::Facts;
 use crate::failure::count;
 use crate::kernel::namespaces::Entry;
 use crate::name::NamespaceName;
+use crate::plan::quote_all;
+use std::ffi::OsString;
 
 pub fn examine(facts: &Facts) -> Vec<Finding> {
     let mut found = vec![propagation(facts.is_shared, facts.host.is_unseen_outside)];
@@ -21,6 +23,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
         ));
     }
     found.extend(faulty);
+    found.extend(nameless(&facts.nameless));
     if facts.host.hidden > 0 && facts.lacking.is_some() {
         let what = format!("{} could not be looked into", count(facts.host.hidden, "namespace"));
         found.push(
@@ -50,6 +53,20 @@ fn propagation(is_shared: Option<bool>, is_unseen_outside: bool) -> Finding {
     }
 }
 
+/// A name that begins with a hyphen would be taken for an option.
+fn deletion(name: &NamespaceName) -> String {
+    let end = if name.as_str().starts_with('-') { "-- " } else { "" };
+    format!("netns-tool delete {end}{name}")
+}
+
+/// Files whose names are no text: netns-tool cannot name them, and shows them nowhere else.
+fn nameless(names: &[OsString]) -> Option<Finding> {
+    let what = format!("{} of /run/netns with a name that is no text", count(names.len(), "file"));
+    let why = "netns-tool shows and deletes only what it can write down";
+    let cures = names.iter().map(|name| format!("ip netns del {}", quote_all([name])));
+    (!names.is_empty()).then(|| Finding::note("nameless", what, why).cures(cures))
+}
+
 fn entry(name: &NamespaceName, entry: Entry) -> Option<Finding> {
     const CHECK: &str = "netns-files";
     match entry {
@@ -60,7 +77,7 @@ fn entry(name: &NamespaceName, entry: Entry) -> Option<Finding> {
                 format!("/run/netns/{name} is a file without a namespace, as an interrupted `ip netns add` leaves it"),
                 "whatever is done with that name fails (`Invalid argument`), and `ip -all netns exec` stops at it",
             )
-            .cure(format!("netns-tool delete {name}")),
+            .cure(deletion(name)),
         ),
         Entry::Sound { mounts, .. } => Some(
             Finding::warning(
@@ -73,9 +90,8 @@ fn entry(name: &NamespaceName, entry: Entry) -> Option<Finding> {
         Entry::Strange(what) => Some(Finding::warning(
             CHECK,
             format!("/run/netns/{name} is {what}, which `ip netns` does not make"),
-            "netns-tool leaves it alone, and uses no namespace of that name",
-        )
-        .cure(format!("ls -ld /run/netns/{name}"))),
+            "netns-tool leaves it alone, and uses no namespace of that name; `ls -ld` tells whose it is",
+        )),
     }
 }
 
@@ -93,6 +109,16 @@ mod tests {
         assert_eq!(severity(sound(2)), Some(Severity::Warning));
         assert_eq!(severity(Entry::Broken), Some(Severity::Broken));
         assert_eq!(severity(Entry::Strange("a folder")), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn what_is_no_text_is_named_byte_by_byte() {
+        use std::os::unix::ffi::OsStringExt;
+        let name = OsString::from_vec(b"a\xff".to_vec());
+        assert_eq!(nameless(&[name]).unwrap().cures, ["ip netns del a\"$(printf '\\377')\""]);
+        assert_eq!(nameless(&[]), None);
+        let hyphen = NamespaceName::reported("-x y".to_owned());
+        assert_eq!(deletion(&hyphen), "netns-tool delete -- '-x y'");
     }
 
     #[test]

@@ -14,9 +14,8 @@ pub fn examine(lacking: Option<&str>, is_root: bool) -> Vec<Finding> {
         (Some(name), true) => Finding::broken(
             "rights",
             format!("{name} is missing, though this is root: a container is around us"),
-            "without it no namespace, link or rule can be made",
-        )
-        .cure("docker run --cap-add NET_ADMIN --cap-add SYS_ADMIN …"),
+            "without it no namespace, link or rule can be made; `docker run` gives it with `--cap-add NET_ADMIN --cap-add SYS_ADMIN`",
+        ),
     }]
 }
 

@@ -31,7 +31,23 @@ pub fn examine(all: &[Installed]) -> Vec<Finding> {
         )
         .cure("apt-get install slirp4netns"),
     });
+    found.extend(tool(Tool::Tcpdump).map(tcpdump));
     found
+}
+
+fn tcpdump(tool: &Installed) -> Finding {
+    const CHECK: &str = "tcpdump";
+    unfit(CHECK, tool).unwrap_or_else(|| match tool.is_there {
+        true => Finding::ok(CHECK, version(tool)),
+        false => missing(
+            Finding::note(
+                CHECK,
+                not_installed(Tool::Tcpdump),
+                "`capture` needs it; nothing else does",
+            ),
+            Tool::Tcpdump,
+        ),
+    })
 }
 
 fn ip(tool: &Installed) -> Finding {
@@ -135,8 +151,7 @@ fn ip6tables(
 fn unfit(check: &'static str, tool: &Installed) -> Option<Finding> {
     let failure = tool.path.as_ref().err().filter(|_| tool.is_there)?;
     let why = "netns-tool runs as root, and whoever can change the program would be root, too";
-    let cures = failure.tries().map(str::to_owned);
-    Some(Finding::broken(check, failure.what.clone(), why).cures(cures))
+    Some(Finding::broken(check, failure.what.clone(), why).advised(failure))
 }
 
 fn not_installed(tool: Tool) -> String {

@@ -11,10 +11,13 @@ use crate::name::NamespaceName;
 use crate::run::{Settings, tell};
 use crate::suggest::{meant, shown};
 use crate::system::crowd;
+use crate::system::foreground::Foreground;
 use anyhow::{Context, Result};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
-use std::process::{Child, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio, exit};
 use std::thread::{Builder, JoinHandle};
 
 /// So many run at the same time.
@@ -42,13 +45,14 @@ pub fn exec(
         say(&lines)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let width = jobs.iter().map(|job| job.netns.as_str().chars().count()).max().unwrap_or(0);
+    let width = jobs.iter().map(|job| job.netns.to_string().chars().count()).max().unwrap_or(0);
     let mut readers = Vec::new();
-    let codes = crowd::see_to_the_end(jobs.len(), AT_ONCE, |index| {
+    let codes = crowd::see_to_the_end(Foreground::new()?, jobs.len(), AT_ONCE, |index| {
         let (child, its) = start(&jobs[index], width)?;
         readers.extend(its);
         Ok(child)
     })?;
+    end_with_a_signal()?;
     // A panic of theirs would have been seen.
     readers.into_iter().for_each(|reader| drop(reader.join()));
     let failed: Vec<String> = jobs
@@ -64,10 +68,23 @@ pub fn exec(
     Ok(ExitCode::from(codes.into_iter().find(|code| *code != 0).unwrap_or(0)))
 }
 
+/// What a command has left in the background may print, and so is waited for; but not by somebody who has enough. There is
+/// nobody left to pass a signal on to.
+fn end_with_a_signal() -> Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot handle signals")?;
+    let wait = move || {
+        if let Some(signal) = signals.forever().next() {
+            exit(128 + signal);
+        }
+    };
+    Builder::new().spawn(wait).context("cannot start a thread")?;
+    Ok(())
+}
+
 /// Those of the lab that is called so, or of the only one that is up.
 fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<NamespaceName>> {
     let facts = Snapshot::read(&lab::wanted(), settings.limit)?;
-    let of_lab = facts.namespaces.iter().filter_map(|(name, netns)| Some((netns.lab()?, name)));
+    let of_lab = facts.named_once().filter_map(|(name, netns)| Some((netns.lab()?, name)));
     let of_lab: Vec<_> = of_lab.collect();
     let labs: BTreeSet<&str> = of_lab.iter().map(|(lab, _)| lab.as_str()).collect();
     let lab = match (name, labs.len()) {
@@ -104,7 +121,7 @@ fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<()>>)> {
     let mut process = job.process()?;
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process.spawn().context("cannot start `ip netns exec`")?;
-    let label = format!("{:width$} | ", job.netns.as_str());
+    let label = format!("{:width$} | ", job.netns);
     let out = child.stdout.take().map(|pipe| pass_on(pipe, label.clone(), stdout));
     let err = child.stderr.take().map(|pipe| pass_on(pipe, label, stderr));
     Ok((child, [out, err].into_iter().flatten().collect::<Result<_>>()?))

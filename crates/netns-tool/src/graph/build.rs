@@ -47,6 +47,7 @@ impl<'a> Build<'a> {
         let lo = spot.interfaces.iter().find(|one| one.is_loopback());
         let mut notes: Vec<String> = lo.map(loopback_addresses).unwrap_or_default();
         notes.extend(spot.fault.map(str::to_owned));
+        notes.extend(spot.also.iter().map(|name| format!("also called {name}")));
         let number = self.graph.nodes.len();
         self.graph.nodes.push(Node {
             kind: if spot.at.is_some() { NodeKind::Namespace } else { NodeKind::Host },
@@ -69,7 +70,7 @@ impl<'a> Build<'a> {
                 kind,
                 name: one_line(interface.name.as_str()),
                 addresses: addresses(interface),
-                notes: Vec::new(),
+                notes: if kind == PartKind::Interface { of_kind(interface) } else { Vec::new() },
                 is_foreign: interface.owner == Owner::Foreign,
                 is_down: !interface.up,
             });
@@ -107,7 +108,7 @@ impl<'a> Build<'a> {
         if is_pair && self.wired.insert((node, &interface.name)) {
             self.pair(node, spot, interface);
         } else if !is_pair && !interface.is_loopback() {
-            let is_told = spot.at.is_some() && (interface.up || !addresses(interface).is_empty());
+            let is_told = spot.at.is_some() && !is_idle_fallback(interface);
             if !is_part && (is_told || interface.master.is_some()) {
                 self.part(node, interface, PartKind::Interface);
             }
@@ -219,6 +220,22 @@ impl<'a> Build<'a> {
     fn wire(&mut self, kind: WireKind, one: End, other: End) {
         self.graph.wires.push(Wire { ends: [one, other], kind, is_down: false, is_foreign: false });
     }
+}
+
+/// A tunnel that the kernel puts into each namespace as soon as its module is loaded (`fb_tunnels_only_for_init_net` of
+/// ip-sysctl), and that nobody uses.
+fn is_idle_fallback(interface: &Interface) -> bool {
+    const NAMES: [&str; 9] = [
+        "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0",
+    ];
+    let is_used = interface.up || !addresses(interface).is_empty() || interface.master.is_some();
+    NAMES.contains(&interface.name.as_str()) && !is_used
+}
+
+/// What is neither a wire nor a switch is told by its kind.
+fn of_kind(interface: &Interface) -> Vec<String> {
+    let kinds = interface.kind.iter().filter(|kind| !["veth", "bridge"].contains(&kind.as_str()));
+    kinds.cloned().collect()
 }
 
 /// Those that the kernel gives by itself say nothing.

@@ -10,7 +10,7 @@ struct Row {
     wire: Option<Line>,
     far: String,
     far_addresses: String,
-    flags: Vec<&'static str>,
+    flags: Vec<String>,
     /// The port of which switch the far end is.
     far_port: Option<String>,
 }
@@ -96,8 +96,10 @@ fn teller<'a>(graph: &Graph, wire: &'a Wire) -> Option<(&'a End, &'a End)> {
 
 fn head(part: &Part) -> Row {
     let mut flags = Vec::new();
-    flags.extend(part.is_foreign.then_some("foreign"));
-    flags.extend(part.is_down.then_some("down"));
+    // Those of a switch are told below it.
+    flags.extend(part.notes.iter().filter(|_| part.kind == PartKind::Interface).cloned());
+    flags.extend(part.is_foreign.then(|| "foreign".to_owned()));
+    flags.extend(part.is_down.then(|| "down".to_owned()));
     let (name, addresses) = (part.name.clone(), part.addresses.join(", "));
     Row { name, addresses, flags, ..Row::default() }
 }
@@ -125,8 +127,8 @@ fn wire_row(graph: &Graph, wire: &Wire, end: &End, far: &End) -> Row {
     }
     let far_node = &graph.nodes[far.node];
     let mut flags = Vec::new();
-    flags.extend((wire.is_foreign || far_node.is_foreign).then_some("foreign"));
-    flags.extend(wire.is_down.then_some("down"));
+    flags.extend((wire.is_foreign || far_node.is_foreign).then(|| "foreign".to_owned()));
+    flags.extend(wire.is_down.then(|| "down".to_owned()));
     let far_port = is_port(graph, far) && wire.kind == WireKind::Cable;
     let far_port =
         graph.part(far).filter(|_| far_port).map(|part| format!("port of {}", part.name));
@@ -178,7 +180,7 @@ impl Paragraph<'_> {
 
     fn head(&self) -> Row {
         let mut flags = Vec::new();
-        flags.extend(self.node.is_foreign.then_some("foreign"));
+        flags.extend(self.node.is_foreign.then(|| "foreign".to_owned()));
         let addresses = self.node.notes.join(", ");
         Row { name: self.node.name.clone(), addresses, flags, ..Row::default() }
     }
@@ -254,7 +256,7 @@ impl Row {
             text += &format!("{}  {}", " ".repeat(padding), self.far_addresses);
         }
         let mut flags: Vec<&str> = self.far_port.iter().map(String::as_str).collect();
-        flags.extend(&self.flags);
+        flags.extend(self.flags.iter().map(String::as_str));
         if !flags.is_empty() {
             text += &format!("  ({})", flags.join(", "));
         }

@@ -226,7 +226,7 @@ impl etc::Etc {
         };
         let (name, file) =
             rest.split_once('/').map_or((rest, None), |(name, file)| (name, Some(file)));
-        let Ok(name) = NamespaceName::existing(name) else { return };
+        let name = NamespaceName::reported(name.to_owned());
         let netns = self.namespaces.entry(name).or_default();
         let folder = if file.is_some() { &mut netns.folder } else { &mut self.folder };
         if let etc::Folder::Sound(names) = folder {

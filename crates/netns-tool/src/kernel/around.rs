@@ -4,7 +4,7 @@ use super::netlink::Reader;
 pub use super::netlink::ground::{Condition, Neighbour};
 use super::read_in;
 use super::sockets::{self, Listener};
-use super::state::Route;
+use super::state::{Refusal, Route};
 use crate::plan::Place;
 use anyhow::Result;
 
@@ -13,6 +13,7 @@ pub struct Around {
     pub conditions: Vec<Condition>,
     /// Of the main tables.
     pub routes: Vec<Route>,
+    pub refusals: Vec<Refusal>,
     pub neighbours: Vec<Neighbour>,
     pub listeners: Vec<Listener>,
 }
@@ -24,9 +25,11 @@ pub struct Around {
 pub fn around(at: &Place) -> Result<Around> {
     read_in(at, || {
         let reader = Reader::open()?;
+        let (routes, refusals) = reader.routes_of_all_kinds()?;
         Ok(Around {
             conditions: reader.conditions()?,
-            routes: reader.routes()?.0,
+            routes,
+            refusals,
             neighbours: reader.neighbours()?,
             listeners: sockets::listeners()?,
         })

@@ -20,17 +20,17 @@ pub const FOLDER: &str = "/etc/netns";
 
 /// The folder of a namespace.
 pub fn folder(name: &NamespaceName) -> String {
-    format!("{FOLDER}/{name}")
+    format!("{FOLDER}/{}", name.as_str())
 }
 
 /// The name servers of a namespace.
 pub fn resolv_conf(name: &NamespaceName) -> String {
-    format!("{FOLDER}/{name}/resolv.conf")
+    format!("{FOLDER}/{}/resolv.conf", name.as_str())
 }
 
 /// The names that a namespace knows without asking.
 pub fn hosts(name: &NamespaceName) -> String {
-    format!("{FOLDER}/{name}/hosts")
+    format!("{FOLDER}/{}/hosts", name.as_str())
 }
 
 /// What stands in /etc/netns for some namespaces.
@@ -107,7 +107,7 @@ impl Etc {
     /// Looks at what is there for whatever namespaces, be they there or not.
     pub fn read_all() -> Self {
         let Folder::Sound(names) = Folder::look(FOLDER) else { return Self::default() };
-        let name = |name: &OsString| NamespaceName::existing(name.to_str()?).ok();
+        let name = |name: &OsString| Some(NamespaceName::reported(name.to_str()?.to_owned()));
         Self::read(&names.iter().filter_map(name).collect())
     }
 

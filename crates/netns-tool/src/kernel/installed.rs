@@ -29,7 +29,7 @@ fn version(tool: Tool, limit: Duration) -> Option<String> {
     let option = match tool {
         Tool::Ip | Tool::Iptables | Tool::Ip6tables | Tool::Ping | Tool::Unshare => "-V",
         Tool::Nft => "-v",
-        Tool::Slirp4netns | Tool::Pasta => "--version",
+        Tool::Slirp4netns | Tool::Pasta | Tool::Tcpdump => "--version",
         _ => return None,
     };
     let cmd = Cmd::run(tool, [option]);

@@ -1,12 +1,15 @@
 //! Network namespaces as `ip netns` keeps them: files in /run/netns, each with a namespace mounted on it.
 
+mod mounts;
+
 use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
-use crate::plan::PROCESS;
+use crate::plan::{PROCESS, Place};
 use anyhow::{Context, Result};
+pub use mounts::{Mounts, are_unseen_outside, is_shared};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
@@ -82,118 +85,52 @@ pub fn file_numbers() -> HashMap<OsString, u64> {
     entries.map(|entry| (entry.file_name(), entry.ino())).collect()
 }
 
-/// The mounts on the files of namespaces, by the paths of the files.
-#[derive(Debug, Default)]
-pub struct Mounts(HashMap<String, Vec<Mount>>);
-
-/// A line of the mount table.
-#[derive(Debug)]
-struct Mount {
-    id: String,
-    /// The id of the mount it lies on.
-    below: String,
-    /// The namespace.
-    root: String,
-}
-
-impl Mounts {
-    /// Reads the mount table.
-    pub fn read() -> Result<Self> {
-        let table = mount_table("self").context("cannot read the mount table")?;
-        // The fields are: mount id, id of the mount it lies on, device, root (here the namespace), mount point, …
-        // (proc_pid_mountinfo(5)).
-        let mut mounts = Self::default();
-        for line in table.lines() {
-            let mut fields = line.split(' ').map(str::to_owned);
-            if let (Some(id), Some(below), Some(_), Some(root), Some(point)) =
-                (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
-                && point.starts_with(FOLDER)
-            {
-                mounts.0.entry(point).or_default().push(Mount { id, below, root });
-            }
-        }
-        Ok(mounts)
-    }
-
-    /// What stands under the name.
-    pub fn entry(&self, name: &NamespaceName) -> Result<Entry> {
-        Ok(match seen(name)? {
-            Seen::Absent => Entry::Absent,
-            Seen::Broken => Entry::Broken,
-            Seen::Strange(what) => Entry::Strange(what),
-            Seen::Sound => self.on(name),
-        })
-    }
-
-    /// The mounts that lie one above the other on the namespace's file.
-    fn on(&self, name: &NamespaceName) -> Entry {
-        let mounts = self.0.get(&*name.path().to_string_lossy()).map_or(&[][..], Vec::as_slice);
-        // Where /run is shared, the same mount shows up again below the mount of /run/netns on itself: that copy is
-        // the bottom of a stack of its own, so the height of the highest stack is what counts.
-        let below = |id: &&str| {
-            mounts.iter().find(|mount| mount.id == *id).map(|mount| mount.below.as_str())
-        };
-        let height = |top| std::iter::successors(Some(top), below).count() - 1;
-        Entry::Sound {
-            mounts: mounts.iter().map(|mount| height(mount.id.as_str())).max().unwrap_or(1),
-            mixed: mounts.iter().any(|mount| mount.root != mounts[0].root),
-        }
-    }
-}
-
 /// The names that are there, whatever is behind them.
 pub fn all() -> Vec<NamespaceName> {
-    let entries = fs::read_dir("/run/netns").into_iter().flatten().flatten();
-    let name = |entry: fs::DirEntry| NamespaceName::existing(entry.file_name().to_str()?).ok();
-    entries.filter_map(name).collect()
+    let names = file_names().filter_map(|name| name.into_string().ok());
+    names.map(NamespaceName::reported).collect()
 }
 
-/// Whether a namespace that is made here would be seen by this process and its children alone: the first process has the
-/// same folder, in a mount namespace that mounts made here do not reach. `ip netns exec` starts its programs like that;
-/// a container has a folder of its own, or a first process of its own.
-pub fn are_unseen_outside() -> bool {
-    let file = |path: &str| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-    let are_same = |path: &str, other: &str| Some(file(path)? == file(other)?);
-    // Where the first process may not be looked at, in a user namespace, /run is not its either.
-    let is_elsewhere = are_same("/proc/self/ns/mnt", "/proc/1/ns/mnt") == Some(false);
-    let is_same_folder = || {
-        are_same("/run/netns", "/proc/1/root/run/netns")
-            .or_else(|| are_same("/run", "/proc/1/root/run"))
-    };
-    let is_reached = || peer_group("self").is_some_and(|own| peer_group("1") == Some(own));
-    is_elsewhere && is_same_folder() == Some(true) && !is_reached()
+/// Those of them that are no text: nobody but `ip` can name them.
+pub fn nameless() -> Vec<OsString> {
+    file_names().filter(|name| name.to_str().is_none()).collect()
 }
 
-/// The group of mounts that get what the process mounts in /run/netns: `shared:` and a number, in the words of
-/// proc_pid_mountinfo(5). `None`: nobody else gets it.
-fn peer_group(process: &str) -> Option<String> {
-    let table = mount_table(process).ok()?;
-    let mount = mount_of_folder(&table)?;
-    let mut optional = mount.split(' ').skip(6).take_while(|field| *field != "-");
-    optional.find(|field| field.starts_with("shared:")).map(str::to_owned)
+fn file_names() -> impl Iterator<Item = OsString> {
+    let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name())
 }
 
-/// Whether namespaces that are made here are seen in other mount namespaces that the mount of /run/netns is shared with, and
-/// the other way round; `None`: `ip netns add` has not mounted it yet, and will share it.
-pub fn is_shared() -> Option<bool> {
-    let table = mount_table("self").ok()?;
-    mount_of_folder(&table).filter(|mount| mount.split(' ').nth(4) == Some(FOLDER))?;
-    Some(peer_group("self").is_some())
+/// Those of the names that are not the first of their namespace, as bind mounts and `ip netns attach` make them, with what
+/// has the first: the host, if it is the namespace that this process is in, else the name whose file is the oldest.
+pub fn second_names<'a>(
+    names: impl Iterator<Item = &'a NamespaceName>,
+) -> BTreeMap<NamespaceName, Place> {
+    let mut by_identity: HashMap<(u64, u64), Vec<&NamespaceName>> = HashMap::new();
+    for name in names {
+        if let Some(netns) = identity(&name.path()) {
+            by_identity.entry(netns).or_default().push(name);
+        }
+    }
+    let own = identity(Path::new("/proc/self/ns/net"));
+    let of_host = own.and_then(|own| by_identity.remove(&own)).unwrap_or_default();
+    let mut second: BTreeMap<NamespaceName, Place> =
+        of_host.into_iter().map(|name| (name.clone(), None)).collect();
+    by_identity.retain(|_, names| names.len() > 1);
+    // A tmpfs numbers its files in the order in which they are made.
+    let files = if by_identity.is_empty() { HashMap::new() } else { file_numbers() };
+    for mut names in by_identity.into_values() {
+        names.sort_by_key(|name| (files.get(OsStr::new(name.as_str())), *name));
+        let first = names.remove(0);
+        second.extend(names.into_iter().map(|name| (name.clone(), Some(first.clone()))));
+    }
+    second
 }
 
-/// The mounts that the process sees. The paths of others need not be text.
-fn mount_table(process: &str) -> std::io::Result<String> {
-    let table = fs::read(format!("/proc/{process}/mountinfo"))?;
-    Ok(String::from_utf8_lossy(&table).into_owned())
-}
-
-/// The line of the mount table that /run/netns is on.
-fn mount_of_folder(table: &str) -> Option<&str> {
-    let folder = |line: &&str| {
-        let point = Path::new(line.split(' ').nth(4)?);
-        Path::new(FOLDER).starts_with(point).then(|| point.components().count())
-    };
-    table.lines().filter(|line| folder(line).is_some()).max_by_key(folder)
+/// Whether this process is in the network namespace of the first one, which stays without any name.
+pub fn is_on_host() -> bool {
+    let own = identity(Path::new("/proc/self/ns/net"));
+    own.is_some() && own == identity(Path::new("/proc/1/ns/net"))
 }
 
 /// A process with a thread inside a namespace.

@@ -8,10 +8,10 @@ mod decode;
 pub mod diag;
 pub mod ground;
 
-use super::state::{Address, Link, Route};
+use super::state::{Address, Link, Refusal, Route};
 use crate::name::InterfaceName;
 use anyhow::{Context, Result, bail};
-use decode::{IFLA_IFNAME, address, advertised_over, link, number, route};
+use decode::{IFLA_IFNAME, address, advertised_over, link, number, refusal, route, ways};
 use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
     NetlinkMessage, NetlinkPayload, NetlinkSerializable,
@@ -106,9 +106,21 @@ impl Reader {
     /// The routes of the main table, and the indices of the interfaces over which routes lead, in any table, that a
     /// router advertised.
     pub fn routes(&self) -> Result<(Vec<Route>, BTreeSet<u32>)> {
-        let bodies = self.dump(RTM_GETROUTE, vec![0; 12], 12)?;
+        let bodies = self.route_bodies()?;
         let routes = bodies.iter().filter_map(|body| route(body)).collect();
         Ok((routes, bodies.iter().filter_map(|body| advertised_over(body)).collect()))
+    }
+
+    /// All routes of the main table: those over which packets go on, once for each of their routers, and those that refuse
+    /// them.
+    pub fn routes_of_all_kinds(&self) -> Result<(Vec<Route>, Vec<Refusal>)> {
+        let bodies = self.route_bodies()?;
+        let routes = bodies.iter().flat_map(|body| ways(body)).collect();
+        Ok((routes, bodies.iter().filter_map(|body| refusal(body)).collect()))
+    }
+
+    fn route_bodies(&self) -> Result<Vec<Vec<u8>>> {
+        self.dump(RTM_GETROUTE, vec![0; 12], 12)
     }
 
     /// The number by which the network namespace knows the one behind the file, if it knows it at all;

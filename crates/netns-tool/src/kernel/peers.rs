@@ -16,7 +16,7 @@ type End = (Place, u32);
 /// For each end of a pair the other, as far as that is in a place with a name.
 pub type Ends = BTreeMap<End, End>;
 
-/// Finds all of them, of the namespaces that were read.
+/// Finds all of them, of the namespaces that were read; each has its first name here.
 pub fn find(facts: &Snapshot) -> Ends {
     let mut ends = Ends::new();
     pair_in_one_place(facts, &mut ends);
@@ -39,7 +39,7 @@ fn pair_in_one_place(facts: &Snapshot, ends: &mut Ends) {
 }
 
 fn pair_with_host(facts: &Snapshot, ends: &mut Ends) {
-    let numbers = facts.namespaces.iter().filter_map(|(name, netns)| Some((netns.host_id?, name)));
+    let numbers = facts.named_once().filter_map(|(name, netns)| Some((netns.host_id?, name)));
     let named: HashMap<i32, &NamespaceName> = numbers.collect();
     for link in facts.host.links.iter().filter(|link| link.is_kind("veth")) {
         let far = link.peer_netns.and_then(|number| named.get(&number));
@@ -52,7 +52,7 @@ fn pair_with_host(facts: &Snapshot, ends: &mut Ends) {
 /// A namespace can be asked by which number it knows another. That is done only for those where the indices fit, the
 /// likeliest first: names that follow each other are mostly wired to each other.
 fn pair_namespaces(facts: &Snapshot, ends: &mut Ends) {
-    let mut names: Vec<&NamespaceName> = facts.namespaces.keys().collect();
+    let mut names: Vec<&NamespaceName> = facts.named_once().map(|(name, _)| name).collect();
     names.sort_by_cached_key(|name| natural(name.as_str()));
     let mut waiting: HashMap<(u32, u32), Vec<usize>> = HashMap::new();
     let mut asking: Vec<(usize, u32, u32, i32)> = Vec::new();
@@ -117,7 +117,7 @@ fn ask(questions: &[Question], names: &[&NamespaceName]) -> Vec<(u32, usize, u32
 
 fn links(facts: &Snapshot) -> impl Iterator<Item = (Place, &Link)> {
     let host = std::iter::once((None, &facts.host));
-    let inside = facts.namespaces.iter().map(|(name, netns)| (Some(name.clone()), &netns.state));
+    let inside = facts.named_once().map(|(name, netns)| (Some(name.clone()), &netns.state));
     let all = host
         .chain(inside)
         .flat_map(|(at, state)| state.links.iter().map(move |link| (at.clone(), link)));

@@ -124,6 +124,15 @@ pub struct Route {
     pub protocol: u8,
 }
 
+/// A route that lets no packet go on. No plan has anything to do with such: they are there to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// In the words of ip-route(8): `blackhole`, `unreachable`, `prohibit` or `throw`.
+    pub kind: &'static str,
+    pub to: IpNet,
+    pub metric: u32,
+}
+
 /// The routes that the kernel makes by itself, such as that of an address's subnet (`RTPROT_KERNEL`).
 pub const PROTOCOL_KERNEL: u8 = 2;
 

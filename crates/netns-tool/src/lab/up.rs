@@ -180,6 +180,7 @@ impl Noun for Up {
             (!lab.nats.is_empty()).then(|| WantedFirewall { whole: true, ..Default::default() });
         Wanted {
             namespaces: lab.namespaces.iter().map(|netns| netns.name.clone()).collect(),
+            second_names: false,
             all_namespaces: true,
             numbers: name_pairs.collect(),
             values,

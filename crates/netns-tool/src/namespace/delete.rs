@@ -10,7 +10,7 @@ use crate::kernel::state::Link;
 use crate::kernel::{Netns, Snapshot, Wanted};
 use crate::name::NamespaceName;
 use crate::noun::{Noun, Work, strange};
-use crate::plan::{Cmd, Fact, Step, Tool};
+use crate::plan::{Cmd, Fact, Place, Step, Tool};
 
 impl Noun for DeleteArgs {
     fn wanted(&self) -> Wanted {
@@ -21,12 +21,13 @@ impl Noun for DeleteArgs {
         };
         let numbers = self.names.iter().enumerate().flat_map(pairs).collect();
         let namespaces = self.names.clone();
-        Wanted { namespaces, processes: true, numbers, ..Wanted::default() }
+        Wanted { namespaces, second_names: true, processes: true, numbers, ..Wanted::default() }
     }
 
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let (mut first, mut then, mut report) = (Vec::new(), Vec::new(), Vec::new());
         let named = named(&self.names, facts);
+        let names: Vec<_> = named.iter().map(|(name, _)| *name).collect();
         for (place, (name, netns)) in named.iter().enumerate() {
             if netns.entry == Entry::Absent {
                 if let Some(line) = dns::left_line(name, &facts.etc) {
@@ -41,8 +42,15 @@ impl Noun for DeleteArgs {
                 report.push(format!("There is no network namespace `{name}`; nothing to delete"));
                 continue;
             }
-            self.check(name, netns)?;
+            let stays = facts.stays_as(&names, place).filter(|_| netns.is_sound());
+            self.check(name, netns, stays.is_some())?;
             check_seen(name, "delete", facts)?;
+            if let Some(known_as) = stays {
+                then.extend(unmount(name, netns));
+                report.push(further_name_line(name, &known_as));
+                report.extend(dns::kept_line(name, &facts.etc));
+                continue;
+            }
             first.extend(end_processes(name, netns));
             first.extend(cut_veths(name, netns, &named[..place]));
             then.extend(unmount(name, netns));
@@ -50,15 +58,14 @@ impl Noun for DeleteArgs {
             report.extend(dns::kept_line(name, &facts.etc));
         }
         first.extend(then);
-        let names: Vec<_> = named.iter().map(|(name, _)| *name).collect();
         first.extend(dns::take_back(&names, &facts.etc));
         Ok(Work::remove(first, report))
     }
 }
 
 impl DeleteArgs {
-    /// Refuses what would hurt.
-    fn check(&self, name: &NamespaceName, netns: &Netns) -> Result<(), Failure> {
+    /// Refuses what would hurt. Where only the name goes and the namespace `stays`, nobody in it minds.
+    fn check(&self, name: &NamespaceName, netns: &Netns, stays: bool) -> Result<(), Failure> {
         if let Entry::Strange(what) = netns.entry {
             return Err(strange(name, what));
         }
@@ -68,7 +75,7 @@ impl DeleteArgs {
             ))
             .hint("--force deletes them all"));
         }
-        if netns.is_current {
+        if netns.is_current && !stays {
             return Err(failed(format!(
                 "network namespace `{name}` is the one that this command runs in"
             ))
@@ -78,7 +85,7 @@ impl DeleteArgs {
             return Err(failed(format!("network namespace `{name}` was not made by netns-tool: its `lo` does not bear the mark"))
                 .hint("--force deletes it all the same"));
         }
-        if !netns.processes.is_empty() && !self.kill {
+        if !netns.processes.is_empty() && !self.kill && !stays {
             let mut failure = failed(format!("processes run inside network namespace `{name}`"));
             for process in &netns.processes {
                 let command = shortened(&process.command.replace('\n', " "));
@@ -155,6 +162,13 @@ pub fn unmount(name: &NamespaceName, netns: &Netns) -> Vec<Step> {
     };
     steps.push(ip::delete_namespace(name, why));
     steps
+}
+
+fn further_name_line(name: &NamespaceName, known_as: &Place) -> String {
+    match known_as {
+        Some(other) => format!("Deleted the name `{name}` of network namespace `{other}`"),
+        None => format!("Deleted the name `{name}` of the host's own network namespace"),
+    }
 }
 
 fn deleted_line(name: &NamespaceName, netns: &Netns) -> String {

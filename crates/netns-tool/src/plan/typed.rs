@@ -153,11 +153,20 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     }
     // Names of others may have what acts on a terminal; quotes do not help against that.
     if crate::failure::printable(word) != word {
-        let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-        return Cow::Owned(format!("\"$(printf '{octal}')\""));
+        return Cow::Owned(octal(word));
     }
     // It fails for a NUL only, which no parsed name, address or path has.
     shlex::try_quote(word).unwrap_or(Cow::Borrowed("''"))
+}
+
+/// The same on one line: for a comment, or a list.
+pub fn quote_on_one_line(word: &str) -> Cow<'_, str> {
+    if word.contains('\n') { Cow::Owned(octal(word)) } else { quote(word) }
+}
+
+fn octal(word: &str) -> String {
+    let octal: String = word.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("\"$(printf '{octal}')\"")
 }
 
 /// Words of the system, which need not be text, as a POSIX shell reads them back: byte for byte.
@@ -215,5 +224,7 @@ mod tests {
     fn no_word_acts_on_a_terminal() {
         assert_eq!(quote("\u{1b}[m%"), "\"$(printf '\\033\\133\\155\\045')\"");
         assert_eq!(quote("a b"), "'a b'");
+        assert_eq!(quote("a\nb"), "'a\nb'");
+        assert_eq!(quote_on_one_line("a\nb"), "\"$(printf '\\141\\012\\142')\"");
     }
 }

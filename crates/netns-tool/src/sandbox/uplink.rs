@@ -1,13 +1,11 @@
 //! The way out of a private host: slirp4netns or pasta, which make connections on behalf of it. They run outside, and end
 //! with it.
 
-use crate::cli::TetherArgs;
 use crate::failure::{Failure, in_words, missing};
 use crate::plan::Tool;
 use crate::run::Settings;
-use crate::system::foreground::code;
-use crate::system::pipe::{Pipe, adopt};
-use crate::system::{child, tools};
+use crate::system::pipe::Pipe;
+use crate::system::{child, tether, tools};
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -15,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The name server behind the uplink, which asks those of the host.
@@ -132,9 +130,7 @@ fn slirp(program: &Path, pid: u32, tie: &Pipe, ready: &Pipe) -> Command {
 /// It does not know how to end with somebody, and gets a process that does. Addresses are those of slirp4netns, and no port of
 /// the one side is taken on the other.
 fn pasta(program: &Path, pid: u32, tie: &Pipe) -> Result<Command> {
-    let mut command = child::prepared(&std::env::current_exe().context("cannot find myself")?);
-    command.arg("__tether");
-    tie.tell(&mut command, "--control");
+    let mut command = tether::command(tie)?;
     command.arg("--").arg(program).args(["--foreground", "--quiet", "--config-net", "--ipv4-only"]);
     command.args(["--address", "10.0.2.100", "--netmask", "24", "--gateway", "10.0.2.2"]);
     command.args(["--ns-ifname", "tap0", "--dns-forward", NAME_SERVER, "--no-map-gw"]);
@@ -161,27 +157,4 @@ fn wait_for_route(pid: u32, helper: &mut Child, settings: Settings) -> bool {
         std::thread::sleep(Duration::from_millis(5));
     }
     false
-}
-
-/// Runs a program for as long as the one who asked for it is there.
-///
-/// # Errors
-/// It cannot be started.
-pub fn tether(args: &TetherArgs) -> Result<ExitCode> {
-    let [control] = adopt([args.control])?;
-    let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
-    let mut program = child::of_caller(program).args(words).spawn()?;
-    loop {
-        let mut end = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
-        // Its own end is seen soon enough: nobody waits for it.
-        let is_over = poll(&mut end, 200u16) == Ok(1);
-        if let Some(status) = program.try_wait()? {
-            return Ok(ExitCode::from(code(status)));
-        }
-        if is_over {
-            program.kill()?;
-            program.wait()?;
-            return Ok(ExitCode::SUCCESS);
-        }
-    }
 }

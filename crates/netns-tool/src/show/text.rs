@@ -4,10 +4,10 @@ use super::view::{End, Known, Lab, Link, Member, Namespace, Process, View, Waiti
 use crate::address::is_link_local;
 use crate::failure::{count, printable, shortened};
 use crate::lab;
-use crate::plan::Place;
+use crate::plan::{Place, quote};
 use crate::suggest::one_line;
 use crate::table::columns;
-use crate::topology::{Interface, Nat, Peer, label};
+use crate::topology::{Interface, Nat, Peer, Same, label};
 use ipnet::IpNet;
 
 pub fn print(view: &View) -> String {
@@ -19,7 +19,11 @@ pub fn print(view: &View) -> String {
 }
 
 fn of_namespace(one: &Namespace) -> String {
-    let head = format!("Network namespace {}: {}, {}", one.name, one.owner, one.path.display());
+    let path = quote(&one.path.to_string_lossy()).into_owned();
+    let mut facts = vec![one.owner.to_string(), path];
+    facts.extend(one.same_as.as_ref().map(Same::to_string));
+    facts.extend(one.also.iter().map(|name| format!("also called {name}")));
+    let head = format!("Network namespace {}: {}", one.name, facts.join(", "));
     if one.state != "sound" {
         let cure = format!("  try: netns-tool delete {}\n", one.name);
         return format!("{head}\n  It is no sound namespace ({})\n{cure}", one.state);
@@ -87,10 +91,10 @@ fn of_lab(lab: &Lab) -> String {
 fn member(member: &Member) -> String {
     let others: Vec<End> =
         member.interfaces.iter().filter(|end| !end.interface.is_loopback()).cloned().collect();
-    let mut rows = ends(&others);
-    rows.extend(member.processes.iter().map(process));
     let head = member.namespace.as_ref().map_or("On the host".to_owned(), ToString::to_string);
-    if rows.is_empty() { format!("{head}\n") } else { section(&head, rows) }
+    // Each with columns of its own: a command line is long.
+    let processes: Vec<Vec<String>> = member.processes.iter().map(process).collect();
+    format!("{head}\n{}{}", indent(&ends(&others)), indent(&processes))
 }
 
 /// A head, and the rows below it; nothing if there are none.
@@ -140,7 +144,8 @@ fn way(way: &Way) -> Vec<String> {
     let to = if to == "default" && is_ipv6 { "default (IPv6)".to_owned() } else { to };
     let via = way.via.map(|via| format!("via {via}"));
     let device = way.device.as_ref().map(|device| format!("dev {device}"));
-    let words: Vec<String> = [via, device].into_iter().flatten().collect();
+    let refusal = (way.kind != "unicast").then(|| way.kind.to_owned());
+    let words: Vec<String> = [refusal, via, device].into_iter().flatten().collect();
     vec![to, words.join(" ")]
 }
 

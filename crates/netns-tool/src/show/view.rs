@@ -1,17 +1,14 @@
 //! What is shown, as data: people get it as text, programs as JSON.
 
-use crate::address::hardware;
+use super::scene::Scene;
 use crate::failure::failed;
-use crate::kernel::around::{Around, Neighbour, around};
 use crate::kernel::namespaces::Processes;
-use crate::kernel::sockets::Listener;
-use crate::kernel::state::Route;
 use crate::kernel::{Netns, Snapshot};
 use crate::lab;
 use crate::name::{InterfaceName, NamespaceName};
 use crate::named::Meant;
 use crate::plan::Place;
-use crate::topology::{Interface, Nat, Owner, Spot, Topology};
+use crate::topology::{Interface, Nat, Owner, Same, Topology};
 use anyhow::Result;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -35,6 +32,10 @@ pub struct Namespace {
     pub owner: Owner,
     /// `sound`, or why nothing can be known of what is in it.
     pub state: &'static str,
+    /// It is a second name of that.
+    pub same_as: Option<Same>,
+    /// The further names that it has.
+    pub also: Vec<NamespaceName>,
     pub interfaces: Vec<End>,
     pub routes: Vec<Way>,
     pub neighbours: Vec<Known>,
@@ -86,6 +87,8 @@ pub struct Member {
 
 #[derive(Serialize)]
 pub struct Way {
+    /// `unicast`, or how it refuses packets: in the words of ip-route(8).
+    pub kind: &'static str,
     pub to: IpNet,
     pub via: Option<IpAddr>,
     pub device: Option<InterfaceName>,
@@ -131,83 +134,6 @@ impl View {
     }
 }
 
-/// What is known of a place.
-struct Scene<'a> {
-    topology: &'a Topology,
-    facts: &'a Snapshot,
-    spot: &'a Spot,
-    around: Around,
-}
-
-impl<'a> Scene<'a> {
-    fn look(at: &Place, topology: &'a Topology, facts: &'a Snapshot) -> Result<Self> {
-        let gone = || failed("it has just gone").hint("netns-tool list");
-        let spot = topology.spot(at).ok_or_else(gone)?;
-        Ok(Self { topology, facts, spot, around: around(at)? })
-    }
-
-    fn index(&self, interface: &InterfaceName) -> Option<u32> {
-        Some(self.facts.state(&self.spot.at).link(interface)?.index)
-    }
-
-    fn device(&self, index: u32) -> Option<InterfaceName> {
-        Some(self.facts.state(&self.spot.at).by_index(index)?.name.clone())
-    }
-
-    fn end(&self, interface: &Interface) -> End {
-        let index = self.index(&interface.name);
-        let condition = self.around.conditions.iter().find(|one| Some(one.index) == index);
-        let far = self.topology.peer(interface);
-        End {
-            interface: interface.clone(),
-            carrier: condition.map(|one| one.has_carrier),
-            port_state: condition.and_then(|one| one.port_state).map(port_state),
-            peer_master: far.and_then(|(_, far)| far.master.clone()),
-        }
-    }
-
-    fn ends(&self) -> Vec<End> {
-        self.spot.interfaces.iter().map(|interface| self.end(interface)).collect()
-    }
-
-    fn routes(&self) -> impl Iterator<Item = Way> + '_ {
-        // The kernel's own of IPv6 for groups and link-local addresses say nothing.
-        let all = self.around.routes.iter().filter(|route| !is_commonplace(&route.to));
-        all.map(|Route { to, via, device, metric, .. }| Way {
-            to: *to,
-            via: *via,
-            device: device.and_then(|index| self.device(index)),
-            metric: *metric,
-        })
-    }
-
-    fn neighbours(&self) -> impl Iterator<Item = Known> + '_ {
-        self.around.neighbours.iter().filter_map(|one| {
-            let Neighbour { device, ip, mac, state } = one;
-            Some(Known {
-                address: *ip,
-                mac: mac.as_deref().map(hardware),
-                device: self.device(*device)?,
-                state: neighbour_state(*state),
-            })
-        })
-    }
-
-    fn listening(&self) -> Vec<Waiting> {
-        let waiting = |listener: &Listener| Waiting {
-            protocol: listener.protocol.name(),
-            address: listener.address,
-            port: listener.port,
-            process: listener.who(),
-        };
-        self.around.listeners.iter().map(waiting).collect()
-    }
-}
-
-fn is_commonplace(net: &IpNet) -> bool {
-    crate::address::is_link_local(net) || net.addr().is_multicast()
-}
-
 fn namespace(name: &NamespaceName, topology: &Topology, facts: &Snapshot) -> Result<Namespace> {
     let at = Some(name.clone());
     let scene = Scene::look(&at, topology, facts)?;
@@ -217,6 +143,8 @@ fn namespace(name: &NamespaceName, topology: &Topology, facts: &Snapshot) -> Res
         path: name.path(),
         owner: scene.spot.owner.clone(),
         state: scene.spot.fault.unwrap_or("sound"),
+        same_as: scene.spot.same_as.clone(),
+        also: scene.spot.also.clone(),
         interfaces: scene.ends(),
         routes: scene.routes().collect(),
         neighbours: scene.neighbours().collect(),
@@ -250,7 +178,7 @@ fn whole_lab(name: &str, topology: &Topology, facts: &Snapshot, limit: Duration)
     let listed = lab::list(facts, limit).into_iter().find(|lab| lab.name == name);
     let all = Processes::read()?;
     let mut members = Vec::new();
-    for spot in &topology.spots {
+    for spot in topology.named_once() {
         let has_any = spot.interfaces.iter().any(|one| is_its(&one.owner));
         if !(has_any || is_its(&spot.owner)) {
             continue;
@@ -268,29 +196,4 @@ fn whole_lab(name: &str, topology: &Topology, facts: &Snapshot, limit: Duration)
         members,
         nats: topology.nats.iter().filter(|nat| is_its(&nat.owner)).cloned().collect(),
     })
-}
-
-/// By linux/if_bridge.h.
-fn port_state(state: u8) -> &'static str {
-    match state {
-        0 => "disabled",
-        1 => "listening",
-        2 => "learning",
-        3 => "forwarding",
-        _ => "blocking",
-    }
-}
-
-/// By linux/neighbour.h.
-fn neighbour_state(state: u16) -> &'static str {
-    match state {
-        0x01 => "incomplete",
-        0x02 => "reachable",
-        0x04 => "stale",
-        0x08 => "delay",
-        0x10 => "probe",
-        0x20 => "failed",
-        0x80 => "permanent",
-        _ => "none",
-    }
 }

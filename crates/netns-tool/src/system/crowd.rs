@@ -12,11 +12,11 @@ use std::process::Child;
 /// # Errors
 /// Those of `start`; what has been started by then goes on.
 pub fn see_to_the_end(
+    mut foreground: Foreground,
     count: usize,
     at_once: usize,
     mut start: impl FnMut(usize) -> Result<Child>,
 ) -> Result<Vec<u8>> {
-    let mut foreground = Foreground::new()?;
     let mut codes = vec![0; count];
     let mut waiting = 0..count;
     let running: RefCell<Vec<(usize, Child)>> = RefCell::default();

@@ -28,6 +28,8 @@ pub struct Foreground {
     signals: SignalsInfo<WithOrigin>,
     /// The terminal, and our process group if it has it.
     terminal: Option<(File, Pid)>,
+    /// The commands are in a process group of their own, which gets nothing from the terminal.
+    is_apart: bool,
 }
 
 impl Foreground {
@@ -36,6 +38,18 @@ impl Foreground {
     /// # Errors
     /// They cannot be handled.
     pub fn new() -> Result<Self> {
+        Self::with(false)
+    }
+
+    /// The same for commands in a process group of their own.
+    ///
+    /// # Errors
+    /// As [`Foreground::new`].
+    pub fn of_others() -> Result<Self> {
+        Self::with(true)
+    }
+
+    fn with(is_apart: bool) -> Result<Self> {
         let signals = SignalsInfo::new(ending().chain(PASSED_ON).chain([SIGCHLD]));
         let group = getpgrp();
         let terminal = File::open("/dev/tty").ok();
@@ -43,11 +57,12 @@ impl Foreground {
         Ok(Self {
             signals: signals.context("cannot handle signals")?,
             terminal: terminal.map(|terminal| (terminal, group)),
+            is_apart,
         })
     }
 
     /// Waits until `look` has what it looks for, which it does again whenever a child has ended. What a terminal sends goes
-    /// to the whole process group, and so to the command as well; all else is passed on.
+    /// to the whole process group, and so mostly to the command as well; all else is passed on.
     ///
     /// # Errors
     /// Those of `look`.
@@ -61,7 +76,9 @@ impl Foreground {
                 return Ok(found);
             }
             for origin in self.signals.wait() {
-                if origin.signal != SIGCHLD && !is_for_all(&origin) {
+                // A group apart gets nothing from the terminal.
+                let is_known = is_for_all(&origin) && !self.is_apart;
+                if origin.signal != SIGCHLD && !is_known {
                     pass_on(origin.signal);
                 }
             }

@@ -14,7 +14,7 @@ impl Topology {
             at.is_none() && nats.iter().any(|nat| nat.uplink.as_ref() == Some(&one.name))
         };
         let mut kept: BTreeSet<(&Place, &str)> = BTreeSet::new();
-        for spot in &self.spots {
+        for spot in self.named_once() {
             let is_its = |one: &&Interface| {
                 is_its(&one.owner) || is_its(&spot.owner) || is_uplink(&spot.at, one)
             };
@@ -34,15 +34,16 @@ impl Topology {
             let all = spot.interfaces.iter().filter(|one| is_kept(spot, one));
             Spot { interfaces: all.cloned().collect(), ..spot.clone() }
         };
-        let spots = self.spots.iter().map(part);
+        let spots = self.named_once().map(part);
         let is_part =
             |spot: &Spot| spot.at.is_none() || is_its(&spot.owner) || !spot.interfaces.is_empty();
         Self { spots: spots.filter(is_part).collect(), nats, hidden: self.hidden }
     }
 
-    /// The same in the order in which one would walk through it, from an end along the wires; what stands knows no
-    /// order but that of the alphabet.
+    /// The same, each place once, in the order in which one would walk through it, from an end along the wires; what stands
+    /// knows no order but that of the alphabet.
     pub fn walked(mut self) -> Self {
+        self.spots.retain(|spot| spot.same_as.is_none());
         let count = self.spots.len();
         let wired = |from: usize| -> Vec<usize> {
             let wires = self.spots[from].interfaces.iter().filter(|one| one.master.is_none());

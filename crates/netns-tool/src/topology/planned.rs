@@ -50,7 +50,8 @@ fn spot(lab: &Lab, at: Place) -> Spot {
         ..interface(lab, Some("veth"), &end.name, &end.addresses)
     });
     let interfaces = bridges.chain(ends).collect();
-    Spot { at, owner: Owner::Lab(lab.name.clone()), fault: None, interfaces }
+    let owner = Owner::Lab(lab.name.clone());
+    Spot { at, owner, fault: None, interfaces, same_as: None, also: Vec::new() }
 }
 
 fn interface(

@@ -1,12 +1,13 @@
 //! The network as it stands.
 
-use super::{Interface, Nat, Owner, Peer, Spot, Topology};
+use super::{Interface, Nat, Owner, Peer, Same, Spot, Topology};
 use crate::address::hardware;
 use crate::kernel::namespaces::Entry;
 use crate::kernel::peers::{self, Ends};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Netns, Snapshot, Wanted};
 use crate::mark::{self, LabName, Mark};
+use crate::name::NamespaceName;
 use crate::nat;
 use crate::plan::Place;
 
@@ -24,11 +25,22 @@ impl Topology {
             owner: Owner::Foreign,
             fault: None,
             interfaces: interfaces(&None, &facts.host, facts, &ends),
+            same_as: None,
+            also: also(&None, facts),
         };
         let namespaces = facts.namespaces.iter().map(|(name, netns)| {
             let at = Some(name.clone());
-            let interfaces = interfaces(&at, &netns.state, facts, &ends);
-            Spot { at, owner: owner_of(netns), fault: fault(netns.entry), interfaces }
+            let first = facts.second_names.get(name);
+            // Who is wired to whom is known by the first name.
+            let known_as = first.cloned().unwrap_or_else(|| at.clone());
+            Spot {
+                owner: owner_of(netns),
+                fault: fault(netns.entry),
+                interfaces: interfaces(&known_as, &netns.state, facts, &ends),
+                same_as: first.cloned().map(same),
+                also: also(&at, facts),
+                at,
+            }
         });
         let nats = nat::standing(facts.firewall.ours());
         Self {
@@ -37,6 +49,16 @@ impl Topology {
             hidden: facts.hidden,
         }
     }
+}
+
+/// The further names of what is there.
+fn also(at: &Place, facts: &Snapshot) -> Vec<NamespaceName> {
+    let second = facts.second_names.iter().filter(|(_, first)| *first == at);
+    second.map(|(name, _)| name.clone()).collect()
+}
+
+fn same(first: Place) -> Same {
+    first.map_or(Same::Host, |namespace| Same::Namespace { namespace })
 }
 
 fn fault(entry: Entry) -> Option<&'static str> {

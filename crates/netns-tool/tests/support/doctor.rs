@@ -20,7 +20,22 @@ pub fn examined(words: &str) -> Vec<Value> {
     assert_eq!(report["broken"], count("broken"));
     assert_eq!(report["warnings"], count("warning"));
     assert_eq!(output.status.code(), Some(i32::from(count("broken") > 0)), "{stderr}");
+    findings.iter().flat_map(|one| one["try"].as_array().expect("a list")).for_each(can_be_typed);
     findings
+}
+
+/// What is to be tried is words of a shell that begin with a program, and no sentence.
+fn can_be_typed(cure: &Value) {
+    let cure = cure.as_str().expect("text");
+    let words = shlex::split(cure).unwrap_or_else(|| panic!("no words: {cure}"));
+    let is_program = |word: &str| {
+        word.starts_with("${EDITOR") || {
+            let packages =
+                ["apt-get", "nmcli", "networkctl", "udevadm", "netns-tool", "firewall-cmd"];
+            packages.contains(&word) || !sh(&format!("command -v {word} || true")).is_empty()
+        }
+    };
+    assert!(is_program(&words[0]) && !cure.contains(", "), "this is no command: {cure}");
 }
 
 /// All findings of one kind.

@@ -25,32 +25,39 @@ pub fn networkd(files: &[File]) -> Finding {
     }
 }
 
-/// What systemd-udevd does to what is made (systemd.link(5)).
+/// What systemd-udevd does to what is made (systemd.link(5)). Whoever gives a link its address keeps it, and so netns-tool's
+/// bridges do; the ends of veths that are inside of namespaces it does not see.
 pub fn links(files: &[File]) -> Finding {
     const CHECK: &str = "udev-link";
     let first = |sample| files.iter().find(|file| is_for(&file.text, sample));
-    let changes = |file: &File| {
-        if has(&file.text, "Link", "MACAddressPolicy", &["persistent", "random"]) {
-            Some("gives every new KIND another MAC address, a moment after it was made")
-        } else if value(&file.text, "Link", "Name").next().is_some() {
-            Some("renames every new KIND")
-        } else {
-            None
-        }
+    let matching: Vec<([&str; 2], &File)> =
+        SAMPLES.into_iter().filter_map(|sample| Some((sample, first(sample)?))).collect();
+    let renames = |(_, file): &&(_, &File)| value(&file.text, "Link", "Name").next().is_some();
+    let readdresses = |([_, kind], file): &&([&str; 2], &File)| {
+        *kind == "veth" && has(&file.text, "Link", "MACAddressPolicy", &["persistent", "random"])
     };
-    let found = SAMPLES.into_iter().find_map(|sample| {
-        let file = first(sample)?;
-        Some((sample[1], file, changes(file)?))
-    });
-    match found {
-        None => Finding::ok(CHECK, "systemd-udevd leaves names and MAC addresses alone"),
-        Some((kind, file, change)) => Finding::warning(
+    if let Some(([_, kind], file)) = matching.iter().find(renames) {
+        return kept(Finding::warning(
             CHECK,
-            format!("systemd-udevd {}: {}", change.replace("KIND", kind), file.path.display()),
-            "who has already learned the old one talks to nobody for a while, and rules that name it match nothing",
-        )
-        .cure("printf '[Match]\\nKind=veth bridge\\n\\n[Link]\\nMACAddressPolicy=none\\n' >/etc/systemd/network/05-netns-tool.link && udevadm control --reload"),
+            format!("systemd-udevd renames every new {kind}: {}", file.path.display()),
+            "what netns-tool does next fails, and rules that name it match nothing",
+        ));
     }
+    if let Some((_, file)) = matching.iter().find(readdresses) {
+        return kept(Finding::note(
+            CHECK,
+            format!(
+                "systemd-udevd gives the host's end of a new veth another MAC address, a moment after it was made: {}",
+                file.path.display()
+            ),
+            "the port of a bridge works all the same; of an end with addresses the other side may have learned the old one, and asks again after a while",
+        ));
+    }
+    Finding::ok(CHECK, "systemd-udevd leaves names and MAC addresses alone")
+}
+
+fn kept(finding: Finding) -> Finding {
+    finding.cure("printf '[Match]\\nKind=veth bridge\\n\\n[Link]\\nMACAddressPolicy=none\\n' >/etc/systemd/network/05-netns-tool.link && udevadm control --reload")
 }
 
 /// Whether the file's `[Match]` is for it. What cannot be told of a new interface (its hardware, its host) is no match.
@@ -145,7 +152,10 @@ mod tests {
             "99-default.link",
             "[Match]\nOriginalName=*\n\n[Link]\nNamePolicy=keep\nMACAddressPolicy=persistent\n",
         );
-        assert_eq!(links(std::slice::from_ref(&default)).severity, Severity::Warning);
+        assert_eq!(links(std::slice::from_ref(&default)).severity, Severity::Note);
+        let of_bridges =
+            file("10-x.link", "[Match]\nKind=bridge\n[Link]\nMACAddressPolicy=random\n");
+        assert_eq!(links(&[of_bridges]).severity, Severity::Ok);
         let own = file(
             "05-netns-tool.link",
             "[Match]\nKind=veth bridge\n\n[Link]\nMACAddressPolicy=none\n",

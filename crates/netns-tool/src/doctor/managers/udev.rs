@@ -57,10 +57,18 @@ fn touches(rule: &str) -> bool {
             }
         } else {
             let key = part.split(['=', '+', ':']).next().unwrap_or_default().trim();
-            does_something |= key == "NAME" || key.starts_with("RUN");
+            does_something |=
+                key == "NAME" || (key.starts_with("RUN") && !is_harmless(part, value));
         }
     }
     is_of_net && does_something
+}
+
+/// What is run does nothing to the interface but what it is set to anyway: systemd's own rule (99-systemd.rules) has the
+/// settings of sysctl.d for it written, and what is built into udev loads modules and the like.
+fn is_harmless(part: &str, program: &str) -> bool {
+    let program = program.split(' ').next().unwrap_or_default();
+    part.starts_with("RUN{builtin}") || program.rsplit('/').next() == Some("systemd-sysctl")
 }
 
 #[cfg(test)]
@@ -84,6 +92,9 @@ mod tests {
             r#"ACTION=="remove", SUBSYSTEM=="net", RUN+="/bin/true""#,
             r#"# SUBSYSTEM=="net", NAME="x""#,
             r#"SUBSYSTEM!="net", GOTO="end""#,
+            // As systemd itself brings it.
+            r#"ACTION=="add", SUBSYSTEM=="net", KERNEL!="lo", RUN+="/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf/$name""#,
+            r#"SUBSYSTEM=="net", ACTION=="add", RUN{builtin}+="kmod load bridge""#,
         ] {
             assert!(!touches(rule), "{rule}");
         }

@@ -1,6 +1,6 @@
 //! The answers of rtnetlink taken apart: a link, an address, a route, out of the bytes of one message.
 
-use crate::kernel::state::{Address, Link, Route};
+use crate::kernel::state::{Address, Link, Refusal, Route};
 use crate::name::InterfaceName;
 use anyhow::Result;
 use ipnet::IpNet;
@@ -29,7 +29,12 @@ pub const RTA_DST: u16 = 1;
 pub const RTA_OIF: u16 = 4;
 pub const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
+const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
+const RTA_VIA: u16 = 18;
+/// The kinds of routes that let no packet go on (`RTN_BLACKHOLE` and the like of linux/rtnetlink.h).
+const REFUSING: [(u8, &str); 4] =
+    [(6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
 
 /// The attributes after the fixed header of a message, as pairs of kind and value.
 pub fn attributes(body: &[u8], header: usize) -> Vec<(u16, Vec<u8>)> {
@@ -93,16 +98,54 @@ pub fn address(body: &[u8]) -> Option<Address> {
     Some(Address { index, net: IpNet::new(ip, prefix).ok()? })
 }
 
+/// A route of the main table over which packets go on their way.
 pub fn route(body: &[u8]) -> Option<Route> {
     const UNICAST: u8 = 1;
+    (body[7] == UNICAST).then(|| route_of_any_kind(body))?
+}
+
+/// The same, once for each of its routers: packets take several ways in turn.
+pub fn ways(body: &[u8]) -> Vec<Route> {
+    let Some(route) = route(body) else { return Vec::new() };
+    let several = attributes(body, 12).into_iter().find(|(kind, _)| *kind == RTA_MULTIPATH);
+    let Some((_, mut rest)) = several else { return vec![route] };
+    let mut ways = Vec::new();
+    // Each is a struct rtnexthop (its length, flags, the index of the interface) with attributes behind it.
+    while let [first, second, ..] = rest[..] {
+        let length = usize::from(u16::from_ne_bytes([first, second]));
+        if length < 8 || length > rest.len() {
+            break;
+        }
+        let via = attributes(&rest[..length], 8).into_iter().find_map(|(kind, value)| match kind {
+            RTA_GATEWAY => ip(&value),
+            RTA_VIA => value.get(2..).and_then(ip),
+            _ => None,
+        });
+        ways.push(Route { via, device: Some(number(&rest[4..8])), ..route.clone() });
+        rest.drain(..length.next_multiple_of(4).min(rest.len()));
+    }
+    ways
+}
+
+/// One that lets no packet go on.
+pub fn refusal(body: &[u8]) -> Option<Refusal> {
+    let (_, kind) = REFUSING.into_iter().find(|(number, _)| *number == body[7])?;
+    let Route { to, metric, .. } = route_of_any_kind(body)?;
+    Some(Refusal { kind, to, metric })
+}
+
+/// `None`: it is of another table than the main one.
+fn route_of_any_kind(body: &[u8]) -> Option<Route> {
     const MAIN: u32 = 254;
-    let (family, prefix, mut table, kind) = (body[0], body[1], u32::from(body[4]), body[7]);
+    let (family, prefix, mut table) = (body[0], body[1], u32::from(body[4]));
     let (mut to, mut via, mut device, mut metric) = (None, None, None, 0);
     for (kind, value) in attributes(body, 12) {
         match kind {
             RTA_DST => to = ip(&value),
             RTA_OIF => device = Some(number(&value)),
             RTA_GATEWAY => via = ip(&value),
+            // A router of the other family, after its number (struct rtvia).
+            RTA_VIA => via = value.get(2..).and_then(ip),
             RTA_PRIORITY => metric = number(&value),
             RTA_TABLE => table = number(&value),
             _ => {}
@@ -110,13 +153,7 @@ pub fn route(body: &[u8]) -> Option<Route> {
     }
     let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
     let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
-    (table == MAIN && kind == UNICAST).then_some(Route {
-        to,
-        via,
-        device,
-        metric,
-        protocol: body[5],
-    })
+    (table == MAIN).then_some(Route { to, via, device, metric, protocol: body[5] })
 }
 
 /// The interface of a route that a router advertised (`RTPROT_RA` of linux/rtnetlink.h).

@@ -67,8 +67,8 @@ pub const ANSWERING: &Items = &[
 ];
 
 pub const WATCHING: &Items = &[
-    ("0", "It was ended by Ctrl-C."),
-    ("1", "There is no such place, or tcpdump failed."),
+    ("0", "It was ended by Ctrl-C, SIGTERM or SIGHUP; what was seen is written."),
+    ("1", "There is no such place, tcpdump failed, or the file cannot be written."),
     ("2", "Wrong usage."),
     ("3", "tcpdump is missing, or root's rights are."),
 ];
