@@ -19,6 +19,7 @@ pub mod orphans;
 pub mod peers;
 mod reading;
 pub mod ready;
+mod second_names;
 pub mod sockets;
 pub mod state;
 pub mod switches;
@@ -197,13 +198,13 @@ impl Snapshot {
         snapshot.hidden = names.len() - snapshot.namespaces.len();
         if wanted.all_namespaces {
             let sound = snapshot.namespaces.iter().filter(|(_, netns)| netns.is_sound());
-            snapshot.second_names = namespaces::second_names(sound.map(|(name, _)| name));
-            snapshot.is_on_host = namespaces::is_on_host();
+            snapshot.second_names = second_names::among(sound.map(|(name, _)| name));
+            snapshot.is_on_host = second_names::is_on_host();
             snapshot.wait_for_what_goes(read_state)?;
         }
         if wanted.second_names {
-            snapshot.second_names = namespaces::second_names(namespaces::all().iter());
-            snapshot.is_on_host = namespaces::is_on_host();
+            snapshot.second_names = second_names::among(namespaces::all().iter());
+            snapshot.is_on_host = second_names::is_on_host();
         }
         if wanted.processes {
             // Not before: what reads the firewall is a process, too.
@@ -240,25 +241,6 @@ impl Snapshot {
             self.host = read_state()?;
         }
         Ok(())
-    }
-
-    /// The namespaces, each by its first name alone.
-    pub fn named_once(&self) -> impl Iterator<Item = (&NamespaceName, &Netns)> {
-        self.namespaces.iter().filter(|(name, _)| !self.second_names.contains_key(*name))
-    }
-
-    /// Where the namespace is still known when these names have gone, up to the one at `place`: by another name, or as the
-    /// host's own. `None`: it goes with it.
-    pub fn stays_as(&self, names: &[&NamespaceName], place: usize) -> Option<Place> {
-        let name = names[place];
-        let first = self.second_names.get(name).cloned().unwrap_or_else(|| Some(name.clone()));
-        let second = self.second_names.iter().filter(|(_, of)| **of == first);
-        let all = first.iter().chain(second.map(|(name, _)| name));
-        let mut others = all.filter(|other| !names[place..].contains(other));
-        match others.next() {
-            Some(other) => Some(Some(other.clone())),
-            None => (first.is_none() && self.is_on_host).then_some(None),
-        }
     }
 
     /// What stands at the place; a namespace must have been among the wanted.

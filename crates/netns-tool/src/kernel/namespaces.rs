@@ -4,12 +4,12 @@ mod mounts;
 
 use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
-use crate::plan::{PROCESS, Place};
+use crate::plan::PROCESS;
 use anyhow::{Context, Result};
 pub use mounts::{Mounts, are_unseen_outside, is_shared};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
@@ -99,38 +99,6 @@ pub fn nameless() -> Vec<OsString> {
 fn file_names() -> impl Iterator<Item = OsString> {
     let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name())
-}
-
-/// Those of the names that are not the first of their namespace, as bind mounts and `ip netns attach` make them, with what
-/// has the first: the host, if it is the namespace that this process is in, else the name whose file is the oldest.
-pub fn second_names<'a>(
-    names: impl Iterator<Item = &'a NamespaceName>,
-) -> BTreeMap<NamespaceName, Place> {
-    let mut by_identity: HashMap<(u64, u64), Vec<&NamespaceName>> = HashMap::new();
-    for name in names {
-        if let Some(netns) = identity(&name.path()) {
-            by_identity.entry(netns).or_default().push(name);
-        }
-    }
-    let own = identity(Path::new("/proc/self/ns/net"));
-    let of_host = own.and_then(|own| by_identity.remove(&own)).unwrap_or_default();
-    let mut second: BTreeMap<NamespaceName, Place> =
-        of_host.into_iter().map(|name| (name.clone(), None)).collect();
-    by_identity.retain(|_, names| names.len() > 1);
-    // A tmpfs numbers its files in the order in which they are made.
-    let files = if by_identity.is_empty() { HashMap::new() } else { file_numbers() };
-    for mut names in by_identity.into_values() {
-        names.sort_by_key(|name| (files.get(OsStr::new(name.as_str())), *name));
-        let first = names.remove(0);
-        second.extend(names.into_iter().map(|name| (name.clone(), Some(first.clone()))));
-    }
-    second
-}
-
-/// Whether this process is in the network namespace of the first one, which stays without any name.
-pub fn is_on_host() -> bool {
-    let own = identity(Path::new("/proc/self/ns/net"));
-    own.is_some() && own == identity(Path::new("/proc/1/ns/net"))
 }
 
 /// A process with a thread inside a namespace.
@@ -227,7 +195,7 @@ fn mark_of(process: &Path) -> Option<String> {
     environ.split(|byte| *byte == 0).find_map(variable)
 }
 
-fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 

@@ -73,6 +73,9 @@ pub fn wait(control: i32, command: &[OsString]) -> Result<ExitCode> {
             return Ok(ExitCode::from(code(status)));
         }
     }
+    // It may have a process group of its own by now.
+    program.kill()?;
+    program.wait()?;
     end_group()
 }
 
