@@ -3,7 +3,6 @@
 mod support;
 
 use std::net::UdpSocket;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 use support::checks::{ALL, ROUTED, V4, fail, fail_each, stage, whys};
@@ -109,32 +108,29 @@ fn a_rule_for_others_is_not_blamed() {
     private_host(|| {
         stage();
         let others = enter("a", || UdpSocket::bind("0.0.0.0:0").expect("a socket"));
-        let is_over = AtomicBool::new(false);
+        // Until the host is gone.
+        thread::spawn(move || {
+            loop {
+                others.send_to(b"noise", "10.0.2.2:9").ok();
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
         let only = |rule: &str| {
             format!(
                 "dropped in `b`, and only the rule `{rule}` of chain `f` of nft table `inet t` can have done it (it has no counter)"
             )
         };
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    others.send_to(b"noise", "10.0.2.2:9").ok();
-                    thread::sleep(Duration::from_millis(20));
-                }
-            });
-            fail(
-                "nft() { ip netns exec b /usr/sbin/nft \"$@\"; }
-                 ip netns exec b iptables -N DROP_BAD; ip netns exec b iptables -A INPUT -j DROP_BAD
-                 ip netns exec b iptables -A INPUT -p udp --dport 9 -j DROP
-                 nft add table inet t
-                 nft add chain inet t f '{ type filter hook input priority 10; }'
-                 nft add rule inet t f ct state invalid drop
-                 nft add rule inet t f ip saddr 10.0.1.2 icmp type echo-request drop",
-                &["ping4"],
-                &only("ip saddr 10.0.1.2 icmp type echo-request drop"),
-            );
-            is_over.store(true, Ordering::Relaxed);
-        });
+        fail(
+            "nft() { ip netns exec b /usr/sbin/nft \"$@\"; }
+             ip netns exec b iptables -N DROP_BAD; ip netns exec b iptables -A INPUT -j DROP_BAD
+             ip netns exec b iptables -A INPUT -p udp --dport 9 -j DROP
+             nft add table inet t
+             nft add chain inet t f '{ type filter hook input priority 10; }'
+             nft add rule inet t f ct state invalid drop
+             nft add rule inet t f ip saddr 10.0.1.2 icmp type echo-request drop",
+            &["ping4"],
+            &only("ip saddr 10.0.1.2 icmp type echo-request drop"),
+        );
         fail(
             "ip netns exec b nft flush chain inet t f
              ip netns exec b nft 'add rule inet t f meta nfproto ipv4 tcp dport vmap { 80 : drop, 22 : accept }'",
