@@ -5,6 +5,7 @@ use super::{Cmd, GRACE_SECONDS, PROCESS, PROGRAMS, Place, Ready};
 use crate::mark::LabName;
 use crate::name::{InterfaceName, NamespaceName};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -52,7 +53,7 @@ impl fmt::Display for Cmd {
                     format!("while {{ {}; }} | grep -q .; do sleep 0.1; done", unready.join("; "));
                 let wait = format!("timeout {seconds} sh -c {} || true", quote(&wait));
                 let wait = (!unready.is_empty()).then_some(wait);
-                wait.into_iter().chain(known.iter().map(forget)).collect::<Vec<_>>().join("\n")
+                wait.into_iter().chain(forget(known)).collect::<Vec<_>>().join("\n")
             }
             Self::Make(item) => item.line_to_make(),
             Self::Remove(item) => item.line_to_remove(),
@@ -105,9 +106,15 @@ fn tentative(places: &[Place]) -> Option<String> {
     everywhere(places, "ip", "-6 addr show tentative")
 }
 
-/// Has an interface forget whom it knows, as far as others let it.
-fn forget((at, name): &(Place, InterfaceName)) -> String {
-    format!("{} || true", Cmd::ip(at, &forgetting(name)))
+/// Has interfaces forget whom they know, as far as others let them.
+fn forget(known: &[(Place, InterfaceName)]) -> Option<String> {
+    let mut of_name: BTreeMap<&InterfaceName, Vec<Place>> = BTreeMap::new();
+    for (at, name) in known {
+        of_name.entry(name).or_default().push(at.clone());
+    }
+    let lines = of_name.iter().filter_map(|(name, at)| everywhere(at, "ip", &forgetting(name)));
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| format!("{{ {}; }} || true", lines.join("; ")))
 }
 
 /// What `ip` is told for that.

@@ -82,12 +82,15 @@ pub fn up(text: &str) -> String {
     done(&format!("up {}", file(text)))
 }
 
-/// The commands that `up` of this file runs, as they are shown, without their reasons and without those that only wait.
+/// The commands that `up` of this file runs, as they are shown, without their reasons and without those that only wait, or
+/// have neighbours asked for anew.
 pub fn commands(text: &str) -> Vec<String> {
     let script = done(&format!("up {} --dry-run", file(text)));
     let lines = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let changes =
-        |line: &&str| !["set -e", "set +e"].contains(line) && !line.starts_with("timeout ");
+    let changes = |line: &&str| {
+        let is_to_be_ready = line.starts_with("timeout ") || line.contains(" neigh flush dev ");
+        !["set -e", "set +e"].contains(line) && !is_to_be_ready
+    };
     lines.filter(changes).map(str::to_owned).collect()
 }
 
