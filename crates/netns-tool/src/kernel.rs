@@ -19,10 +19,12 @@ pub mod orphans;
 pub mod peers;
 mod reading;
 pub mod ready;
+mod room;
 mod second_names;
 pub mod sockets;
 pub mod state;
 pub mod switches;
+mod wanted;
 pub mod whose;
 
 use crate::address::Mac;
@@ -38,68 +40,14 @@ pub use look::Look;
 use namespaces::{Entry, Process, Running, Seen};
 use netlink::Reader;
 use nix::libc::{AF_INET, AF_INET6};
+pub use room::Room;
 use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// What a command wants to know before it plans.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    pub namespaces: Vec<NamespaceName>,
-    /// Also the processes inside them.
-    pub processes: bool,
-    /// Also which names are those of one and the same; with all others that is known anyway.
-    pub second_names: bool,
-    /// Also all others that are there.
-    pub all_namespaces: bool,
-    /// Also the numbers by which the first knows the second.
-    pub numbers: Vec<[NamespaceName; 2]>,
-    /// Also what these files of /proc/sys hold inside.
-    pub values: BTreeMap<NamespaceName, Vec<String>>,
-    /// Also the routes, of which a router has a hundred thousand.
-    pub routes: bool,
-    /// The rules of the firewall, as far as they can be read.
-    pub rules: bool,
-    /// The firewall and the switches of forwarding, and the routes.
-    pub firewall: Option<WantedFirewall>,
-    /// The sockets on which processes of the host wait.
-    pub listeners: bool,
-}
-
-impl Wanted {
-    /// What either wants.
-    pub fn and(mut self, other: Self) -> Self {
-        self.namespaces.extend(other.namespaces);
-        self.processes |= other.processes;
-        self.second_names |= other.second_names;
-        self.all_namespaces |= other.all_namespaces;
-        self.numbers.extend(other.numbers);
-        for (name, paths) in other.values {
-            self.values.entry(name).or_default().extend(paths);
-        }
-        self.routes |= other.routes;
-        self.rules |= other.rules;
-        self.firewall = match (self.firewall, other.firewall) {
-            (Some(one), Some(other)) => {
-                Some(WantedFirewall { whole: one.whole || other.whole, ..one })
-            }
-            (one, other) => one.or(other),
-        };
-        self.listeners |= other.listeners;
-        self
-    }
-}
-
-/// What is wanted of the firewall.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct WantedFirewall {
-    pub choice: Choice,
-    /// Also what of others might be in the way.
-    pub whole: bool,
-}
+pub use wanted::{Wanted, WantedFirewall};
 
 /// What was found: the whole input of a plan besides the command line.
 #[derive(Clone, Debug, Default)]
@@ -131,27 +79,6 @@ pub struct Snapshot {
     pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
     pub fresh_mac: Option<Mac>,
-}
-
-/// What the host has room for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
-    /// How many network namespaces there may be; `None`: nobody knows.
-    pub namespaces: Option<u64>,
-    /// The memory that is available, in bytes.
-    pub memory: Option<u64>,
-}
-
-impl Room {
-    fn read() -> Self {
-        let memory = || {
-            let text = fs::read_to_string("/proc/meminfo").ok()?;
-            let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-            Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
-        };
-        let namespaces = read_value(crate::lab::LIMIT).ok();
-        Self { namespaces: namespaces.and_then(|value| value.parse().ok()), memory: memory() }
-    }
 }
 
 /// A name of /run/netns, and the namespace behind it.
