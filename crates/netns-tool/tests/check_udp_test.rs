@@ -98,6 +98,30 @@ fn checks_at_the_same_time_do_not_count_for_each_other() {
     });
 }
 
+#[test]
+fn at_a_published_port_it_is_looked_where_the_nat_leads() {
+    private_host(|| {
+        lived_in();
+        let network =
+            NETWORK.replace("\"8080:web:80\"", "[\"5353:web:53/udp\", \"54:web:54/udp\"]");
+        let expected = |port: u16, is_reachable: bool| {
+            format!(
+                "[[expect]]\nfrom = \"inet\"\nto = \"192.0.2.2\"\nudp = {port}\nreachable = {is_reachable}\n"
+            )
+        };
+        let all =
+            [expected(5353, true), expected(5353, false), expected(54, true), expected(54, false)];
+        up(&format!("{network}\n{}", all.concat()));
+        taking("web", 53);
+        let told = told(&report(FILE));
+        assert_eq!(told[0], "inet 192.0.2.2 udp: -");
+        assert!(told[1].contains("it was reached"), "{told:?}");
+        // Nobody listens there, and the host of the port says so.
+        assert!(told[2].contains("refused"), "{told:?}");
+        assert_eq!(told[3], "inet 192.0.2.2 udp: -");
+    });
+}
+
 /// One after the other would take eleven seconds.
 #[test]
 fn thirty_at_one_port_are_asked_together() {

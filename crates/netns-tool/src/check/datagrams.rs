@@ -6,12 +6,13 @@ use super::Verdict;
 use super::judge::probe;
 use crate::firewall::rule::Protocol;
 use crate::kernel::ground::{Arrivals, arrivals, listener};
-use crate::lab::model::Question;
+use crate::lab::model::{Lab, Question};
 use crate::path::{Observed, observe};
 use crate::plan::Place;
 use crate::probe::{Outcome, Probe, Sighting, Sort};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 use taken::{Growth, Taken, is_taken};
@@ -31,15 +32,15 @@ const TRIES: u32 = 4;
 /// A program need not answer a datagram. Where somebody listens, more are sent, and it is looked on the far side whether
 /// they come to him. All that go to one place are sent together at first: mostly all of them are taken, or none. Only
 /// where some are and some are not are they sent one question at a time, so that it is known whose they are.
-pub fn look(verdicts: &mut [Verdict]) -> Result<()> {
-    let doubts = verdicts.iter_mut().filter_map(Doubt::new).collect();
+pub fn look(verdicts: &mut [Verdict], lab: &Lab, passages: &BTreeSet<Place>) -> Result<()> {
+    let doubts = doubts(verdicts, lab, passages)?;
     let new = |doubts| Group { doubts, pace: MOMENT, has_come: false, tries: 0, likely: 0 };
     let mut groups: Vec<Group> =
-        grouped(doubts, |doubt| (doubt.at, doubt.is_ipv4())).map(new).collect();
+        grouped(doubts, |doubt| (doubt.at.clone(), doubt.is_ipv4())).map(new).collect();
     while !groups.is_empty() {
         // What counts datagrams does so for a whole place.
         let mut busy: BTreeSet<Place> = BTreeSet::new();
-        let is_now = |group: &Group| group.at().is_some_and(|at| busy.insert(at.clone()));
+        let is_now = |group: &Group| group.at().is_some_and(|at| busy.insert(at));
         let (now, later): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_now);
         let open = ask_together(now, busy)?;
         groups = later.into_iter().chain(open).collect();
@@ -87,29 +88,60 @@ fn ask_together<'v, 'a>(
 /// A datagram of which it is not known whether it was taken.
 struct Doubt<'v, 'a> {
     verdict: &'v mut Verdict<'a>,
-    at: &'a Place,
+    /// Where it goes to; a NAT may have sent it elsewhere than it was asked.
+    at: Place,
+    ip: IpAddr,
     port: u16,
+}
+
+/// Those that nobody has answered, but somebody listens where they go to.
+fn doubts<'v, 'a>(
+    verdicts: &'v mut [Verdict<'a>],
+    lab: &Lab,
+    passages: &BTreeSet<Place>,
+) -> Result<Vec<Doubt<'v, 'a>>> {
+    let is_silent = |verdict: &&mut Verdict| {
+        matches!(verdict.expectation.question, Question::Udp(_))
+            && verdict.outcome == Outcome::Silence
+    };
+    let silent: Vec<&mut Verdict> = verdicts.iter_mut().filter(is_silent).collect();
+    if silent.is_empty() {
+        return Ok(Vec::new());
+    }
+    let again = |verdict: &&mut Verdict| Probe { patience: MOMENT, ..probe(verdict.expectation) };
+    let probes: Vec<Probe> = silent.iter().map(again).collect();
+    let askers = silent.iter().map(|verdict| verdict.expectation.from.clone());
+    let places: BTreeSet<Place> = passages.iter().cloned().chain(askers).collect();
+    let seen = observe(&places.into_iter().collect::<Vec<_>>(), &probes)?;
+    let both = silent.into_iter().zip(seen);
+    Ok(both.filter_map(|(verdict, seen)| Doubt::new(verdict, &seen, lab)).collect())
 }
 
 impl<'v, 'a> Doubt<'v, 'a> {
     /// `None`: there is nothing to doubt.
-    fn new(verdict: &'v mut Verdict<'a>) -> Option<Self> {
+    fn new(verdict: &'v mut Verdict<'a>, seen: &Observed, lab: &Lab) -> Option<Self> {
         let expectation = verdict.expectation;
         let Question::Udp(port) = expectation.question else { return None };
-        let at = expectation.to.at.as_ref()?;
-        let is_open = verdict.outcome == Outcome::Silence
-            && listener(at, Protocol::Udp, expectation.to.ip, port).is_some();
-        is_open.then_some(Self { verdict, at, port })
+        let asked = (expectation.to.ip, port);
+        let last = seen.sightings.iter().rfind(|one| one.sort == Sort::Question);
+        let (ip, port) = last.and_then(|one| Some((one.destination, one.port?))).unwrap_or(asked);
+        let at = match (ip, port) {
+            same if same == asked => expectation.to.at.clone()?,
+            _ => lab.whereabouts.owner(ip)?.clone(),
+        };
+        let is_open = listener(&at, Protocol::Udp, ip, port).is_some();
+        is_open.then_some(Self { verdict, at, ip, port })
     }
 
     fn is_ipv4(&self) -> bool {
-        self.verdict.expectation.to.ip.is_ipv4()
+        self.ip.is_ipv4()
     }
 
     /// When the datagram was seen where it is to go to.
     fn comes(&self, seen: &Observed) -> Option<SystemTime> {
         let is_it = |one: &&Sighting| {
-            one.at == *self.at && !one.is_out && !one.is_for_another && one.sort == Sort::Question
+            let is_question = one.sort == Sort::Question && one.destination == self.ip;
+            one.at == self.at && !one.is_out && !one.is_for_another && is_question
         };
         seen.sightings.iter().find(is_it).map(|one| one.time)
     }
@@ -140,8 +172,8 @@ struct Group<'v, 'a> {
 }
 
 impl<'v, 'a> Group<'v, 'a> {
-    fn at(&self) -> Option<&'a Place> {
-        self.doubts.first().map(|doubt| doubt.at)
+    fn at(&self) -> Option<Place> {
+        self.doubts.first().map(|doubt| doubt.at.clone())
     }
 
     fn ports(&self) -> BTreeSet<u16> {
@@ -162,7 +194,7 @@ impl<'v, 'a> Group<'v, 'a> {
     /// What has come to the programs at each of its ports.
     fn read(&self) -> BTreeMap<u16, Arrivals> {
         let Some(first) = self.doubts.first() else { return BTreeMap::new() };
-        let of_port = |port| (port, arrivals(first.at, first.is_ipv4(), port));
+        let of_port = |port| (port, arrivals(&first.at, first.is_ipv4(), port));
         self.ports().into_iter().map(of_port).collect()
     }
 

@@ -76,7 +76,7 @@ impl<'a> Judge<'a> {
         let mut verdicts: Vec<Verdict> =
             self.lab.expectations.iter().zip(outcomes).map(new).collect();
         verdicts.iter_mut().for_each(|verdict| self.note_missing(verdict));
-        datagrams::look(&mut verdicts)?;
+        datagrams::look(&mut verdicts, self.lab, &self.passages)?;
         measure::times(&mut verdicts)?;
         verdicts.iter_mut().for_each(judge);
         let doubtful = |verdict: &&mut Verdict| {

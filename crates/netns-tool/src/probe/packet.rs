@@ -71,6 +71,16 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// The port that it goes to.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp { to, .. } | Self::Udp { to, .. } => Some(*to),
+            Self::Echo { .. } | Self::Error { .. } => None,
+        }
+    }
+}
+
 /// What an error repeats of the packet that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoted {

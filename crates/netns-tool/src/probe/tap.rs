@@ -41,6 +41,8 @@ pub struct Sighting {
     pub sort: Sort,
     pub source: IpAddr,
     pub destination: IpAddr,
+    /// The port that it goes to, where it has one.
+    pub port: Option<u16>,
     pub time: SystemTime,
 }
 
@@ -106,6 +108,7 @@ impl Taps {
                     sort: Sort::Question,
                     source: packet.source,
                     destination: packet.destination,
+                    port: packet.body.port(),
                     time: received.time,
                 };
                 self.caught.push((packet, sighting));
