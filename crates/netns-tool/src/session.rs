@@ -143,8 +143,9 @@ impl Noun for NewLab<'_> {
     fn plan(&self, facts: &Snapshot) -> Result<Work, Failure> {
         let name = &self.0.lab.name;
         if lab::stands(name, facts) {
-            return Err(failed(format!("the lab `{name}` is up already"))
-                .hint(format!("netns-tool down {name}, or another beside it: --name NAME")));
+            return Err(failed(format!("the lab `{name}` is up already")).hint(format!(
+                "netns-tool down {name}, or another beside it that has a host of its own: --sandbox"
+            )));
         }
         self.0.plan(facts)
     }

@@ -150,8 +150,10 @@ fn a_lab_that_failed_can_be_kept() {
         );
         // Another one would not know which is whose.
         let refusal = refused_with(1, &format!("run {FILE} -- true"));
-        refusal
-            .stderr(contains("the lab `lab` is up already").and(contains("netns-tool down lab")));
+        refusal.stderr(
+            contains("the lab `lab` is up already")
+                .and(contains("netns-tool down lab").and(contains("--sandbox"))),
+        );
         done("down lab");
         assert_is(&before);
     });
