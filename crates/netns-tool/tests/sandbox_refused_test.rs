@@ -84,6 +84,33 @@ fn where_there_are_too_many_it_says_of_what() {
 }
 
 #[test]
+fn a_tool_that_is_not_there_is_named() {
+    private_host(|| {
+        fs::write("/run/tmp/lab.toml", "[namespace.a]\n").expect("write a lab");
+        for (program, package) in
+            [("ip", "iproute2"), ("mount", "mount"), ("cp", "coreutils"), ("rmdir", "coreutils")]
+        {
+            // A device is no program.
+            let path = sh(&format!("readlink -f $(command -v {program})"));
+            sh(&format!("mount --bind /dev/null {path}"));
+            for words in ["sandbox", "run --sandbox lab.toml"] {
+                let output = script(&format!("netns-tool {words} -- true"));
+                assert_eq!(output.status.code(), Some(3), "{output:?}");
+                assert_eq!(
+                    String::from_utf8_lossy(&output.stderr),
+                    format!(
+                        "error: `{program}` is not installed\n  \
+                         looked:  /usr/sbin:/sbin:/usr/bin:/bin\n  \
+                         try:     apt-get install {package} (or your system's package that has it)\n"
+                    )
+                );
+            }
+            sh(&format!("umount {path}"));
+        }
+    });
+}
+
+#[test]
 fn an_uplink_leads_out() {
     private_host(|| {
         sh("ip link add out0 type veth peer name out1; ip link set out1 up; ip addr add 192.0.2.1/24 dev out0
