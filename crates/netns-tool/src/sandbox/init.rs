@@ -7,7 +7,7 @@ use crate::run::Settings;
 use crate::session::cannot_run;
 use crate::system::foreground::{code, send};
 use crate::system::pipe::adopt;
-use crate::system::{child, rights};
+use crate::system::{child, ourselves, rights};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,7 +18,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitCode};
 
 /// Sets the private host up, and runs the command to its end. With this process all the others go.
@@ -37,11 +36,7 @@ pub fn init(args: &InitArgs, settings: Settings) -> Result<ExitCode> {
     set_up(args, settings)?;
     let Some(GO) = next(&mut control) else { return Ok(ExitCode::FAILURE) };
     let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
-    let mut command = child::of_caller(program);
-    if args.ourselves {
-        command = child::of_caller("/proc/self/exe");
-        command.arg0(program);
-    }
+    let mut command = if args.ourselves { ourselves::command() } else { child::of_caller(program) };
     match command.args(words).spawn() {
         Ok(child) => {
             // The command has no exit code then: it ends with us.

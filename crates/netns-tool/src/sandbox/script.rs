@@ -89,8 +89,8 @@ mod tests {
     #[test]
     fn every_program_of_the_script_is_among_the_tools() {
         const OF_THE_SHELL: [&str; 15] = [
-            "[", "cd", "do", "done", "echo", "fi", "for", "if", "printf", "set", "then", "umask", "(",
-            ")", "resolv=",
+            "[", "cd", "do", "done", "echo", "fi", "for", "if", "printf", "set", "then", "umask",
+            "(", ")", "resolv=",
         ];
         let script = set_up(true, None);
         for part in script.split(['\n', ';', '|', '&']).map(str::trim) {

@@ -154,10 +154,9 @@ impl Kind {
             false => (", and may be less around it".to_owned(), ""),
         };
         let raise = more(value).map(|more| format!("sudo sysctl -w {limit}={more}, after "));
-        failure.note("reason", reason + &or).hint(format!(
-            "{}a look at who has so many (lsns){try_or}",
-            raise.unwrap_or_default()
-        ))
+        failure
+            .note("reason", reason + &or)
+            .hint(format!("{}a look at who has so many (lsns){try_or}", raise.unwrap_or_default()))
     }
 }
 
