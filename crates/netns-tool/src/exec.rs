@@ -14,6 +14,7 @@ use crate::plan::{Tool, quote, quote_all};
 use crate::run::Settings;
 use crate::session::cannot_run;
 use crate::suggest::{meant, shown};
+use crate::system::ourselves::Program;
 use crate::system::{child, tools};
 use anyhow::{Context, Result};
 use std::convert::Infallible;
@@ -72,7 +73,11 @@ impl Job {
     fn process(&self) -> Result<Command> {
         let mut process = child::of_caller(tools::find(Tool::Ip)?);
         process.args(["netns", "exec", self.netns.as_str()]);
-        process.arg(std::env::current_exe().context("cannot find myself")?).arg("__stand-by");
+        let ourselves = Program::find()?;
+        process.arg(&ourselves.path).arg("__stand-by");
+        if let Some(number) = ourselves.descriptor() {
+            process.args(["--program", &number.to_string()]);
+        }
         if let Some(user) = &self.user {
             process.args(["--user", &user.name]);
         }

@@ -89,6 +89,8 @@ impl Request {
             say(&format!("#!/bin/sh\n# {}\n{script}", crate::plan::one_line(&command_line())))?;
             return Ok(ExitCode::SUCCESS);
         }
+        // What is not there is missed by the script only when the private host is half set up.
+        script::TOOLS.into_iter().try_for_each(|tool| tools::find(tool).map(drop))?;
         let means = self.uplink.then(|| uplink::Means::find(as_user)).transpose()?;
         why_not::check(as_user)?;
         if global.verbose {

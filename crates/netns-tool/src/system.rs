@@ -4,6 +4,7 @@ pub mod child;
 pub mod crowd;
 pub mod foreground;
 pub mod limits;
+pub mod ourselves;
 pub mod pipe;
 pub mod rights;
 pub mod signals;

@@ -120,6 +120,28 @@ fn a_file_is_found_in_a_private_host_or_refused() {
     });
 }
 
+/// So is the tool itself, if its file is there.
+#[test]
+fn the_tool_may_be_where_a_private_host_hides_it() {
+    private_host(|| {
+        let before = lived_in();
+        file(LAB);
+        sh(&format!(
+            "mkdir /run/hidden; touch /run/hidden/nt; mount --bind {} /run/hidden/nt",
+            binary("netns-tool").display()
+        ));
+        for place in ["", "--in web"] {
+            // What the command has open is what it had without us.
+            let said = sh(&format!(
+                "cd /run/tmp; /run/hidden/nt run -q --sandbox {place} lab.toml -- ls /proc/self/fd 2>&1"
+            ));
+            assert_eq!(said, sh("ls /proc/self/fd"), "{place}");
+        }
+        sh("umount /run/hidden/nt; rm -r /run/hidden");
+        assert_is(&before);
+    });
+}
+
 /// What is no text is run, and shown in a script, byte for byte.
 #[test]
 fn a_word_may_be_any_bytes() {

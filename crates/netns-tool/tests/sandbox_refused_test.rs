@@ -43,6 +43,29 @@ fn where_user_namespaces_are_forbidden_it_says_which_switch() {
     });
 }
 
+/// What is forbidden to all is so to root.
+#[test]
+fn to_be_root_is_advised_only_where_it_helps() {
+    private_host(|| {
+        for kind in ["net", "mnt", "pid"] {
+            let limit = format!("user.max_{kind}_namespaces");
+            let output = script(&format!(
+                "unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_{kind}_namespaces
+                 exec {WITHOUT_RIGHTS} netns-tool sandbox -- true'"
+            ));
+            assert_eq!(output.status.code(), Some(3), "{output:?}");
+            assert_eq!(
+                String::from_utf8_lossy(&output.stderr),
+                format!(
+                    "error: no private host can be made here\n  \
+                     reason:  `{limit}` is 0 on this machine\n  \
+                     try:     sudo sysctl -w {limit}=10000\n"
+                )
+            );
+        }
+    });
+}
+
 #[test]
 fn where_there_are_too_many_it_says_of_what() {
     private_host(|| {
@@ -77,9 +100,52 @@ fn where_there_are_too_many_it_says_of_what() {
             let reason = format!("no more {kind} namespaces: `user.max_{kind}_namespaces` is ");
             assert!(words.contains(&reason), "{words}");
             assert!(words.contains("or more than 32 would be within each other"), "{words}");
+            for (limit, advised) in limits(&words) {
+                assert!(advised.is_none_or(|advised| advised > limit), "{words}");
+            }
         }
         let words = refusal("ulimit -n 8; exec netns-tool sandbox -- true");
         assert!(words.contains("(ulimit -n) is 8, and it takes 16"), "{words}");
+    });
+}
+
+/// The limits that are named as the reason, and what is advised instead, if anything is.
+fn limits(words: &str) -> Vec<(u64, Option<u64>)> {
+    let number = |line: &str, after: &str| {
+        let (_, rest) = line.split_once(after)?;
+        rest.split(|other: char| !other.is_ascii_digit()).next()?.parse::<u64>().ok()
+    };
+    let lines: Vec<&str> = words.lines().collect();
+    let limit = |pair: &[&str]| {
+        Some((number(pair[0], "_namespaces` is ")?, number(pair[1], "_namespaces=")))
+    };
+    lines.windows(2).filter_map(limit).collect()
+}
+
+#[test]
+fn a_tool_that_is_not_there_is_named() {
+    private_host(|| {
+        fs::write("/run/tmp/lab.toml", "[namespace.a]\n").expect("write a lab");
+        for (program, package) in
+            [("ip", "iproute2"), ("mount", "mount"), ("cp", "coreutils"), ("rmdir", "coreutils")]
+        {
+            // A device is no program.
+            let path = sh(&format!("readlink -f $(command -v {program})"));
+            sh(&format!("mount --bind /dev/null {path}"));
+            for words in ["sandbox", "run --sandbox lab.toml"] {
+                let output = script(&format!("netns-tool {words} -- true"));
+                assert_eq!(output.status.code(), Some(3), "{output:?}");
+                assert_eq!(
+                    String::from_utf8_lossy(&output.stderr),
+                    format!(
+                        "error: `{program}` is not installed\n  \
+                         looked:  /usr/sbin:/sbin:/usr/bin:/bin\n  \
+                         try:     apt-get install {package} (or your system's package that has it)\n"
+                    )
+                );
+            }
+            sh(&format!("umount {path}"));
+        }
     });
 }
 

@@ -254,12 +254,28 @@ fn it_does_not_wait_for_strangers() {
 }
 
 #[test]
-fn that_its_first_process_is_killed_is_told() {
+fn that_it_was_killed_from_outside_is_told() {
     private_host(|| {
-        let line = "netns-tool sandbox -- sleep 30 & tool=$!
-            until pgrep -f __init >/dev/null && pgrep -x sleep >/dev/null; do sleep 0.05; done
-            pkill -KILL -f '^[^ ]*netns-tool __init'
-            wait $tool";
-        assert_eq!(code(line), 128 + 9);
+        fs::write("/run/tmp/lab.toml", LAB).expect("write the lab");
+        let first = "pkill -KILL -f '^[^ ]*netns-tool __init'";
+        let unshare = "pkill -KILL -x unshare -P $tool";
+        for (words, kill) in [
+            ("sandbox", first),
+            ("sandbox", unshare),
+            ("run -q --sandbox lab.toml", first),
+            ("run -q --sandbox lab.toml", unshare),
+        ] {
+            let output = script(&format!(
+                "netns-tool {words} -- sleep 4242 & tool=$!
+                 until pgrep -x sleep >/dev/null; do sleep 0.05; done
+                 {kill}
+                 wait $tool"
+            ));
+            assert_eq!(output.status.code(), Some(128 + 9), "{words}: {kill}: {output:?}");
+            // `unshare` may have a word before.
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(told.ends_with("error: the private host was ended by SIGKILL\n"), "{told}");
+            assert_eq!(sh("pgrep -x sleep || echo none"), "none\n");
+        }
     });
 }

@@ -71,6 +71,9 @@ pub struct StandByArgs {
     /// The descriptor of a pipe: a byte says go, its end says that the command is not wanted any more.
     #[arg(long)]
     pub control: Option<i32>,
+    /// The descriptor by which the process was found.
+    #[arg(long)]
+    pub program: Option<i32>,
     /// The namespace to run it in.
     #[arg(long)]
     pub inside: Option<String>,

@@ -72,7 +72,7 @@ pub enum Ready {
 /// How long a process may take to end after SIGTERM, in seconds.
 pub const GRACE_SECONDS: u64 = 3;
 
-/// The system tools that a plan may run.
+/// The system tools that may be run, by a plan or otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tool {
     Ip,
@@ -89,7 +89,14 @@ pub enum Tool {
     Nft,
     Ping,
     Setsid,
+    Mount,
     Umount,
+    Cat,
+    Cp,
+    Ln,
+    Mkdir,
+    Rm,
+    Rmdir,
     Sh,
     Unshare,
     Slirp4netns,
@@ -116,7 +123,14 @@ impl Tool {
             Tool::Nft => "nft",
             Tool::Ping => "ping",
             Tool::Setsid => "setsid",
+            Tool::Mount => "mount",
             Tool::Umount => "umount",
+            Tool::Cat => "cat",
+            Tool::Cp => "cp",
+            Tool::Ln => "ln",
+            Tool::Mkdir => "mkdir",
+            Tool::Rm => "rm",
+            Tool::Rmdir => "rmdir",
             Tool::Sh => "sh",
             Tool::Unshare => "unshare",
             Tool::Slirp4netns => "slirp4netns",
@@ -143,7 +157,8 @@ impl Tool {
             | Tool::Ip6tablesLegacySave => "iptables",
             Tool::Ping => "iputils-ping",
             Tool::Setsid | Tool::Unshare => "util-linux",
-            Tool::Umount => "mount",
+            Tool::Mount | Tool::Umount => "mount",
+            Tool::Cat | Tool::Cp | Tool::Ln | Tool::Mkdir | Tool::Rm | Tool::Rmdir => "coreutils",
             Tool::Sh => "dash",
             Tool::Slirp4netns => "slirp4netns",
             Tool::Pasta => "passt",

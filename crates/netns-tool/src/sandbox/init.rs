@@ -7,7 +7,7 @@ use crate::run::Settings;
 use crate::session::cannot_run;
 use crate::system::foreground::{code, send};
 use crate::system::pipe::adopt;
-use crate::system::{child, rights};
+use crate::system::{child, ourselves, rights};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,7 +18,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, ExitCode};
 
 /// Sets the private host up, and runs the command to its end. With this process all the others go.
@@ -37,14 +36,13 @@ pub fn init(args: &InitArgs, settings: Settings) -> Result<ExitCode> {
     set_up(args, settings)?;
     let Some(GO) = next(&mut control) else { return Ok(ExitCode::FAILURE) };
     let Some((program, words)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
-    let mut command = child::of_caller(program);
-    if args.ourselves {
-        command = child::of_caller("/proc/self/exe");
-        command.arg0(program);
-    }
+    let mut command = if args.ourselves { ourselves::command() } else { child::of_caller(program) };
     match command.args(words).spawn() {
         Ok(child) => {
-            let code = serve(child, &mut control, &bell)?;
+            // The command has no exit code then: it ends with us.
+            let Some(code) = serve(child, &mut control, &bell)? else {
+                return Ok(ExitCode::FAILURE);
+            };
             // If netns-tool is gone, nobody wants to know.
             let _ = report.write_all(&[code]);
             Ok(ExitCode::from(code))
@@ -72,8 +70,8 @@ fn next(control: &mut File) -> Option<u8> {
     matches!(control.read(&mut byte), Ok(1)).then_some(byte[0])
 }
 
-/// Passes signals on until the command ends.
-fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<u8> {
+/// Passes signals on until the command ends, with this exit code; `None`: netns-tool is gone, or has all end.
+fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<Option<u8>> {
     let pid = Pid::from_raw(command.id().cast_signed());
     loop {
         let mut ends =
@@ -85,11 +83,11 @@ fn serve(mut command: Child, control: &mut File, bell: &UnixStream) -> Result<u8
         let is_word = ends[0].any().unwrap_or(false);
         let _ = (&*bell).read(&mut [0; 64]);
         if let Some(status) = command.try_wait().context("cannot wait for the command")? {
-            return Ok(code(status));
+            return Ok(Some(code(status)));
         }
         bury(pid);
         if is_word {
-            let Some(signal) = next(control) else { return Ok(1) };
+            let Some(signal) = next(control) else { return Ok(None) };
             send(pid, i32::from(signal));
         }
     }

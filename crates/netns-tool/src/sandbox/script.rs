@@ -1,6 +1,6 @@
 //! The private host as one would type it.
 
-use crate::plan::quote_all;
+use crate::plan::{Tool, quote_all};
 use crate::system::rights;
 use std::ffi::OsString;
 
@@ -34,6 +34,20 @@ rmdir /run/etc
 )
 echo sandbox > /etc/debian_chroot
 "#;
+
+/// The programs that all of it takes.
+pub const TOOLS: [Tool; 10] = [
+    Tool::Unshare,
+    Tool::Sh,
+    Tool::Ip,
+    Tool::Mount,
+    Tool::Cat,
+    Tool::Cp,
+    Tool::Ln,
+    Tool::Mkdir,
+    Tool::Rm,
+    Tool::Rmdir,
+];
 
 /// The options of `unshare`.
 pub fn options(as_user: bool) -> Vec<&'static str> {
@@ -71,6 +85,25 @@ pub fn whole(as_user: bool, name_server: Option<&str>, command: &[OsString]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_program_of_the_script_is_among_the_tools() {
+        const OF_THE_SHELL: [&str; 15] = [
+            "[", "cd", "do", "done", "echo", "fi", "for", "if", "printf", "set", "then", "umask",
+            "(", ")", "resolv=",
+        ];
+        let script = set_up(true, None);
+        for part in script.split(['\n', ';', '|', '&']).map(str::trim) {
+            let command = ["resolv=$(", "then ", "do ", "if "]
+                .iter()
+                .fold(part, |part, lead| part.strip_prefix(lead).unwrap_or(part));
+            let Some(word) = command.split(' ').next().filter(|word| !word.is_empty()) else {
+                continue;
+            };
+            let is_tool = TOOLS.iter().any(|tool| tool.program() == word);
+            assert!(is_tool || word == "!" || OF_THE_SHELL.contains(&word), "{word}: {part}");
+        }
+    }
 
     #[test]
     fn the_script_is_quoted_and_so_is_the_command() {

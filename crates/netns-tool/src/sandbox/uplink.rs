@@ -60,7 +60,7 @@ impl Means {
         let (tie, ready) = (Pipe::to_child()?, Pipe::from_child()?);
         let mut command = match self {
             Self::Slirp(program) => slirp(program, pid, &tie, &ready),
-            Self::Pasta(program) => pasta(program, pid, &tie)?,
+            Self::Pasta(program) => pasta(program, pid, &tie),
         };
         command.env("PATH", tools::path()).stdin(Stdio::null()).stdout(Stdio::null());
         let helper = command.stderr(said.try_clone()?).spawn();
@@ -129,14 +129,14 @@ fn slirp(program: &Path, pid: u32, tie: &Pipe, ready: &Pipe) -> Command {
 
 /// It does not know how to end with somebody, and gets a process that does. Addresses are those of slirp4netns, and no port of
 /// the one side is taken on the other.
-fn pasta(program: &Path, pid: u32, tie: &Pipe) -> Result<Command> {
-    let mut command = tether::command(tie)?;
+fn pasta(program: &Path, pid: u32, tie: &Pipe) -> Command {
+    let mut command = tether::command(tie);
     command.arg("--").arg(program).args(["--foreground", "--quiet", "--config-net", "--ipv4-only"]);
     command.args(["--address", "10.0.2.100", "--netmask", "24", "--gateway", "10.0.2.2"]);
     command.args(["--ns-ifname", "tap0", "--dns-forward", NAME_SERVER, "--no-map-gw"]);
     command.args(["-t", "none", "-u", "none", "-T", "none", "-U", "none"]);
     command.arg(pid.to_string());
-    Ok(command)
+    command
 }
 
 fn wait_for_word(mut ready: File, settings: Settings) -> bool {

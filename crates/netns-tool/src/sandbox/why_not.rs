@@ -37,8 +37,9 @@ impl Switch {
         std::fs::read_to_string(path).is_ok_and(|value| value.trim() == self.forbids)
     }
 
-    fn failure(&self, failure: Failure, as_user: bool) -> Failure {
-        let or = if as_user { format!(", or {}", with_rights()) } else { String::new() };
+    /// `is_of_users`: who has root's rights does without what it forbids.
+    fn failure(&self, failure: Failure, is_of_users: bool) -> Failure {
+        let or = if is_of_users { format!(", or {}", with_rights()) } else { String::new() };
         failure
             .note("reason", format!("{} on this machine", self.state()))
             .hint(format!("sudo {}{or}", self.cure()))
@@ -152,10 +153,18 @@ impl Kind {
             ),
             false => (", and may be less around it".to_owned(), ""),
         };
-        failure.note("reason", reason + &or).hint(format!(
-            "sudo sysctl -w {limit}=20000, after a look at who has so many (lsns){try_or}"
-        ))
+        let raise = more(value).map(|more| format!("sudo sysctl -w {limit}={more}, after "));
+        failure
+            .note("reason", reason + &or)
+            .hint(format!("{}a look at who has so many (lsns){try_or}", raise.unwrap_or_default()))
     }
+}
+
+/// A limit above the one that was met, and enough for most; `None`: no higher one can be set.
+fn more(limit: &str) -> Option<i32> {
+    const USUAL: i32 = 20_000;
+    let Ok(limit) = limit.parse::<i32>() else { return Some(USUAL) };
+    (limit < i32::MAX).then(|| limit.saturating_mul(2).max(USUAL))
 }
 
 /// How long a namespace may take to be made.
@@ -197,9 +206,11 @@ fn none_here() -> Failure {
 /// # Errors
 /// The switch that does.
 pub fn check(as_user: bool) -> Result<(), Failure> {
-    let of_users = OF_USERS.iter().filter(|_| as_user);
-    match of_users.chain(&OF_ALL).find(|switch| switch.is_on()) {
-        Some(switch) => Err(switch.failure(none_here(), as_user)),
+    // Those of all come first: to be root is no way around them.
+    let of_all = OF_ALL.iter().map(|switch| (switch, false));
+    let of_users = OF_USERS.iter().filter(|_| as_user).map(|switch| (switch, true));
+    match of_all.chain(of_users).find(|(switch, _)| switch.is_on()) {
+        Some((switch, is_of_users)) => Err(switch.failure(none_here(), is_of_users)),
         None => Ok(()),
     }
 }
@@ -221,7 +232,7 @@ fn reason(failure: Failure, as_user: bool) -> Failure {
         return kind.failure(failure);
     }
     if as_user && APPARMOR.is_on() {
-        return APPARMOR.failure(failure, as_user);
+        return APPARMOR.failure(failure, true);
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let is_filtered = status.lines().any(|line| line == "Seccomp:\t2");
@@ -234,5 +245,23 @@ fn reason(failure: Failure, as_user: bool) -> Failure {
             .hint("docker run --privileged, or --security-opt seccomp=unconfined and the like"),
         (false, true) => failure.hint(with_rights()),
         (false, false) => failure.hint("it takes CAP_SYS_ADMIN and CAP_NET_ADMIN"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_lower_limit_is_advised() {
+        for (limit, advised) in [
+            ("1", Some(20_000)),
+            ("96365", Some(192_730)),
+            ("2147483646", Some(i32::MAX)),
+            ("2147483647", None),
+            ("", Some(20_000)),
+        ] {
+            assert_eq!(more(limit), advised, "{limit}");
+        }
     }
 }

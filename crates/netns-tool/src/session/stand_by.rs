@@ -8,7 +8,7 @@ use crate::name::NamespaceName;
 use crate::run::tell;
 use crate::system::foreground::{Foreground, code, send};
 use crate::system::pipe::{Pipe, adopt};
-use crate::system::{child, signals};
+use crate::system::{ourselves, signals};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -33,7 +33,7 @@ impl StandBy {
     pub fn start(command: &[OsString], inside: Option<&NamespaceName>) -> Result<Self> {
         signals::see_children()?;
         let control = Pipe::to_child()?;
-        let mut process = child::of_caller(std::env::current_exe().context("cannot find myself")?);
+        let mut process = ourselves::command();
         process.arg("__stand-by");
         control.tell(&mut process, "--control");
         if let Some(netns) = inside {
@@ -84,6 +84,10 @@ pub fn stand_by(args: &StandByArgs) -> Result<ExitCode> {
         if control.read(&mut [0])? == 0 {
             return Ok(ExitCode::FAILURE);
         }
+    }
+    if let Some(program) = args.program {
+        // For the command it is closed.
+        adopt([program])?;
     }
     match &args.inside {
         None => exec::become_command(args),

@@ -122,7 +122,11 @@ pub fn of_caller(program: impl AsRef<OsStr>) -> Command {
 
 /// The program with a cleared environment, `/` as its directory, and a process group of its own.
 pub fn prepared(program: &Path) -> Command {
-    let mut command = of_caller(program);
+    apart(of_caller(program))
+}
+
+/// The same for one that is known already.
+pub fn apart(mut command: Command) -> Command {
     command.env_clear().current_dir("/").process_group(0);
     command
 }

@@ -2,6 +2,7 @@
 
 use super::child;
 use super::foreground::code;
+use super::ourselves;
 use super::pipe::{Pipe, adopt};
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,14 +17,11 @@ use std::process::{Child, Command, ExitCode};
 const LOOK: u16 = 200;
 
 /// netns-tool as the process that waits; its program, if it has one, comes after `--`. It leads a process group of its own.
-///
-/// # Errors
-/// It cannot be found out which program this is.
-pub fn command(tie: &Pipe) -> Result<Command> {
-    let mut command = child::prepared(&std::env::current_exe().context("cannot find myself")?);
+pub fn command(tie: &Pipe) -> Command {
+    let mut command = child::apart(ourselves::command());
     command.arg("__tether");
     tie.tell(&mut command, "--control");
-    Ok(command)
+    command
 }
 
 /// A process group of which all end with us.
@@ -39,7 +37,7 @@ impl Group {
     /// It cannot be started.
     pub fn new() -> Result<Self> {
         let tie = Pipe::to_child()?;
-        let leader = command(&tie)?.spawn().context("cannot start myself")?;
+        let leader = command(&tie).spawn().context("cannot start myself")?;
         Ok(Self { leader, _tie: tie.ours })
     }
 
