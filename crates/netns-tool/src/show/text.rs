@@ -3,6 +3,7 @@
 use super::view::{End, Known, Lab, Link, Member, Namespace, Process, View, Waiting, Way};
 use crate::address::is_link_local;
 use crate::failure::{count, printable, shortened};
+use crate::kernel::namespaces::OF_ANOTHER_KIND;
 use crate::lab;
 use crate::plan::{Place, quote};
 use crate::suggest::one_line;
@@ -25,7 +26,11 @@ fn of_namespace(one: &Namespace) -> String {
     facts.extend(one.also.iter().map(|name| format!("also called {name}")));
     let head = format!("Network namespace {}: {}", one.name, facts.join(", "));
     if one.state != "sound" {
-        let cure = format!("  try: netns-tool delete {}\n", one.name);
+        let cure = match one.state {
+            "broken" => format!("  try: netns-tool delete {}\n", one.name),
+            OF_ANOTHER_KIND => format!("  try: umount {}\n", quote(&one.path.to_string_lossy())),
+            _ => String::new(),
+        };
         return format!("{head}\n  It is no sound namespace ({})\n{cure}", one.state);
     }
     [
