@@ -8,7 +8,7 @@ use crate::lab;
 use crate::plan::{Place, quote};
 use crate::suggest::one_line;
 use crate::table::columns;
-use crate::topology::{Interface, Nat, Peer, Same, label};
+use crate::topology::{Interface, Nat, Same, label};
 use ipnet::IpNet;
 
 pub fn print(view: &View) -> String {
@@ -138,7 +138,7 @@ fn wiring(end: &End) -> String {
     let port = end.interface.master.as_ref().map(|master| format!("port of {master}"));
     let peer = end.interface.peer.as_ref().map(|peer| {
         let behind = end.peer_master.as_ref().map(|master| format!(" (port of {master})"));
-        format!("<-> {peer}{}", behind.filter(|_| *peer != Peer::Unnamed).unwrap_or_default())
+        format!("<-> {peer}{}", behind.filter(|_| peer.end().is_some()).unwrap_or_default())
     });
     [peer, port].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
