@@ -151,6 +151,7 @@ fn show(command: &Command, settings: Settings, global: &Global) -> Result<ExitCo
         Command::Man(args) => man::man(args, global.dry_run)?,
         Command::Show(args) => {
             let facts = Snapshot::read(&show::wanted(), settings.limit)?;
+            tell_hidden(&facts, "show", global.quiet);
             say(&show::show(args, &facts, settings.limit)?)?;
         }
         Command::Graph(args) => say(&draw(args, settings, global)?)?,

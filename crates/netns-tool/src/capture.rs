@@ -25,6 +25,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+/// How tcpdump is told to print what it sees. Otherwise than at once, it gets packets from the kernel a bunch at a time,
+/// and those that it has not got yet when it is interrupted are lost.
+const TO_SCREEN: [&str; 3] = ["-l", "-n", "--immediate-mode"];
+const TO_FILE: [&str; 4] = ["-U", "--immediate-mode", "-w", "-"];
+
 /// Where packets are seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Spot {
@@ -67,8 +72,8 @@ pub fn capture(args: &CaptureArgs, settings: Settings, global: &Global) -> Resul
     let file = args.write.as_deref().map(create).transpose()?;
     let tcpdump = |spot: &Spot, words: &[&str]| spot.tcpdump(&program, words, &filter);
     match (spots.as_slice(), file) {
-        ([spot], None) => become_it(&mut tcpdump(spot, &["-l", "-n"])?),
-        ([spot], Some(file)) => become_it(tcpdump(spot, &["-U", "-w", "-"])?.stdout(file)),
+        ([spot], None) => become_it(&mut tcpdump(spot, &TO_SCREEN)?),
+        ([spot], Some(file)) => become_it(tcpdump(spot, &TO_FILE)?.stdout(file)),
         (spots, file) => merge(spots, tcpdump, file, global),
     }
 }
@@ -93,8 +98,8 @@ fn merge(
         all.collect::<Result<Vec<(String, Command)>>>()
     };
     Ok(ExitCode::from(match file {
-        None => text::merge(all(&["-n", "-tt", "-l", "--immediate-mode"])?, global)?,
-        Some(file) => packets::merge(all(&["-U", "--immediate-mode", "-w", "-"])?, file, global)?,
+        None => text::merge(all(&[&TO_SCREEN[..], &["-tt"]].concat())?, global)?,
+        Some(file) => packets::merge(all(&TO_FILE)?, file, global)?,
     }))
 }
 
@@ -240,10 +245,11 @@ impl Spot {
         let at = self.at.as_ref().map(|netns| format!("ip netns exec {} ", quote(netns.as_str())));
         let filter: String = filter.iter().map(|word| format!(" {}", quote(word))).collect();
         let file = file.map(|file| format!(" > {file}"));
-        let words = if file.is_some() { "-U -w -" } else { "-l -n" };
+        let words = if file.is_some() { TO_FILE.as_slice() } else { &TO_SCREEN };
         format!(
-            "{}tcpdump {words} -i {}{filter}{}\n",
+            "{}tcpdump {} -i {}{filter}{}\n",
             at.unwrap_or_default(),
+            words.join(" "),
             quote(self.device()),
             file.unwrap_or_default()
         )

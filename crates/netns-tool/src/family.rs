@@ -19,6 +19,14 @@ impl Family {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
+    /// The command that rules of the family are for.
+    pub fn iptables(self) -> &'static str {
+        match self {
+            Self::V4 => "iptables",
+            Self::V6 => "ip6tables",
+        }
+    }
+
     pub fn of_net(net: &IpNet) -> Self {
         Self::of(net.addr())
     }

@@ -29,6 +29,7 @@ pub mod whose;
 
 use crate::address::Mac;
 use crate::failure::failed;
+use crate::family::Family;
 use crate::firewall::{Choice, Firewall};
 use crate::mark::LabName;
 use crate::name::NamespaceName;
@@ -45,6 +46,7 @@ use state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 pub use wanted::{Wanted, WantedFirewall};
@@ -62,8 +64,8 @@ pub struct Snapshot {
     pub hidden: usize,
     pub firewall: Firewall,
     pub switches: Switches,
-    /// What is only switched from port to port of a bridge is shown to the firewall too (br_netfilter).
-    pub is_bridged_traffic_filtered: bool,
+    /// The families of which also what is only switched from port to port of a bridge is shown to the firewall.
+    pub filtered_on_bridges: BTreeSet<Family>,
     pub listeners: Vec<sockets::Listener>,
     /// What is in /etc/netns for the namespaces.
     pub etc: etc::Etc,
@@ -139,7 +141,7 @@ impl Snapshot {
         }
         if wanted.firewall.is_some() {
             snapshot.switches = switches::read(&snapshot.host)?;
-            snapshot.is_bridged_traffic_filtered = is_bridged_traffic_filtered() == Some(true);
+            snapshot.filtered_on_bridges = filtered_on_bridges().unwrap_or_default();
             let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
             snapshot.loopback_resolver = crate::dns::loopback_resolver(&resolv_conf);
         } else if wanted.rules {
@@ -246,9 +248,15 @@ fn read_all() -> Result<State> {
     Ok(State { routes, advertised, ..state(&reader)? })
 }
 
-/// Whether the firewall is asked about what bridges only switch; `None`: br_netfilter is not loaded.
-pub fn is_bridged_traffic_filtered() -> Option<bool> {
-    read_value("/proc/sys/net/bridge/bridge-nf-call-iptables").ok().map(|value| value == "1")
+/// Of which families the firewall is asked about what bridges only switch; `None`: br_netfilter is not loaded.
+pub fn filtered_on_bridges() -> Option<BTreeSet<Family>> {
+    const FOLDER: &str = "/proc/sys/net/bridge";
+    let is_filtered = |family: &Family| {
+        let path = format!("{FOLDER}/bridge-nf-call-{}", family.iptables());
+        read_value(&path).is_ok_and(|value| value == "1")
+    };
+    let is_loaded = Path::new(FOLDER).exists();
+    is_loaded.then(|| Family::BOTH.into_iter().filter(is_filtered).collect())
 }
 
 /// What a file of /proc/sys shows that the kernel also tells over netlink, and sooner.

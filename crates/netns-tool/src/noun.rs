@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Failure, failed, usage};
-use crate::kernel::namespaces::Entry;
+use crate::kernel::namespaces::{Entry, OF_ANOTHER_KIND};
 use crate::kernel::state::{Link, State};
 use crate::kernel::{Snapshot, Wanted};
 use crate::lab;
@@ -155,8 +155,10 @@ pub fn broken(name: &NamespaceName) -> Failure {
 /// Something in /run/netns that is no namespace at all.
 pub fn strange(name: &NamespaceName, what: &str) -> Failure {
     let path = name.path();
-    failed(format!("{} is {what}, which `ip netns` did not make", path.display()))
-        .hint(format!("look who made it; ls -ld {}", path.display()))
+    let path = path.display();
+    let look = if what == OF_ANOTHER_KIND { "findmnt" } else { "ls -ld" };
+    failed(format!("{path} is {what}, which `ip netns` did not make"))
+        .hint(format!("look who made it; {look} {path}"))
 }
 
 /// No interface of that name is there yet.

@@ -89,6 +89,8 @@ pub enum Peer {
     },
     /// In a namespace that has no name in /run/netns, such as a container's.
     Unnamed,
+    /// In a namespace without a name, or in one of those into which nobody could look.
+    Unseen,
 }
 
 /// A way out for a bridge of the host.
@@ -168,7 +170,7 @@ impl Peer {
         match self {
             Self::Host { interface } => Some((None, interface)),
             Self::Namespace { namespace, interface } => Some((Some(namespace.clone()), interface)),
-            Self::Unnamed => None,
+            Self::Unnamed | Self::Unseen => None,
         }
     }
 }
@@ -179,6 +181,7 @@ impl fmt::Display for Peer {
             Self::Host { interface } => write!(f, "{interface} on the host"),
             Self::Namespace { namespace, interface } => write!(f, "{interface} in {namespace}"),
             Self::Unnamed => f.write_str("somebody in a namespace without a name"),
+            Self::Unseen => f.write_str("somebody in a namespace that could not be looked into"),
         }
     }
 }

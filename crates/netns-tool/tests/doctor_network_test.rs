@@ -55,6 +55,28 @@ fn bridged_traffic_that_the_policy_drops_is_broken() {
 }
 
 #[test]
+fn of_each_family_its_own_switch_of_br_netfilter_counts() {
+    for_each_iptables(|_| {
+        healthy();
+        done("bridge br6 --addr fd00:6::1/64");
+        sh("ip6tables -P FORWARD DROP");
+        if !bridges_ask(false) {
+            return;
+        }
+        set_sysctl("bridge/bridge-nf-call-iptables", "1");
+        found("warning", "forward", "of ip6tables drops what is routed");
+        set_sysctl("bridge/bridge-nf-call-iptables", "0");
+        set_sysctl("bridge/bridge-nf-call-ip6tables", "1");
+        found("note", "br-netfilter", "bridge-nf-call-ip6tables is 1");
+        let what = "of ip6tables drops what the ports of a bridge send to each other";
+        let one = found("broken", "forward", what);
+        let cures = one["try"].to_string();
+        assert!(cures.contains("bridge-nf-call-ip6tables=0"), "{cures}");
+        assert!(!cures.contains("bridge-nf-call-iptables=0"), "{cures}");
+    });
+}
+
+#[test]
 fn what_no_rule_of_a_nat_can_outvote_is_broken() {
     for_each_firewall(|_| {
         healthy();

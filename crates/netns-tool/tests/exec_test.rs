@@ -125,14 +125,27 @@ fn in_all_of_a_lab_each_line_is_labelled() {
             let line = format!("netns-tool exec -q --all -- {command}; exit $?");
             assert_eq!(code(&line), expected, "{command}");
         }
-        // Nobody reads it, and it does its work all the same.
+        // Nobody reads it, and what does not mind that does its work all the same.
         said(
-            "netns-tool exec --all -- sh -c 'echo a; echo b; touch /run/tmp/$(ip netns identify)' | true; sleep 0.1",
+            "netns-tool exec --all -- sh -c 'trap \"\" PIPE; echo a; echo b; touch /run/tmp/$(ip netns identify)' 2>&1 | true; sleep 0.1",
         );
         wait_until("both have done their work", || {
             ["web", "db"].iter().all(|name| fs::exists(format!("/run/tmp/{name}")).expect("look"))
         });
         tool("exec --all lab -- true").success().stdout("").stderr("");
+    });
+}
+
+#[test]
+fn what_prints_without_end_ends_when_its_reader_has_gone() {
+    private_host(|| {
+        lab();
+        let line = "(timeout --foreground 50 netns-tool exec --all -- yes; echo $? >/run/tmp/code) | head -1";
+        assert!(said(line).ends_with(" | y\n"));
+        wait_until("it has ended", || {
+            fs::read_to_string("/run/tmp/code").is_ok_and(|code| !code.is_empty())
+        });
+        assert_eq!(sh("cat /run/tmp/code").trim(), "0");
     });
 }
 

@@ -8,6 +8,7 @@ use predicates::str::contains;
 use serde_json::Value;
 use support::labs::{FILE, file};
 use support::{done, private_host, refused, refused_with, sh, tool, unchanged};
+use testhost::binary;
 
 const LAB: &str = "[bridge.br0]\naddress = [\"10.0.0.1/24\", \"fd00::1/64\"]\n\
     [namespace.web]\nbridge = \"br0\"\n[namespace.db]\nbridge = \"br0\"\n\
@@ -93,6 +94,26 @@ fn peers_are_named_across_namespaces() {
         assert_eq!(peer("far:f0"), serde_json::json!({"on": "host", "interface": "f1"}));
         assert_eq!(peer("hid"), serde_json::json!({"on": "unnamed"}));
         assert_eq!(peer("fbr"), Value::Null);
+    });
+}
+
+#[test]
+fn where_namespaces_cannot_be_looked_into_nothing_is_said_of_their_names() {
+    private_host(|| {
+        stage();
+        // In a user namespace there is no other user to be: root without its rights has to do.
+        let look = |words: &str| {
+            let tool = binary("netns-tool");
+            let tool = tool.display();
+            sh(&format!("setpriv --bounding-set=-all --inh-caps=-all {tool} {words} 2>&1"))
+        };
+        for words in ["show lab", "show web-eth0", "graph"] {
+            let said = look(words);
+            let (command, _) = words.split_once(' ').unwrap_or((words, ""));
+            assert!(said.contains(&format!("root can (sudo netns-tool {command})")), "{said}");
+            assert!(said.contains("a namespace that could not be looked into"), "{said}");
+            assert!(!said.contains("without a name"), "{said}");
+        }
     });
 }
 

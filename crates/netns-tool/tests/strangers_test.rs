@@ -131,6 +131,31 @@ fn what_is_no_file_is_no_namespace() {
 }
 
 #[test]
+fn a_namespace_of_another_kind_disturbs_no_other() {
+    private_host(|| {
+        done("create web");
+        for kind in ["uts", "user", "pid"] {
+            sh(&format!(
+                "touch /run/netns/odd-{kind}; mount --bind /proc/self/ns/{kind} /run/netns/odd-{kind}"
+            ));
+            let odd = format!("odd-{kind}");
+            let listed = done("list");
+            let line = listed.lines().find(|line| line.starts_with(&odd)).unwrap();
+            assert!(line.contains("a namespace of another kind"), "{listed}");
+            let shown = done(&format!("show {odd}"));
+            assert!(shown.contains("of another kind") && shown.contains("try: umount"), "{shown}");
+            refused(&format!("delete {odd} --force")).stderr(contains("of another kind"));
+            refused(&format!("exec {odd} -- true")).stderr(contains("of another kind"));
+            for line in ["show web", "graph", "labs", "exec web -- true", "veth v0 web eth0"] {
+                done(line);
+            }
+            done("veth v0 web eth0 --delete");
+            tool("doctor").stdout(contains(format!("umount /run/netns/{odd}")));
+        }
+    });
+}
+
+#[test]
 fn a_namespace_of_others_below_ours_is_not_deleted_with_it() {
     private_host(|| {
         done("create ours");

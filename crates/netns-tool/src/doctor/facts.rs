@@ -1,6 +1,7 @@
 //! All that is read for the examinations.
 
 use crate::failure::{Failure, Kind};
+use crate::family::Family;
 use crate::firewall::Choice;
 use crate::kernel::etc::Etc;
 use crate::kernel::features::{self, Feature, Presence, Sources};
@@ -14,7 +15,7 @@ use crate::run;
 use crate::sandbox::{self, Block};
 use crate::system::rights;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub struct Facts {
     /// Why the firewall could not be read.
     pub unread_firewall: Option<Failure>,
     /// `None`: br_netfilter is not loaded.
-    pub is_bridged_traffic_filtered: Option<bool>,
+    pub filtered_on_bridges: Option<BTreeSet<Family>>,
     /// By interface, with `all` and `default`.
     pub rp_filter: BTreeMap<String, u8>,
     pub managers: Managers,
@@ -87,8 +88,8 @@ impl Facts {
         let wanted = Wanted { all_namespaces: true, routes: true, ..Wanted::default() };
         let mut host = Snapshot::read(&wanted, limit)?;
         let unread_firewall = read_firewall(&mut host, limit);
-        let is_bridged_traffic_filtered = kernel::is_bridged_traffic_filtered();
-        host.is_bridged_traffic_filtered = is_bridged_traffic_filtered == Some(true);
+        let filtered_on_bridges = kernel::filtered_on_bridges();
+        host.filtered_on_bridges = filtered_on_bridges.clone().unwrap_or_default();
         host.switches = switches::read(&host.host)?;
         Ok(Self {
             lacking,
@@ -103,7 +104,7 @@ impl Facts {
             rp_filter: switches::of_interfaces("rp_filter"),
             is_legacy_hidden: kernel::firewall::is_legacy_hidden(),
             unread_firewall,
-            is_bridged_traffic_filtered,
+            filtered_on_bridges,
             managers: Managers::read(),
             orphans: orphans::read(),
             nameless: namespaces::nameless(),

@@ -2,6 +2,8 @@
 
 use super::Finding;
 use super::facts::Facts;
+use super::forwarding::switch_of_bridges;
+use crate::family::Family;
 use crate::firewall::{Backend, Firewall};
 use crate::kernel::Snapshot;
 use crate::kernel::state::{Link, State};
@@ -168,14 +170,15 @@ fn in_spite_of_nat(one: InTheWay, firewall: &Firewall) -> Finding {
 
 fn without_nat(one: InTheWay, firewall: &Firewall) -> Finding {
     let set_by = set_by(firewall, &one.rule);
-    if one.is_between_ports {
+    if !one.between_ports.is_empty() {
         let what = format!(
             "{} drops what the ports of a bridge send to each other, and what is routed without a NAT{set_by}",
             one.rule
         );
         let why = "br_netfilter shows the firewall what bridges only switch: namespaces on a bridge without a NAT do not reach each other";
-        let cure = "sysctl -w net.bridge.bridge-nf-call-iptables=0".to_owned();
-        return Finding::broken("forward", what, why).cures(one.cures).cure(cure);
+        let off = |family: &Family| format!("sysctl -w {}=0", switch_of_bridges(*family));
+        let switches: Vec<String> = one.between_ports.iter().map(off).collect();
+        return Finding::broken("forward", what, why).cures(one.cures).cures(switches);
     }
     let what = format!("{} drops what is routed without a NAT of netns-tool{set_by}", one.rule);
     let why = "between two bridges or links of the host nothing gets through; `nat` lets what is its own through";
@@ -253,7 +256,6 @@ fn name(firewall: &Firewall) -> &'static str {
 mod tests {
     use super::super::Severity;
     use super::*;
-    use crate::family::Family;
     use crate::firewall::iptables::Saved;
 
     fn iptables(text: &str) -> Firewall {

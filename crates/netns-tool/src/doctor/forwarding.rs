@@ -5,12 +5,12 @@ use super::facts::Facts;
 use crate::family::Family;
 use crate::kernel::Snapshot;
 use crate::nat;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn examine(facts: &Facts) -> Vec<Finding> {
     let mut found = forwarding(&facts.host);
     found.extend(rp_filter(&facts.rp_filter));
-    found.push(bridged(facts.is_bridged_traffic_filtered));
+    found.push(bridged(facts.filtered_on_bridges.as_ref()));
     found
 }
 
@@ -78,19 +78,31 @@ fn rp_filter(values: &BTreeMap<String, u8>) -> Vec<Finding> {
     vec![Finding::warning("rp-filter", what, why).cures(cures)]
 }
 
-fn bridged(is_filtered: Option<bool>) -> Finding {
+fn bridged(filtered: Option<&BTreeSet<Family>>) -> Finding {
     const CHECK: &str = "br-netfilter";
-    match is_filtered {
-        None => {
-            Finding::ok(CHECK, "br_netfilter is not loaded: bridges switch without the firewall")
-        }
-        Some(false) => Finding::ok(CHECK, "br_netfilter leaves alone what bridges switch"),
-        Some(true) => Finding::note(
+    let Some(filtered) = filtered else {
+        return Finding::ok(
             CHECK,
-            "br_netfilter shows the firewall what bridges only switch (net.bridge.bridge-nf-call-iptables is 1)",
-            "rules of FORWARD, and its policy, count for two ports of one bridge, too; Kubernetes wants it so",
-        ),
-    }
+            "br_netfilter is not loaded: bridges switch without the firewall",
+        );
+    };
+    let switches: Vec<String> = filtered.iter().copied().map(switch_of_bridges).collect();
+    let are = match switches.len() {
+        0 => return Finding::ok(CHECK, "br_netfilter leaves alone what bridges switch"),
+        1 => "is",
+        _ => "are",
+    };
+    let switches = switches.join(" and ");
+    Finding::note(
+        CHECK,
+        format!("br_netfilter shows the firewall what bridges only switch ({switches} {are} 1)"),
+        "rules of FORWARD, and its policy, count for two ports of one bridge, too; Kubernetes wants it so",
+    )
+}
+
+/// What has the firewall asked about what bridges only switch, as sysctl(8) names it.
+pub fn switch_of_bridges(family: Family) -> String {
+    format!("net.bridge.bridge-nf-call-{}", family.iptables())
 }
 
 #[cfg(test)]
@@ -118,7 +130,11 @@ mod tests {
     #[test]
     fn bridged_traffic_that_is_filtered_is_noted() {
         assert_eq!(bridged(None).severity, Severity::Ok);
-        assert_eq!(bridged(Some(false)).severity, Severity::Ok);
-        assert_eq!(bridged(Some(true)).severity, Severity::Note);
+        assert_eq!(bridged(Some(&BTreeSet::new())).severity, Severity::Ok);
+        let v6 = bridged(Some(&BTreeSet::from([Family::V6])));
+        assert_eq!(v6.severity, Severity::Note);
+        assert!(v6.what.contains("(net.bridge.bridge-nf-call-ip6tables is 1)"), "{}", v6.what);
+        let both = bridged(Some(&BTreeSet::from(Family::BOTH)));
+        assert!(both.what.contains("iptables and net.bridge.bridge-nf-call-ip6tables are 1"));
     }
 }

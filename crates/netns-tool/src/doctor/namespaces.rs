@@ -3,7 +3,7 @@
 use super::Finding;
 use super::facts::Facts;
 use crate::failure::count;
-use crate::kernel::namespaces::Entry;
+use crate::kernel::namespaces::{Entry, OF_ANOTHER_KIND};
 use crate::name::NamespaceName;
 use crate::plan::quote_all;
 use std::ffi::OsString;
@@ -87,11 +87,16 @@ fn entry(name: &NamespaceName, entry: Entry) -> Option<Finding> {
             )
             .cure(format!("umount /run/netns/{name}")),
         ),
-        Entry::Strange(what) => Some(Finding::warning(
-            CHECK,
-            format!("/run/netns/{name} is {what}, which `ip netns` does not make"),
-            "netns-tool leaves it alone, and uses no namespace of that name; `ls -ld` tells whose it is",
-        )),
+        Entry::Strange(what) => {
+            let finding = Finding::warning(
+                CHECK,
+                format!("/run/netns/{name} is {what}, which `ip netns` does not make"),
+                "netns-tool leaves it alone, and uses no namespace of that name; `ls -ld` tells whose it is",
+            );
+            // What is left of it then is a file without a namespace.
+            let cures = [format!("umount /run/netns/{name}"), deletion(name)];
+            Some(if what == OF_ANOTHER_KIND { finding.cures(cures) } else { finding })
+        }
     }
 }
 
@@ -109,6 +114,8 @@ mod tests {
         assert_eq!(severity(sound(2)), Some(Severity::Warning));
         assert_eq!(severity(Entry::Broken), Some(Severity::Broken));
         assert_eq!(severity(Entry::Strange("a folder")), Some(Severity::Warning));
+        let other = entry(&name, Entry::Strange(OF_ANOTHER_KIND)).unwrap();
+        assert_eq!(other.cures, ["umount /run/netns/web", "netns-tool delete web"]);
     }
 
     #[test]

@@ -13,15 +13,18 @@ use crate::suggest::{meant, shown};
 use crate::system::crowd;
 use crate::system::foreground::Foreground;
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write, stderr, stdout};
 use std::process::{Child, ExitCode, Stdio, exit};
 use std::thread::{Builder, JoinHandle};
 
 /// So many run at the same time.
 const AT_ONCE: usize = 64;
+
+/// The exit code of what was ended by the kernel because nobody reads what it prints.
+const BY_SIGPIPE: i32 = 128 + SIGPIPE;
 
 /// Runs it everywhere, and waits for all.
 ///
@@ -47,14 +50,18 @@ pub fn exec(
     }
     let width = jobs.iter().map(|job| job.netns.to_string().chars().count()).max().unwrap_or(0);
     let mut readers = Vec::new();
-    let codes = crowd::see_to_the_end(Foreground::new()?, jobs.len(), AT_ONCE, |index| {
+    let mut codes = crowd::see_to_the_end(Foreground::new()?, jobs.len(), AT_ONCE, |index| {
         let (child, its) = start(&jobs[index], width)?;
         readers.extend(its);
         Ok(child)
     })?;
     end_with_a_signal()?;
     // A panic of theirs would have been seen.
-    readers.into_iter().for_each(|reader| drop(reader.join()));
+    let had_enough: Vec<bool> = readers.into_iter().map(|it| it.join().unwrap_or(false)).collect();
+    if had_enough.contains(&true) {
+        // As for any command of ours, a reader who has gone away is no failure.
+        codes.iter_mut().filter(|code| i32::from(**code) == BY_SIGPIPE).for_each(|code| *code = 0);
+    }
     let failed: Vec<String> = jobs
         .iter()
         .zip(&codes)
@@ -117,7 +124,7 @@ fn namespaces_of(name: Option<&str>, settings: Settings) -> Result<Vec<Namespace
 }
 
 /// Starts the command, with what labels its output.
-fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<()>>)> {
+fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<bool>>)> {
     let mut process = job.process()?;
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = process.spawn().context("cannot start `ip netns exec`")?;
@@ -127,12 +134,13 @@ fn start(job: &Job, width: usize) -> Result<(Child, Vec<JoinHandle<()>>)> {
     Ok((child, [out, err].into_iter().flatten().collect::<Result<_>>()?))
 }
 
-/// Labels each line. That nobody reads it (a broken pipe) does not stop the command's own work.
+/// Labels each line. When it cannot be passed on, the pipe is closed, so that the command learns of it as if it wrote
+/// there itself: one that prints without end would do so unread for ever. Whether the reader has gone away.
 fn pass_on<W: Write + 'static>(
     pipe: impl Read + Send + 'static,
     label: String,
     to: fn() -> W,
-) -> Result<JoinHandle<()>> {
+) -> Result<JoinHandle<bool>> {
     let read = move || {
         let mut lines = BufReader::new(pipe);
         let mut line = Vec::from(label.as_bytes());
@@ -140,9 +148,12 @@ fn pass_on<W: Write + 'static>(
             if line.last() != Some(&b'\n') {
                 line.push(b'\n');
             }
-            let _ = to().write_all(&line).and_then(|()| to().flush());
+            if let Err(error) = to().write_all(&line).and_then(|()| to().flush()) {
+                return error.kind() == ErrorKind::BrokenPipe;
+            }
             line.truncate(label.len());
         }
+        false
     };
     Builder::new()
         .spawn(read)

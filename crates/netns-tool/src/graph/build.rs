@@ -103,8 +103,8 @@ impl<'a> Build<'a> {
     fn interface(&mut self, node: usize, spot: &'a Spot, interface: &'a Interface) {
         let is_part = self.parts.contains_key(&(node, &interface.name));
         // Behind an uplink that leads to nobody we know is the outside.
-        let is_pair =
-            interface.peer.is_some() && !(is_part && interface.peer == Some(Peer::Unnamed));
+        let is_pair = interface.peer.is_some()
+            && !(is_part && interface.peer.as_ref().is_some_and(|peer| peer.end().is_none()));
         if is_pair && self.wired.insert((node, &interface.name)) {
             self.pair(node, spot, interface);
         } else if !is_pair && !interface.is_loopback() {
@@ -150,7 +150,10 @@ impl<'a> Build<'a> {
                 self.wired.insert((number, &one.name));
                 self.end(number, &topology.spots[number], one, is_inner)
             }
-            None => self.unnamed(),
+            None if interface.peer == Some(Peer::Unseen) => {
+                self.extra(NodeKind::Unseen, "not looked into")
+            }
+            None => self.extra(NodeKind::Unnamed, "no name"),
         };
         let others = far.map(|(_, (_, one))| one);
         self.graph.wires.push(Wire {
@@ -171,10 +174,6 @@ impl<'a> Build<'a> {
         }
         let name = one_line(interface.name.as_str());
         End { node, part: switch, name, addresses: addresses(interface) }
-    }
-
-    fn unnamed(&mut self) -> End {
-        self.extra(NodeKind::Unnamed, "no name")
     }
 
     /// A box that is neither the host nor a namespace that we know.

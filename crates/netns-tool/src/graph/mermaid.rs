@@ -49,7 +49,7 @@ fn push_node(text: &mut String, number: usize, node: &Node) {
     let class = match node.kind {
         _ if node.is_foreign => "foreign",
         NodeKind::Host => "host",
-        NodeKind::Namespace | NodeKind::Unnamed => "namespace",
+        NodeKind::Namespace | NodeKind::Unnamed | NodeKind::Unseen => "namespace",
         NodeKind::Internet => "internet",
     };
     let label = lines(&node.name, &node.notes, &[]);

@@ -27,6 +27,8 @@ pub enum NodeKind {
     Namespace,
     /// A namespace that has no name in /run/netns.
     Unnamed,
+    /// A namespace into which nobody could look.
+    Unseen,
     Internet,
 }
 

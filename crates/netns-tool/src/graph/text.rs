@@ -156,6 +156,7 @@ fn far_name(node: &Node, interface: &str) -> String {
     match node.kind {
         NodeKind::Host | NodeKind::Namespace => format!("{}:{interface}", node.name),
         NodeKind::Unnamed => "a namespace without a name".to_owned(),
+        NodeKind::Unseen => "a namespace that could not be looked into".to_owned(),
         NodeKind::Internet => node.name.clone(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod mounts;
 
+use super::netlink::Reader;
 use crate::failure::{failed, in_words};
 use crate::name::NamespaceName;
 use crate::plan::PROCESS;
@@ -10,7 +11,7 @@ pub use mounts::{Mounts, are_unseen_outside, is_shared};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// Where the files are.
 const FOLDER: &str = "/run/netns";
+
+/// What is strange about a name on which a namespace of processes, of users, … is mounted.
+pub const OF_ANOTHER_KIND: &str = "a namespace of another kind";
 
 /// What /run/netns has under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +63,13 @@ pub fn seen(name: &NamespaceName) -> Result<Seen> {
     if !kind.is_file() {
         return Ok(Seen::Strange(kind_in_words(kind)));
     }
-    Ok(match statfs(&path)?.filesystem_type() {
-        NSFS_MAGIC => Seen::Sound,
-        _ => Seen::Broken,
+    if statfs(&path)?.filesystem_type() != NSFS_MAGIC {
+        return Ok(Seen::Broken);
+    }
+    let file = File::open(&path).map_err(cannot)?;
+    Ok(match Reader::open()?.is_netns(&file)? {
+        true => Seen::Sound,
+        false => Seen::Strange(OF_ANOTHER_KIND),
     })
 }
 

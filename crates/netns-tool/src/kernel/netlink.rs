@@ -123,13 +123,20 @@ impl Reader {
         self.dump(RTM_GETROUTE, vec![0; 12], 12)
     }
 
+    /// Whether the namespace behind the file is one of networks. The kernel also has an ioctl for that (NS_GET_NSTYPE),
+    /// but it is not to be had without `unsafe`.
+    pub fn is_netns(&self, file: &impl AsRawFd) -> Result<bool> {
+        match self.ask(RTM_GETNSID, netns_request(file), 0) {
+            Ok(_) => Ok(true),
+            Err(error) if is(&error, Errno::EINVAL) => Ok(false),
+            Err(error) => Err(error.context("the kernel could not be asked over netlink")),
+        }
+    }
+
     /// The number by which the network namespace knows the one behind the file, if it knows it at all;
     /// [`Link::peer_netns`] is such a number.
     pub fn netns_id(&self, file: &impl AsRawFd) -> Result<Option<i32>> {
-        // struct rtgenmsg, then NETNSA_FD.
-        let mut request = vec![0, 0, 0, 0, 8, 0, 3, 0];
-        request.extend(file.as_raw_fd().to_ne_bytes());
-        let bodies = self.ask(RTM_GETNSID, request, 0)?.unwrap_or_default();
+        let bodies = self.ask(RTM_GETNSID, netns_request(file), 0)?.unwrap_or_default();
         let attributes = bodies.first().map(|body| attributes(body, 4)).unwrap_or_default();
         // -1 stands for "not assigned".
         let id = attributes
@@ -168,14 +175,21 @@ pub fn link_named(name: &InterfaceName) -> Result<Option<Link>> {
             let link = body.map(|body| link(&body)).transpose()?;
             Ok(link.filter(|link| link.name == *name))
         }
-        Err(error) if is_no_device(&error) => Ok(None),
+        Err(error) if is(&error, Errno::ENODEV) => Ok(None),
         Err(error) => Err(error.context("the kernel could not be asked over netlink")),
     }
 }
 
-fn is_no_device(error: &anyhow::Error) -> bool {
+fn is(error: &anyhow::Error, number: Errno) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
-    error.and_then(std::io::Error::raw_os_error) == Some(Errno::ENODEV as i32)
+    error.and_then(std::io::Error::raw_os_error) == Some(number as i32)
+}
+
+/// A question about the namespace behind the file: struct rtgenmsg, then NETNSA_FD.
+fn netns_request(file: &impl AsRawFd) -> Vec<u8> {
+    let mut request = vec![0, 0, 0, 0, 8, 0, 3, 0];
+    request.extend(file.as_raw_fd().to_ne_bytes());
+    request
 }
 
 /// The header of a question about links, and IFLA_EXT_MASK with RTEXT_FILTER_SKIP_STATS: counters are costly, and nobody

@@ -71,7 +71,7 @@ fn lies_on_loopback(net: &IpNet) -> bool {
 /// Those of all tables that are there; our own are none of them.
 pub(super) fn forwards(firewall: &Firewall) -> Vec<Forward> {
     let own = firewall.saved.iter().map(|(family, saved)| {
-        let command = if *family == Family::V4 { "iptables" } else { "ip6tables" };
+        let command = family.iptables();
         (*family, command, &saved.text)
     });
     let other =

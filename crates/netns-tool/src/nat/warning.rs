@@ -8,7 +8,7 @@ use crate::kernel::Snapshot;
 use crate::name::InterfaceName;
 use crate::sysctl::{Forwarding, Need};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What will drop the packets of the NAT although it stands.
 pub fn of_nat(
@@ -30,8 +30,8 @@ pub struct InTheWay {
     pub reason: String,
     /// What to type, one command each.
     pub cures: Vec<String>,
-    /// Whether it drops, besides, what the ports of one bridge send to each other.
-    pub is_between_ports: bool,
+    /// Of which families it drops, besides, what the ports of one bridge send to each other.
+    pub between_ports: BTreeSet<Family>,
 }
 
 impl InTheWay {
@@ -78,7 +78,7 @@ pub fn in_the_way(
             (out, format!("what {bridge} sends out over {uplink}")),
             (answer, format!("the answers from {uplink} to {bridge}")),
         ];
-        if facts.is_bridged_traffic_filtered {
+        if facts.filtered_on_bridges.contains(&family) {
             packets.push((among, format!("what the ports of {bridge} send to each other")));
         }
         for (packet, what) in packets {
@@ -134,14 +134,14 @@ struct Found {
     /// Whether netns-tool has rules that let it through where they are asked.
     has_nat: bool,
     /// Those of them that drop what goes from port to port of a bridge.
-    between_ports: Vec<String>,
+    between_ports: Vec<(Family, String)>,
 }
 
 impl Found {
     fn look(&mut self, family: Family, packet: &Packet, what: &str, firewall: &Firewall) {
         for obstacle in obstacles(family, packet, firewall, self.has_nat) {
             if packet.input == packet.output {
-                self.between_ports.push(obstacle.what.clone());
+                self.between_ports.push((family, obstacle.what.clone()));
             }
             let is_same = |(known, _): &(Obstacle, _)| known.what == obstacle.what;
             let Some(index) = self.obstacles.iter().position(is_same) else {
@@ -168,8 +168,9 @@ impl Found {
                 }
             };
             let (rule, dropped) = (obstacle.what, dropped.join(", and "));
-            let is_between_ports = between_ports.contains(&rule);
-            InTheWay { rule, dropped, reason, cures: obstacle.cures, is_between_ports }
+            let its = between_ports.iter().filter(|(_, what)| *what == rule);
+            let between_ports = its.map(|(family, _)| *family).collect();
+            InTheWay { rule, dropped, reason, cures: obstacle.cures, between_ports }
         };
         self.obstacles.into_iter().map(in_the_way).collect()
     }
@@ -177,10 +178,7 @@ impl Found {
 
 /// Iptables is judged by what its `-save` prints, which nft shows without the extensions; what nft has besides, by nft.
 fn obstacles(family: Family, packet: &Packet, firewall: &Firewall, has_nat: bool) -> Vec<Obstacle> {
-    let command = match family {
-        Family::V4 => "iptables",
-        Family::V6 => "ip6tables",
-    };
+    let command = family.iptables();
     let has_ours = has_nat && firewall.backend == Backend::Iptables;
     let own = firewall.saved.iter().find(|(of, _)| *of == family);
     let own = own.map(|(_, saved)| Listing { text: &saved.text, command, has_ours });

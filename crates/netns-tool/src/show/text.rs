@@ -3,11 +3,12 @@
 use super::view::{End, Known, Lab, Link, Member, Namespace, Process, View, Waiting, Way};
 use crate::address::is_link_local;
 use crate::failure::{count, printable, shortened};
+use crate::kernel::namespaces::OF_ANOTHER_KIND;
 use crate::lab;
 use crate::plan::{Place, quote};
 use crate::suggest::one_line;
 use crate::table::columns;
-use crate::topology::{Interface, Nat, Peer, Same, label};
+use crate::topology::{Interface, Nat, Same, label};
 use ipnet::IpNet;
 
 pub fn print(view: &View) -> String {
@@ -25,7 +26,11 @@ fn of_namespace(one: &Namespace) -> String {
     facts.extend(one.also.iter().map(|name| format!("also called {name}")));
     let head = format!("Network namespace {}: {}", one.name, facts.join(", "));
     if one.state != "sound" {
-        let cure = format!("  try: netns-tool delete {}\n", one.name);
+        let cure = match one.state {
+            "broken" => format!("  try: netns-tool delete {}\n", one.name),
+            OF_ANOTHER_KIND => format!("  try: umount {}\n", quote(&one.path.to_string_lossy())),
+            _ => String::new(),
+        };
         return format!("{head}\n  It is no sound namespace ({})\n{cure}", one.state);
     }
     [
@@ -133,7 +138,7 @@ fn wiring(end: &End) -> String {
     let port = end.interface.master.as_ref().map(|master| format!("port of {master}"));
     let peer = end.interface.peer.as_ref().map(|peer| {
         let behind = end.peer_master.as_ref().map(|master| format!(" (port of {master})"));
-        format!("<-> {peer}{}", behind.filter(|_| *peer != Peer::Unnamed).unwrap_or_default())
+        format!("<-> {peer}{}", behind.filter(|_| peer.end().is_some()).unwrap_or_default())
     });
     [peer, port].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

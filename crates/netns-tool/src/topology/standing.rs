@@ -88,6 +88,7 @@ fn interfaces(at: &Place, state: &State, facts: &Snapshot, ends: &Ends) -> Vec<I
             .get(&(at.clone(), link.index))
             .and_then(|(far, index)| Some(Peer::of(far, &facts.state(far).by_index(*index)?.name)));
         let is_veth = link.is_kind("veth");
+        let unknown = if facts.hidden > 0 { Peer::Unseen } else { Peer::Unnamed };
         // The mark on the loopback is that of the whole namespace.
         let is_ours = link.is_ours() || mark::is_ours(link.alias.as_deref());
         Interface {
@@ -99,7 +100,7 @@ fn interfaces(at: &Place, state: &State, facts: &Snapshot, ends: &Ends) -> Vec<I
             mac: (!link.mac.is_empty()).then(|| hardware(&link.mac)),
             addresses: state.addresses_of(link).collect(),
             master: link.master.and_then(|master| Some(state.by_index(master)?.name.clone())),
-            peer: peer.or(is_veth.then_some(Peer::Unnamed)),
+            peer: peer.or(is_veth.then_some(unknown)),
         }
     };
     state.links.iter().map(interface).collect()

@@ -180,7 +180,7 @@ fn outer(node: &Node, block: &Block, (x, y): (f64, f64)) -> Shape {
     let kind = match node.kind {
         NodeKind::Host => "host",
         NodeKind::Namespace => "namespace",
-        NodeKind::Unnamed => "namespace unnamed",
+        NodeKind::Unnamed | NodeKind::Unseen => "namespace unnamed",
         NodeKind::Internet => "internet",
     };
     let look = if node.is_foreign { format!("{kind} foreign") } else { kind.to_owned() };
