@@ -145,6 +145,7 @@ mod tests {
             sort,
             source: [10, 0, 0, 1].into(),
             destination: [10, 0, 0, 2].into(),
+            port: None,
             time: UNIX_EPOCH + Duration::from_millis(millis),
         };
         let sightings = vec![

@@ -82,17 +82,28 @@ fn a_published_port_is_followed_to_its_program() {
         let told = done("trace inet 192.0.2.2 --tcp 8080");
         for line in [
             "A connection to TCP port 8080 from `inet` to 192.0.2.2\n",
-            "  nat    the destination 192.0.2.2 becomes 10.0.0.2\n",
+            "  nat    the destination 192.0.2.2 becomes 10.0.0.2 port 80\n",
             "web\n  in     eth0\n",
         ] {
             assert!(told.contains(line), "{told}");
         }
         let told = done("trace host 192.0.2.2 --tcp 8080");
         assert!(
-            told.contains("host\n  nat    the destination 192.0.2.2 becomes 10.0.0.2\n"),
+            told.contains("host\n  nat    the destination 192.0.2.2 becomes 10.0.0.2 port 80\n"),
             "{told}"
         );
         assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
+        // Who does not listen does so at the port to which it is sent on.
+        done("nat br0 --publish 8081:10.0.0.3:81");
+        done("nat br0 --publish 5353:10.0.0.3:53/udp");
+        for (asked, name, port, option) in
+            [("--tcp 8081", "TCP", 81, "t"), ("--udp 5353", "UDP", 53, "u")]
+        {
+            let why = format!(
+                "No answer: nothing listens at {name} port {port} of `db`\n  try: ip netns exec db ss -lnp{option} sport = :{port}\n"
+            );
+            tool(&format!("trace inet 192.0.2.2 {asked}")).code(1).stdout(contains(why));
+        }
         // What is sent on is not for the host, whoever listens there.
         for (rule, way) in
             [("--dport 80 -j DROP", "dropped"), ("--sport 80 -j DROP", "on the way back: dropped")]

@@ -20,19 +20,22 @@ pub struct Packet<'p> {
     pub input: Option<u32>,
     pub source: IpAddr,
     pub destination: IpAddr,
+    /// The port that is asked, as it is there; `None`: that of the question, or none.
+    pub port: Option<u16>,
 }
 
 impl<'p> Packet<'p> {
     /// One that has come to where it was seen.
     pub fn of(seen: &'p Sighting) -> Self {
-        let Sighting { at, interface, source, destination, .. } = seen;
-        Self { at, input: Some(*interface), source: *source, destination: *destination }
+        let Sighting { at, interface, source, destination, port, .. } = seen;
+        let (source, destination, port) = (*source, *destination, *port);
+        Self { at, input: Some(*interface), source, destination, port }
     }
 }
 
 /// Why it was not sent on.
 pub fn onward(site: &Site, packet: &Packet) -> Finding {
-    let Packet { at, input, source, destination } = *packet;
+    let Packet { at, input, source, destination, .. } = *packet;
     if let Some(reason) = input.and_then(|input| not_forwarded(site, packet, input)) {
         return Finding::Known(reason);
     }
@@ -165,7 +168,8 @@ pub fn no_listener(site: &Site, packet: &Packet, probe: &Probe) -> Option<Reason
         Question::Tcp(port) | Question::Http { port, .. } => (Protocol::Tcp, *port),
         Question::Udp(port) => (Protocol::Udp, *port),
     };
-    let at = packet.at;
+    // Behind a NAT it may be another.
+    let (at, port) = (packet.at, packet.port.unwrap_or(port));
     let listeners = &site.grounds.get(at)?.listeners;
     let there: Vec<&Listener> = listeners.iter().filter(|one| one.is_at(protocol, port)).collect();
     let (word, option) = match protocol {

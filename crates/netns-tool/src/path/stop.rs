@@ -81,7 +81,7 @@ fn from_here(site: &Site, probe: &Probe) -> Finding {
 
 fn made_there(probe: &Probe) -> Packet<'_> {
     let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    Packet { at: &probe.from, input: None, source, destination: probe.to }
+    Packet { at: &probe.from, input: None, source, destination: probe.to, port: None }
 }
 
 /// It was seen here last, of all where it, the question or the answer, was seen.

@@ -88,6 +88,18 @@ pub enum Port {
     Udp(u16),
 }
 
+impl Body {
+    /// The port of whoever is asked: a question goes there, what answers it comes from there.
+    pub fn asked_port(&self, is_question: bool) -> Option<u16> {
+        match *self {
+            Self::Tcp { from, to, .. } | Self::Udp { from, to } => {
+                Some(if is_question { to } else { from })
+            }
+            Self::Echo { .. } | Self::Error { .. } => None,
+        }
+    }
+}
+
 impl Packet {
     /// The packet in the bytes, without the header of the link.
     pub fn parse(bytes: &[u8], token: &Token) -> Option<Self> {
