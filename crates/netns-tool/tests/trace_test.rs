@@ -149,6 +149,34 @@ fn it_says_where_and_why_it_stops() {
     });
 }
 
+/// The sender still knows the hardware address of who had it.
+#[test]
+fn an_address_that_nobody_has_any_more_is_told() {
+    private_host(|| {
+        stage();
+        support::ping("web", "10.0.0.3");
+        sh("ip -n web neigh replace 10.0.0.3 lladdr $(ip netns exec db cat /sys/class/net/eth0/address) dev eth0 nud permanent
+            ip -n db addr flush dev eth0");
+        tool("trace web 10.0.0.3").code(1).stdout(contains(
+            "No answer: nobody has 10.0.0.3: `web` still sends what goes there to `db`, by a stale entry among its neighbours\n  try: ip -n web neigh show to 10.0.0.3\n",
+        ));
+    });
+}
+
+#[test]
+fn the_cure_of_a_rule_with_quotes_in_its_comment_helps() {
+    private_host(|| {
+        stage();
+        let rule = r#"-s 10.0.0.2 -d 192.0.2.1 -m comment --comment "it's \"my\" \\ rule" -j DROP"#;
+        sh(&format!("iptables -I FORWARD {rule}"));
+        let outcome = tool("trace web 192.0.2.1").code(1);
+        let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
+        let (_, cure) = told.split_once("  try: ").expect("a cure");
+        sh(cure);
+        done("trace web 192.0.2.1");
+    });
+}
+
 #[test]
 fn a_rule_that_stops_it_is_told_with_its_route_and_a_cure() {
     private_host(|| {

@@ -130,12 +130,8 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
     if let Some(neighbour) = site.is_unanswered(at, &hop, source) {
         return no_reply(site, at, neighbour, hop.device).on_the_way_back();
     }
-    let switch = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
-    let is_deaf = || value(at, switch).as_deref() == Some("1");
-    if probe.question == Question::Ping && source.is_ipv4() && is_deaf() {
-        let what = format!("{} answers no ping (net.ipv4.icmp_echo_ignore_all is 1)", place(at));
-        let off = run(at, "sysctl -w net.ipv4.icmp_echo_ignore_all=0");
-        return Finding::Known(Reason::new(what).hint(off));
+    if let Some(deaf) = answers_no_ping(packet).filter(|_| probe.question == Question::Ping) {
+        return Finding::Known(deaf);
     }
     let question = Loss::of(site, packet, INWARD);
     // What seems to be for this place may be for another, such as what comes to a published port.
@@ -159,6 +155,20 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
         .hint(run(at, &format!("tcpdump -ni any host {source}")));
     let answer = question.back(Kind::Answer, OUTWARD).on_the_way_back();
     Finding::Dropped { losses: vec![question, answer, elsewhere], otherwise }
+}
+
+/// The switch by which a place answers no ping.
+fn answers_no_ping(packet: &Packet) -> Option<Reason> {
+    let at = packet.at;
+    let switch = if packet.source.is_ipv4() {
+        "net.ipv4.icmp_echo_ignore_all"
+    } else {
+        "net.ipv6.icmp.echo_ignore_all"
+    };
+    let path = format!("/proc/sys/{}", switch.replace('.', "/"));
+    let is_deaf = value(at, &path).as_deref() == Some("1");
+    let what = || format!("{} answers no ping ({switch} is 1)", place(at));
+    is_deaf.then(|| Reason::new(what()).hint(run(at, &format!("sysctl -w {switch}=0"))))
 }
 
 /// Whether nobody waits for the question where it came to.

@@ -124,7 +124,11 @@ impl Taps {
             if let Some((number, sort)) = self.whose(&packet.body)
                 && let Some(own) = all.get_mut(number)
             {
-                own.push(Sighting { sort, port: packet.body.asked_port(sort == Sort::Question), ..sighting });
+                own.push(Sighting {
+                    sort,
+                    port: packet.body.asked_port(sort == Sort::Question),
+                    ..sighting
+                });
             }
         }
         // What has one time is in the order in which its place saw it.
