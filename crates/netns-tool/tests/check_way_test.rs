@@ -4,6 +4,7 @@ mod support;
 
 use support::checks::{ROUTED, fail, fail_each, stage, whys};
 use support::labs::up;
+use support::others::bridges_ask;
 use support::{lived_in, private_host, sh};
 
 /// Two routers in a row.
@@ -69,6 +70,17 @@ fn an_interface_of_a_router_is_down() {
             "ip -n r1 link set dev east down",
             &[("ping4", &no("10.0.2.2")), ("ping6", &no("fd02::2"))],
         );
+    });
+}
+
+/// A way out of one of the ports of a bridge is none out of the lab.
+#[test]
+fn what_is_for_all_has_no_one_way() {
+    private_host(|| {
+        lived_in();
+        up(&LAN.replace("to = \"d\"", "to = \"224.0.0.1\""));
+        let what = "224.0.0.1 is a multicast address: what goes there is for all who have joined that group, and takes as many ways";
+        fail("", &["ping4"], &format!("{what}; nobody has answered"));
     });
 }
 
@@ -149,6 +161,30 @@ fn a_firewall_drops_what_neighbours_ask() {
             &["ping4"],
             "no reply to ARP from 10.0.0.3 on `eth0` of `c`: dropped on the host by the rule `ether type arp drop` of chain `f` of nft table `bridge t` (its counter moved)",
         );
+    });
+}
+
+/// With br_netfilter that of the host sees what its bridge only switches; without, it does not, and drops nothing.
+#[test]
+fn the_firewall_of_a_bridge_drops_what_neighbours_ask() {
+    private_host(|| {
+        lived_in();
+        up(LAN);
+        let questions: &[&str] = if bridges_ask(true) { &["ping6"] } else { &[] };
+        for (undo, drop, what) in [
+            (":", "-P FORWARD DROP", "policy `DROP` of chain `FORWARD`"),
+            (
+                "ip6tables -P FORWARD ACCEPT",
+                "-A FORWARD -p icmpv6 -j DROP",
+                "rule `-A FORWARD -p ipv6-icmp -j DROP`",
+            ),
+        ] {
+            let forget = "for at in c d; do ip -n $at neigh flush dev eth0; done";
+            let why = format!(
+                "no reply to neighbour discovery from fd00::3 on `eth0` of `c`: dropped on the host by the {what} of ip6tables (its counter moved)"
+            );
+            fail(&format!("{undo}; ip6tables {drop}; {forget}"), questions, &why);
+        }
     });
 }
 

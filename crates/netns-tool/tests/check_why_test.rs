@@ -2,11 +2,12 @@
 
 mod support;
 
+use predicates::str::contains;
 use std::net::{TcpListener, UdpSocket};
 use support::checks::{ALL, ROUTED, V4, V6, fail, fail_each, stage, whys};
-use support::labs::up;
+use support::labs::{FILE, up};
 use support::net::enter;
-use support::{lived_in, private_host, sh};
+use support::{lived_in, private_host, sh, tool};
 
 #[test]
 fn a_route_is_missing() {
@@ -90,6 +91,29 @@ fn a_router_has_lost_its_address() {
             &V4,
             "no route to 10.0.2.2 in `r`: `right` does not have 10.0.2.1/24, which the file gives it",
         );
+    });
+}
+
+/// It is not in the main table, or no route at all.
+#[test]
+fn a_policy_refuses_it() {
+    private_host(|| {
+        stage();
+        fail(
+            "ip -n a rule add to 10.0.2.2 prohibit",
+            &V4,
+            "a policy rule in `a` of the kind `prohibit` refuses what goes to 10.0.2.2",
+        );
+        let show = tool(&format!("check {FILE}")).code(1);
+        show.stdout(contains("  try: ip -n a rule show\n"));
+        fail(
+            "ip -n a rule del to 10.0.2.2 prohibit; ip -n a rule add to 10.0.2.2 table 100
+             ip -n a route add unreachable 10.0.2.2 table 100",
+            &V4,
+            "a route in `a` of the kind `unreachable` refuses what goes to 10.0.2.2",
+        );
+        let show = tool(&format!("check {FILE}")).code(1);
+        show.stdout(contains("  try: ip -n a route show table all type unreachable\n"));
     });
 }
 
@@ -213,10 +237,11 @@ fn nobody_listens_or_elsewhere() {
             ],
         );
         fail_each(
-            "ip netns exec b sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all'
+            "ip netns exec b sh -c 'echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_all; echo 1 >/proc/sys/net/ipv6/icmp/echo_ignore_all'
              ip netns exec b iptables -A OUTPUT -p udp -j ACCEPT; ip netns exec b ip6tables -A OUTPUT -p tcp -j DROP",
             &[
                 ("ping4", "`b` answers no ping (net.ipv4.icmp_echo_ignore_all is 1)"),
+                ("ping6", "`b` answers no ping (net.ipv6.icmp.echo_ignore_all is 1)"),
                 ("tcp4", "nothing listens at TCP port 80 of `b` on 10.0.2.2: what listens there does so on 127.0.0.1 alone"),
                 ("tcp6", "nothing listens at TCP port 80 of `b` on fd02::2: what listens there does so on 127.0.0.1 alone, and what says so is dropped in `b` by the rule `-A OUTPUT -p tcp -j DROP` of ip6tables (its counter moved)"),
                 ("udp4", "nothing listens at UDP port 80 of `b`"),

@@ -82,17 +82,28 @@ fn a_published_port_is_followed_to_its_program() {
         let told = done("trace inet 192.0.2.2 --tcp 8080");
         for line in [
             "A connection to TCP port 8080 from `inet` to 192.0.2.2\n",
-            "  nat    the destination 192.0.2.2 becomes 10.0.0.2\n",
+            "  nat    the destination 192.0.2.2 becomes 10.0.0.2 port 80\n",
             "web\n  in     eth0\n",
         ] {
             assert!(told.contains(line), "{told}");
         }
         let told = done("trace host 192.0.2.2 --tcp 8080");
         assert!(
-            told.contains("host\n  nat    the destination 192.0.2.2 becomes 10.0.0.2\n"),
+            told.contains("host\n  nat    the destination 192.0.2.2 becomes 10.0.0.2 port 80\n"),
             "{told}"
         );
         assert_eq!(done("-q trace inet 192.0.2.2 --tcp 8080"), "");
+        // Who does not listen does so at the port to which it is sent on.
+        done("nat br0 --publish 8081:10.0.0.3:81");
+        done("nat br0 --publish 5353:10.0.0.3:53/udp");
+        for (asked, name, port, option) in
+            [("--tcp 8081", "TCP", 81, "t"), ("--udp 5353", "UDP", 53, "u")]
+        {
+            let why = format!(
+                "No answer: nothing listens at {name} port {port} of `db`\n  try: ip netns exec db ss -lnp{option} sport = :{port}\n"
+            );
+            tool(&format!("trace inet 192.0.2.2 {asked}")).code(1).stdout(contains(why));
+        }
         // What is sent on is not for the host, whoever listens there.
         for (rule, way) in
             [("--dport 80 -j DROP", "dropped"), ("--sport 80 -j DROP", "on the way back: dropped")]
@@ -135,6 +146,34 @@ fn it_says_where_and_why_it_stops() {
         let dropped = tool("trace web 192.0.2.1").code(1);
         dropped
             .stdout(contains("No answer: dropped in `web` by ").and(contains("its counter moved")));
+    });
+}
+
+/// The sender still knows the hardware address of who had it.
+#[test]
+fn an_address_that_nobody_has_any_more_is_told() {
+    private_host(|| {
+        stage();
+        support::ping("web", "10.0.0.3");
+        sh("ip -n web neigh replace 10.0.0.3 lladdr $(ip netns exec db cat /sys/class/net/eth0/address) dev eth0 nud permanent
+            ip -n db addr flush dev eth0");
+        tool("trace web 10.0.0.3").code(1).stdout(contains(
+            "No answer: nobody has 10.0.0.3: `web` still sends what goes there to `db`, by a stale entry among its neighbours\n  try: ip -n web neigh show to 10.0.0.3\n",
+        ));
+    });
+}
+
+#[test]
+fn the_cure_of_a_rule_with_quotes_in_its_comment_helps() {
+    private_host(|| {
+        stage();
+        let rule = r#"-s 10.0.0.2 -d 192.0.2.1 -m comment --comment "it's \"my\" \\ rule" -j DROP"#;
+        sh(&format!("iptables -I FORWARD {rule}"));
+        let outcome = tool("trace web 192.0.2.1").code(1);
+        let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
+        let (_, cure) = told.split_once("  try: ").expect("a cure");
+        sh(cure);
+        done("trace web 192.0.2.1");
     });
 }
 

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use words::{Line, parse, quote};
 
-pub use words::{spell, table_name};
+pub use words::{spell, split, table_name};
 
 /// The name of our own chain, in either table.
 pub const CHAIN: &str = "NETNS-TOOL";
@@ -60,7 +60,7 @@ impl Saved {
     /// The rules in it that netns-tool could have written.
     pub fn rules(&self, family: Family) -> impl Iterator<Item = Rule> {
         let split = |(table, rule): &(Arc<str>, String)| {
-            let mut words = shlex::split(rule)?;
+            let mut words = split(rule)?;
             let chain = (!words.is_empty()).then(|| words.remove(0))?;
             Some(Line { table: table.to_string(), chain, words })
         };

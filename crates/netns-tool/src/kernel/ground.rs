@@ -1,7 +1,7 @@
 //! What decides about packets in one place, read when a packet has just been lost.
 
-use super::netlink::Reader;
 pub use super::netlink::ground::{Condition, Hop, Unanswered, Way};
+use super::netlink::{MAIN, Reader};
 pub use super::sockets::Arrivals;
 use super::sockets::{self, Listener};
 use super::state::{Link, State};
@@ -59,6 +59,27 @@ pub fn bridge_ports() -> Result<BTreeSet<u32>> {
 pub fn way(at: &Place, to: IpAddr) -> Way {
     // Where the place has gone, nothing is read.
     read_in(at, || Ok(Some(Reader::open()?.way_to(to)?))).ok().flatten().unwrap_or(Way::None)
+}
+
+/// What refuses a packet (see [`Way::Refused`]).
+pub enum Refuser {
+    Route,
+    /// A route of another table than the main one.
+    RouteElsewhere,
+    /// A rule that chooses among the tables.
+    Rule,
+}
+
+/// What in the place refuses, by that kind, what goes to the address.
+pub fn refuser(at: &Place, to: IpAddr, kind: &str) -> Refuser {
+    let tables = read_in(at, || Reader::open()?.refusing_tables(to, kind)).unwrap_or_default();
+    if tables.contains(&MAIN) {
+        Refuser::Route
+    } else if tables.is_empty() {
+        Refuser::Rule
+    } else {
+        Refuser::RouteElsewhere
+    }
 }
 
 /// What a file of /proc/sys holds in the place.

@@ -11,7 +11,9 @@ pub mod ground;
 use super::state::{Address, Link, Refusal, Route};
 use crate::name::InterfaceName;
 use anyhow::{Context, Result, bail};
-use decode::{IFLA_IFNAME, address, advertised_over, link, number, refusal, route, ways};
+use decode::{
+    IFLA_IFNAME, address, advertised_over, link, number, refusal, refusal_of_any_table, route, ways,
+};
 use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
     NetlinkMessage, NetlinkPayload, NetlinkSerializable,
@@ -20,9 +22,10 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 
-pub use decode::{attributes, text};
+pub use decode::{MAIN, attributes, text};
 
 const RTM_GETLINK: u16 = 18;
 const RTM_GETADDR: u16 = 22;
@@ -117,6 +120,14 @@ impl Reader {
         let bodies = self.route_bodies()?;
         let routes = bodies.iter().flat_map(|body| ways(body)).collect();
         Ok((routes, bodies.iter().filter_map(|body| refusal(body)).collect()))
+    }
+
+    /// The tables that have a route of the kind, as [`Refusal::kind`], for what goes to the address.
+    pub fn refusing_tables(&self, to: IpAddr, kind: &str) -> Result<BTreeSet<u32>> {
+        let bodies = self.route_bodies()?;
+        let refusals = bodies.iter().filter_map(|body| refusal_of_any_table(body));
+        let its = refusals.filter(|(_, one)| one.kind == kind && one.to.contains(&to));
+        Ok(its.map(|(table, _)| table).collect())
     }
 
     fn route_bodies(&self) -> Result<Vec<Vec<u8>>> {

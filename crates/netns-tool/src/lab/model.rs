@@ -139,3 +139,13 @@ pub enum Question {
     Udp(u16),
     Http { port: u16, path: String },
 }
+
+impl Question {
+    /// The port of TCP or UDP that is asked.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Ping => None,
+            Self::Tcp(port) | Self::Udp(port) | Self::Http { port, .. } => Some(*port),
+        }
+    }
+}

@@ -6,6 +6,7 @@
 use super::publication::Publication;
 use crate::failure::{Failure, failed};
 use crate::family::Family;
+use crate::firewall::iptables::split;
 use crate::firewall::rule::{Ports, Protocol};
 use crate::firewall::{Firewall, nft};
 use crate::kernel::state::State;
@@ -91,8 +92,7 @@ fn of_iptables(family: Family, command: &str, line: &str) -> Option<Forward> {
     if !["-j DNAT", "-j REDIRECT"].iter().any(|target| rule.contains(target)) {
         return None;
     }
-    // In quotes iptables has one more escape than a shell.
-    let all = shlex::split(&rule.replace("\\'", "'"))?;
+    let all = split(rule)?;
     let mut words = all.iter().map(String::as_str);
     let is_dockers = words.next()? == "DOCKER";
     let (mut protocol, mut ports, mut destination, mut is_send) = (None, None, None, false);

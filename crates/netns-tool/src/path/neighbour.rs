@@ -3,6 +3,7 @@
 use super::loss::{ALL, Kind, Loss, PASSING, Uncounted};
 use super::words::{asking, ip as ip_command, place};
 use super::{Finding, Reason, Site};
+use crate::kernel::ground::value;
 use crate::plan::Place;
 use std::net::IpAddr;
 
@@ -33,6 +34,28 @@ pub fn no_reply(site: &Site, at: &Place, neighbour: IpAddr, device: u32) -> Find
     let mut losses = vec![loss(owner, Kind::Neighbour, ALL), loss(at, Kind::Neighbour, ALL)];
     let between = site.far_end(owner, link);
     let between = between.filter(|(far, port)| site.bridge_of(far, port.index).is_some());
-    losses.extend(between.map(|(far, _)| loss(far, Kind::Crossing, PASSING)));
+    losses.extend(between.map(|(far, _)| loss(far, on_bridge(far, neighbour), PASSING)));
     Finding::Dropped { losses, otherwise: Reason::new(what).hint(look) }
+}
+
+/// What the asking is to the firewall of a place that only switches it: with br_netfilter all of it sees what is IPv6, else
+/// what judges frames.
+fn on_bridge(at: &Place, neighbour: IpAddr) -> Kind {
+    let is_shown =
+        || value(at, "/proc/sys/net/bridge/bridge-nf-call-ip6tables").as_deref() == Some("1");
+    if neighbour.is_ipv6() && is_shown() { Kind::Neighbour } else { Kind::Crossing }
+}
+
+/// The place got a packet that was sent to it on the link by an address which neither it nor anybody else has: the sender
+/// still goes by what it has once learnt.
+pub fn stale(site: &Site, at: &Place, sender: &Place, neighbour: IpAddr) -> Option<Reason> {
+    if sender == at || site.owner(neighbour).is_some() {
+        return None;
+    }
+    let what = format!(
+        "nobody has {neighbour}: {} still sends what goes there to {}, by a stale entry among its neighbours",
+        place(sender),
+        place(at)
+    );
+    Some(Reason::new(what).hint(ip_command(sender, &format!("neigh show to {neighbour}"))))
 }

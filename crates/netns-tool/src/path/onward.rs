@@ -20,19 +20,22 @@ pub struct Packet<'p> {
     pub input: Option<u32>,
     pub source: IpAddr,
     pub destination: IpAddr,
+    /// The port that is asked, as it is there; `None`: that of the question, or none.
+    pub port: Option<u16>,
 }
 
 impl<'p> Packet<'p> {
     /// One that has come to where it was seen.
     pub fn of(seen: &'p Sighting) -> Self {
-        let Sighting { at, interface, source, destination, .. } = seen;
-        Self { at, input: Some(*interface), source: *source, destination: *destination }
+        let Sighting { at, interface, source, destination, port, .. } = seen;
+        let (source, destination, port) = (*source, *destination, *port);
+        Self { at, input: Some(*interface), source, destination, port }
     }
 }
 
 /// Why it was not sent on.
 pub fn onward(site: &Site, packet: &Packet) -> Finding {
-    let Packet { at, input, source, destination } = *packet;
+    let Packet { at, input, source, destination, .. } = *packet;
     if let Some(reason) = input.and_then(|input| not_forwarded(site, packet, input)) {
         return Finding::Known(reason);
     }
@@ -127,12 +130,8 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
     if let Some(neighbour) = site.is_unanswered(at, &hop, source) {
         return no_reply(site, at, neighbour, hop.device).on_the_way_back();
     }
-    let switch = "/proc/sys/net/ipv4/icmp_echo_ignore_all";
-    let is_deaf = || value(at, switch).as_deref() == Some("1");
-    if probe.question == Question::Ping && source.is_ipv4() && is_deaf() {
-        let what = format!("{} answers no ping (net.ipv4.icmp_echo_ignore_all is 1)", place(at));
-        let off = run(at, "sysctl -w net.ipv4.icmp_echo_ignore_all=0");
-        return Finding::Known(Reason::new(what).hint(off));
+    if let Some(deaf) = answers_no_ping(packet).filter(|_| probe.question == Question::Ping) {
+        return Finding::Known(deaf);
     }
     let question = Loss::of(site, packet, INWARD);
     // What seems to be for this place may be for another, such as what comes to a published port.
@@ -158,6 +157,20 @@ pub fn at_destination(site: &Site, packet: &Packet, probe: &Probe) -> Finding {
     Finding::Dropped { losses: vec![question, answer, elsewhere], otherwise }
 }
 
+/// The switch by which a place answers no ping.
+fn answers_no_ping(packet: &Packet) -> Option<Reason> {
+    let at = packet.at;
+    let switch = if packet.source.is_ipv4() {
+        "net.ipv4.icmp_echo_ignore_all"
+    } else {
+        "net.ipv6.icmp.echo_ignore_all"
+    };
+    let path = format!("/proc/sys/{}", switch.replace('.', "/"));
+    let is_deaf = value(at, &path).as_deref() == Some("1");
+    let what = || format!("{} answers no ping ({switch} is 1)", place(at));
+    is_deaf.then(|| Reason::new(what()).hint(run(at, &format!("sysctl -w {switch}=0"))))
+}
+
 /// Whether nobody waits for the question where it came to.
 pub fn no_listener(site: &Site, packet: &Packet, probe: &Probe) -> Option<Reason> {
     let (protocol, port) = match &probe.question {
@@ -165,7 +178,8 @@ pub fn no_listener(site: &Site, packet: &Packet, probe: &Probe) -> Option<Reason
         Question::Tcp(port) | Question::Http { port, .. } => (Protocol::Tcp, *port),
         Question::Udp(port) => (Protocol::Udp, *port),
     };
-    let at = packet.at;
+    // Behind a NAT it may be another.
+    let (at, port) = (packet.at, packet.port.unwrap_or(port));
     let listeners = &site.grounds.get(at)?.listeners;
     let there: Vec<&Listener> = listeners.iter().filter(|one| one.is_at(protocol, port)).collect();
     let (word, option) = match protocol {

@@ -19,7 +19,8 @@ pub fn refused(
 ) -> Finding {
     let destination = last.map_or(probe.to, |last| last.destination);
     let source = last.map_or(error.source, |last| last.source);
-    let packet = at_error(error, last, source, destination);
+    let port = last.and_then(|last| last.port);
+    let packet = Packet { port, ..at_error(error, last, source, destination) };
     if why == Unreachable::Port
         && matches!(probe.question, Question::Udp(_))
         && site.is_local(packet.at, destination)
@@ -53,7 +54,8 @@ fn at_error<'s>(
     destination: IpAddr,
 ) -> Packet<'s> {
     let came = last.filter(|last| last.at == error.at && !last.is_out);
-    Packet { at: &error.at, input: came.map(|last| last.interface), source, destination }
+    let input = came.map(|last| last.interface);
+    Packet { at: &error.at, input, source, destination, port: None }
 }
 
 /// Why somebody says that a packet does not go on: what is seen of it there, or else the firewall.
@@ -114,7 +116,8 @@ pub fn answered_by_reset(
     last: Option<&&Sighting>,
 ) -> Finding {
     let at = &reset.at;
-    let packet = Packet { at, input: None, source: reset.destination, destination: reset.source };
+    let (source, destination, port) = (reset.destination, reset.source, reset.port);
+    let packet = Packet { at, input: None, source, destination, port };
     let is_its_own = last.is_some_and(|last| last.at == *at) && site.is_local(at, reset.source);
     if let Some(reason) = no_listener(site, &packet, probe).filter(|_| is_its_own) {
         return Finding::Known(reason);

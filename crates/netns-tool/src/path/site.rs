@@ -1,8 +1,8 @@
 //! The ground of a lab, as far as a question can have come.
 
 use super::Reason;
-use super::words::{in_place, ip as ip_command, list_routes, place};
-use crate::kernel::ground::{Condition, Ground, Hop, Way, way};
+use super::words::{in_place, ip as ip_command, ip_for, place};
+use crate::kernel::ground::{Condition, Ground, Hop, Refuser, Way, refuser, way};
 use crate::kernel::state::Link;
 use crate::lab::model::{End, Lab};
 use crate::name::InterfaceName;
@@ -169,9 +169,7 @@ impl Site<'_> {
     /// Why the place has no route: mostly an interface that is down has taken it along.
     pub fn no_route(&self, at: &Place, to: IpAddr) -> Reason {
         if let Way::Refused(kind) = way(at, to) {
-            let what =
-                format!("a route {} of the kind `{kind}` refuses what goes to {to}", in_place(at));
-            return Reason::new(what).hint(list_routes(at, to, kind));
+            return refused(at, to, kind);
         }
         let what = format!("no route to {to} {}", in_place(at));
         let ground = self.grounds.get(at);
@@ -236,4 +234,15 @@ impl Site<'_> {
         let unanswered = &self.grounds.get(at)?.unanswered;
         unanswered.iter().any(|one| one.device == hop.device && one.ip == ip).then_some(ip)
     }
+}
+
+/// What in the place refuses what goes to the address.
+fn refused(at: &Place, to: IpAddr, kind: &str) -> Reason {
+    let (who, show) = match refuser(at, to, kind) {
+        Refuser::Route => ("route", format!("route show type {kind}")),
+        Refuser::RouteElsewhere => ("route", format!("route show table all type {kind}")),
+        Refuser::Rule => ("policy rule", "rule show".to_owned()),
+    };
+    let what = format!("a {who} {} of the kind `{kind}` refuses what goes to {to}", in_place(at));
+    Reason::new(what).hint(ip_for(at, to, &show))
 }

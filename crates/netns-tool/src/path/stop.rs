@@ -1,12 +1,14 @@
 //! Where a question, or its answer, was seen last.
 
 use super::loss::{ALL, INWARD, Loss, OUTWARD};
+use super::neighbour::stale;
 use super::onward::{Packet, at_destination, onward};
 use super::refusal::{answer_refused, answered_by_reset, refused};
-use super::words::{place, run};
+use super::words::{for_all, place, run};
 use super::{Finding, Observed, Reason, Site};
 use crate::kernel::state::Link;
 use crate::lab::model::Question;
+use crate::plan::Place;
 use crate::probe::{Outcome, Probe, Sighting, Sort};
 use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr};
@@ -35,6 +37,11 @@ pub fn find(site: &Site, probe: &Probe, seen: &Observed) -> Finding {
     }
     if let Some(reset) = seen.sightings.iter().find(|one| one.sort == Sort::Reset) {
         return answered_by_reset(site, probe, reset, last);
+    }
+    let for_all = for_all(probe.to).filter(|_| answers.is_empty() && last.is_some());
+    if let Some(what) = for_all {
+        let what = format!("{what}; nobody has answered");
+        return Finding::Known(Reason::new(what).hint("the address of one of them"));
     }
     match (answers.last(), last) {
         (Some(answer), _) if answer.at == probe.from && !answer.is_out => Finding::Dropped {
@@ -81,7 +88,7 @@ fn from_here(site: &Site, probe: &Probe) -> Finding {
 
 fn made_there(probe: &Probe) -> Packet<'_> {
     let source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    Packet { at: &probe.from, input: None, source, destination: probe.to }
+    Packet { at: &probe.from, input: None, source, destination: probe.to, port: None }
 }
 
 /// It was seen here last, of all where it, the question or the answer, was seen.
@@ -106,7 +113,14 @@ fn stopped(
     let is_its_own = site.is_local(at, last.destination);
     match (is_its_own, is_answer) {
         (true, false) => at_destination(site, &packet, probe),
-        _ => onward(site, &packet),
+        _ => {
+            let (sender, neighbour) = sent_to(site, probe, trail, last.destination);
+            match (onward(site, &packet), stale(site, at, sender, neighbour)) {
+                // It was never to go on from here.
+                (Finding::Known(_), Some(stale)) => Finding::Known(stale),
+                (finding, _) => finding,
+            }
+        }
     }
 }
 
@@ -124,12 +138,8 @@ fn in_bridge(
     if let Some(fault) = own.into_iter().flatten().find_map(|link| site.fault(at, link)) {
         return Finding::Known(fault);
     }
-    // Who has sent it over the link knows for whom it is there.
-    let is_sender =
-        |one: &&&Sighting| one.is_out && site.bridge_of(&one.at, one.interface).is_none();
-    let sender = trail.iter().rfind(is_sender).map_or(&probe.from, |one| &one.at);
-    let via = site.hop(sender, last.destination).and_then(|hop| hop.via);
-    let receiver = site.holder(via.unwrap_or(last.destination));
+    let (_, neighbour) = sent_to(site, probe, trail, last.destination);
+    let receiver = site.holder(neighbour);
     if let Some(reason) = receiver.and_then(|(place, link)| site.cut_off(place, link)) {
         return Finding::Known(reason);
     }
@@ -147,6 +157,20 @@ fn in_bridge(
             .hint(run(at, &format!("bridge fdb show br {name}")));
     let crossing = Packet { input: None, ..Packet::of(last) };
     Finding::Dropped { losses: vec![Loss::of(site, &crossing, ALL)], otherwise }
+}
+
+/// Who has sent it over the link where it was seen last, and to whom: to a router, or to its destination.
+fn sent_to<'s>(
+    site: &Site,
+    probe: &'s Probe,
+    trail: &[&'s Sighting],
+    destination: IpAddr,
+) -> (&'s Place, IpAddr) {
+    let is_sender =
+        |one: &&&Sighting| one.is_out && site.bridge_of(&one.at, one.interface).is_none();
+    let sender = trail.iter().rfind(is_sender).map_or(&probe.from, |one| &one.at);
+    let via = site.hop(sender, destination).and_then(|hop| hop.via);
+    (sender, via.unwrap_or(destination))
 }
 
 /// It went out of an interface, and nobody has seen it come in anywhere.

@@ -3,7 +3,7 @@
 use crate::family::Family;
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, Place};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A namespace that is itself called `host`, which means the host.
 pub const NAMESPACE_HOST: &str = "/run/netns/host";
@@ -32,10 +32,10 @@ pub fn ip(at: &Place, words: &str) -> String {
     Cmd::ip(at, words).to_string()
 }
 
-/// What one types to see the routes of a kind there.
-pub fn list_routes(at: &Place, to: IpAddr, kind: &str) -> String {
+/// The same for the routes, or rules, by which what goes to the address is routed.
+pub fn ip_for(at: &Place, to: IpAddr, words: &str) -> String {
     let family = if to.is_ipv6() { "-6 " } else { "" };
-    Cmd::ip(at, &format!("{family}route show type {kind}")).to_string()
+    ip(at, &format!("{family}{words}"))
 }
 
 /// What one types to run any command there.
@@ -43,6 +43,21 @@ pub fn run(at: &Place, words: &str) -> String {
     match at {
         None => words.to_owned(),
         Some(name) => format!("ip netns exec {name} {words}"),
+    }
+}
+
+/// What an address is that means many; `None`: it does not, as far as it shows by itself.
+pub fn for_all(ip: IpAddr) -> Option<String> {
+    if ip.is_multicast() {
+        Some(format!(
+            "{ip} is a multicast address: what goes there is for all who have joined that group, and takes as many ways"
+        ))
+    } else if ip == Ipv4Addr::BROADCAST {
+        Some(format!(
+            "{ip} is the broadcast address of any link: what goes there is for all on it, and no router passes it on"
+        ))
+    } else {
+        None
     }
 }
 

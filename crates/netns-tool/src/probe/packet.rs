@@ -71,16 +71,6 @@ pub enum Body {
     },
 }
 
-impl Body {
-    /// The port that it goes to.
-    pub fn port(&self) -> Option<u16> {
-        match self {
-            Self::Tcp { to, .. } | Self::Udp { to, .. } => Some(*to),
-            Self::Echo { .. } | Self::Error { .. } => None,
-        }
-    }
-}
-
 /// What an error repeats of the packet that it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quoted {
@@ -96,6 +86,18 @@ pub enum Quoted {
 pub enum Port {
     Tcp(u16),
     Udp(u16),
+}
+
+impl Body {
+    /// The port of whoever is asked: a question goes there, what answers it comes from there.
+    pub fn asked_port(&self, is_question: bool) -> Option<u16> {
+        match *self {
+            Self::Tcp { from, to, .. } | Self::Udp { from, to } => {
+                Some(if is_question { to } else { from })
+            }
+            Self::Echo { .. } | Self::Error { .. } => None,
+        }
+    }
 }
 
 impl Packet {

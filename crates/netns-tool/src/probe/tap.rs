@@ -41,7 +41,7 @@ pub struct Sighting {
     pub sort: Sort,
     pub source: IpAddr,
     pub destination: IpAddr,
-    /// The port that it goes to, where it has one.
+    /// The port that is asked, of TCP or UDP, as it is here: a NAT may change it. An error has none.
     pub port: Option<u16>,
     pub time: SystemTime,
 }
@@ -108,7 +108,7 @@ impl Taps {
                     sort: Sort::Question,
                     source: packet.source,
                     destination: packet.destination,
-                    port: packet.body.port(),
+                    port: None,
                     time: received.time,
                 };
                 self.caught.push((packet, sighting));
@@ -124,7 +124,11 @@ impl Taps {
             if let Some((number, sort)) = self.whose(&packet.body)
                 && let Some(own) = all.get_mut(number)
             {
-                own.push(Sighting { sort, ..sighting });
+                own.push(Sighting {
+                    sort,
+                    port: packet.body.asked_port(sort == Sort::Question),
+                    ..sighting
+                });
             }
         }
         // What has one time is in the order in which its place saw it.

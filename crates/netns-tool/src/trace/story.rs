@@ -77,8 +77,9 @@ impl Teller<'_> {
         let route = routed.unwrap_or_else(|| self.route_of_lost(stay));
         let route = route.map(|route| step("route", route));
         if is_from_here {
-            let sent = step("nat", destined(self.probe.to, stay[0].destination));
-            let sent = Some(sent).filter(|_| self.probe.to != stay[0].destination);
+            let meant = (self.probe.to, self.probe.question.port());
+            let sent = destined(meant, (stay[0].destination, stay[0].port));
+            let sent = sent.map(|sent| step("nat", sent));
             return sent.into_iter().chain(route).chain(departures).chain(arrivals).collect();
         }
         let last = stay.iter().rfind(|one| !one.is_out).zip(leaving().next_back());
@@ -163,9 +164,9 @@ impl Teller<'_> {
     /// What the firewall has made of its addresses.
     fn changes(&self, before: &Sighting, after: &Sighting) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
-        if before.destination != after.destination {
-            rows.push(step("nat", destined(before.destination, after.destination)));
-        }
+        let was = (before.destination, before.port);
+        let sent = destined(was, (after.destination, after.port));
+        rows.extend(sent.map(|sent| step("nat", sent)));
         if before.source != after.source {
             let uplink = self.name(&after.at, after.interface);
             let is_its = |nat: &&crate::topology::Nat| {
@@ -182,8 +183,11 @@ impl Teller<'_> {
     }
 }
 
-fn destined(before: IpAddr, after: IpAddr) -> String {
-    format!("the destination {before} becomes {after}")
+/// What became of an address and a port to which a packet goes; `None`: they are the same.
+fn destined(before: (IpAddr, Option<u16>), after: (IpAddr, Option<u16>)) -> Option<String> {
+    let port = after.1.filter(|port| before.1 != Some(*port));
+    let port = port.map(|port| format!(" port {port}")).unwrap_or_default();
+    (before != after).then(|| format!("the destination {} becomes {}{port}", before.0, after.0))
 }
 
 fn step(what: &str, how: String) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::suggest::shown;
 use crate::topology::Topology;
 use anyhow::Result;
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// How the host is called. A namespace of that name is called by its file, see [`words::NAMESPACE_HOST`].
 const HOST: &str = "host";
@@ -49,14 +49,8 @@ pub fn target(to: &str, from: &Place, lab: &Lab, topology: &Topology) -> Result<
 fn check_one(ip: IpAddr, from: &Place, topology: &Topology) -> Result<(), Failure> {
     let what = if ip.is_unspecified() {
         format!("{ip} is nobody's address: it stands for all addresses of whoever says it")
-    } else if ip.is_multicast() {
-        format!(
-            "{ip} is a multicast address: what goes there is for all who have joined that group, and takes as many ways"
-        )
-    } else if ip == Ipv4Addr::BROADCAST {
-        format!(
-            "{ip} is the broadcast address of any link: what goes there is for all on it, and no router passes it on"
-        )
+    } else if let Some(what) = words::for_all(ip) {
+        what
     } else if let Some((at, name, net)) = broadcast_of(ip, from, topology) {
         format!(
             "{ip} is the broadcast address of {net}, the subnet of `{name}` {}: what goes there is for all on that link, and no router passes it on",

@@ -33,6 +33,18 @@ pub fn quote(word: &str) -> Cow<'_, str> {
     }
 }
 
+/// The words of a line that `iptables-save` printed: like those of a shell, but that in quotes `\'` is an apostrophe.
+pub fn split(line: &str) -> Option<Vec<String>> {
+    let mut of_shell = String::with_capacity(line.len());
+    let mut rest = line.chars();
+    while let Some(one) = rest.next() {
+        let escaped = if one == '\\' { rest.next() } else { None };
+        of_shell.extend(Some(one).filter(|_| escaped != Some('\'')));
+        of_shell.extend(escaped);
+    }
+    shlex::split(&of_shell)
+}
+
 pub fn table_name(table: Table) -> &'static str {
     match table {
         Table::Filter => "filter",

@@ -6,7 +6,7 @@ use super::packet::{Packet, Seen, lies_in};
 use super::place::IPTABLES;
 use super::verdict::{self, Chains, Fate, Rule, Truth, Verdict, Walk};
 use super::{Obstacle, Reason, cure};
-use crate::firewall::iptables::CHAIN;
+use crate::firewall::iptables::{CHAIN, split};
 use std::collections::HashMap;
 
 const FILTER: &str = "filter";
@@ -120,7 +120,7 @@ pub(super) fn packets(counters: &str) -> Option<u64> {
 
 /// A line that adds a rule to a chain.
 pub(super) fn rule_of<'a>(line: &'a str, packet: &Seen) -> Rule<&'a str> {
-    let words = shlex::split(line).map(|words| words.into_iter().skip(2));
+    let words = split(line).map(|words| words.into_iter().skip(2));
     let (applies, verdict) =
         words.map_or((Truth::Unknown, Verdict::Accept), |words| read(words, packet));
     Rule { applies, verdict, text: line }

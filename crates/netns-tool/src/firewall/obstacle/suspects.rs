@@ -4,7 +4,7 @@ use super::packet::Seen;
 use super::saved::{counted, packets, rule_of};
 use super::verdict::{Rule, Truth, Verdict};
 use super::{Load, cure, nft, render};
-use crate::firewall::iptables::CHAIN;
+use crate::firewall::iptables::{CHAIN, split};
 use crate::firewall::nft::TABLE;
 use crate::mark;
 use crate::plan::quote_all;
@@ -124,7 +124,7 @@ impl<'a> Saved<'a> {
 
     fn rule(&self, line: &str, packets: Option<u64>, hooks: BTreeSet<String>) -> Suspect {
         let what = one_line(&format!("the rule `{line}`{} of {}", self.of(), self.command));
-        let words = shlex::split(line).unwrap_or_default();
+        let words = split(line).unwrap_or_default();
         let after = |option: &str| {
             let at = words.iter().position(|word| word == option)?;
             words.get(at + 1).cloned()

@@ -32,6 +32,8 @@ const RTA_PRIORITY: u16 = 6;
 const RTA_MULTIPATH: u16 = 9;
 const RTA_TABLE: u16 = 15;
 const RTA_VIA: u16 = 18;
+/// The number of the main table (`RT_TABLE_MAIN` of linux/rtnetlink.h).
+pub const MAIN: u32 = 254;
 /// The kinds of routes that let no packet go on (`RTN_BLACKHOLE` and the like of linux/rtnetlink.h).
 const REFUSING: [(u8, &str); 4] =
     [(6, "blackhole"), (7, "unreachable"), (8, "prohibit"), (9, "throw")];
@@ -129,14 +131,23 @@ pub fn ways(body: &[u8]) -> Vec<Route> {
 
 /// One that lets no packet go on.
 pub fn refusal(body: &[u8]) -> Option<Refusal> {
+    refusal_of_any_table(body).filter(|(table, _)| *table == MAIN).map(|(_, refusal)| refusal)
+}
+
+/// The same of whichever table, after that.
+pub fn refusal_of_any_table(body: &[u8]) -> Option<(u32, Refusal)> {
     let (_, kind) = REFUSING.into_iter().find(|(number, _)| *number == body[7])?;
-    let Route { to, metric, .. } = route_of_any_kind(body)?;
-    Some(Refusal { kind, to, metric })
+    let (table, Route { to, metric, .. }) = route_of_any_table(body)?;
+    Some((table, Refusal { kind, to, metric }))
 }
 
 /// `None`: it is of another table than the main one.
 fn route_of_any_kind(body: &[u8]) -> Option<Route> {
-    const MAIN: u32 = 254;
+    route_of_any_table(body).filter(|(table, _)| *table == MAIN).map(|(_, route)| route)
+}
+
+/// A route of whichever table, after that.
+fn route_of_any_table(body: &[u8]) -> Option<(u32, Route)> {
     let (family, prefix, mut table) = (body[0], body[1], u32::from(body[4]));
     let (mut to, mut via, mut device, mut metric) = (None, None, None, 0);
     for (kind, value) in attributes(body, 12) {
@@ -153,7 +164,7 @@ fn route_of_any_kind(body: &[u8]) -> Option<Route> {
     }
     let any = if family == 2 { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
     let to = IpNet::new(to.unwrap_or(any), prefix).ok()?;
-    (table == MAIN).then_some(Route { to, via, device, metric, protocol: body[5] })
+    Some((table, Route { to, via, device, metric, protocol: body[5] }))
 }
 
 /// The interface of a route that a router advertised (`RTPROT_RA` of linux/rtnetlink.h).
