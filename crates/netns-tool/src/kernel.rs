@@ -245,7 +245,9 @@ fn state(reader: &Reader) -> Result<State> {
 fn read_all() -> Result<State> {
     let reader = Reader::open()?;
     let (routes, advertised) = reader.routes()?;
-    Ok(State { routes, advertised, ..state(&reader)? })
+    let mut all = State { routes, advertised, ..state(&reader)? };
+    all.drop_routes_over_nothing();
+    Ok(all)
 }
 
 /// Of which families the firewall is asked about what bridges only switch; `None`: br_netfilter is not loaded.

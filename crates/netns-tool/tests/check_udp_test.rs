@@ -76,6 +76,15 @@ fn crowd(is_heard: impl Fn(u8) -> bool) -> String {
     )
 }
 
+/// In `db`, what those of the crowd send who are not heard is dropped.
+fn drop_others(is_heard: impl Fn(u8) -> bool) {
+    for number in (1..=30).filter(|number| !is_heard(*number)) {
+        // Their addresses are those after the bridge's.
+        let source = format!("10.0.0.{}", number + 1);
+        sh(&format!("ip netns exec db iptables -A INPUT -p udp -s {source} -j DROP"));
+    }
+}
+
 /// Each would count the datagrams of the other.
 #[test]
 fn checks_at_the_same_time_do_not_count_for_each_other() {
@@ -83,12 +92,7 @@ fn checks_at_the_same_time_do_not_count_for_each_other() {
         lived_in();
         let is_heard = |number: u8| number.is_multiple_of(2);
         up(&crowd(is_heard));
-        for number in (1..=30).filter(|number| !is_heard(*number)) {
-            sh(&format!(
-                "ip netns exec db iptables -A INPUT -p udp -s 10.0.0.{} -j DROP",
-                number + 1
-            ));
-        }
+        drop_others(is_heard);
         taking("db", 514);
         let checks: Vec<_> = (0..3).map(|_| thread::spawn(|| report(FILE))).collect();
         for check in checks {
@@ -144,13 +148,7 @@ fn what_one_has_sent_is_not_taken_for_what_another_has() {
         lived_in();
         let is_heard = |number: u8| !number.is_multiple_of(3);
         up(&crowd(is_heard));
-        // Their addresses are those after the bridge's.
-        for number in (1..=30).filter(|number| !is_heard(*number)) {
-            sh(&format!(
-                "ip netns exec db iptables -A INPUT -p udp -s 10.0.0.{} -j DROP",
-                number + 1
-            ));
-        }
+        drop_others(is_heard);
         // One that takes them at once, and one that lets them wait.
         taking("db", 514);
         let taken = report(FILE);

@@ -31,6 +31,13 @@ fn tells(words: &str, expected: &str) {
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// It stops, and that is the end of what is told.
+fn ends(words: &str, end: &str) {
+    let outcome = tool(&format!("trace {words}")).code(1);
+    let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
+    assert!(told.ends_with(end), "{words}: {told}");
+}
+
 #[test]
 fn a_packet_is_followed_through_a_bridge_and_a_nat() {
     private_host(|| {
@@ -122,11 +129,6 @@ fn a_published_port_is_followed_to_its_program() {
 fn it_says_where_and_why_it_stops() {
     private_host(|| {
         stage();
-        let ends = |words: &str, end: &str| {
-            let outcome = tool(&format!("trace {words}")).code(1);
-            let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
-            assert!(told.ends_with(end), "{words}: {told}");
-        };
         ends(
             "host web --tcp 81",
             "web\n  in     eth0\nNo answer: nothing listens at TCP port 81 of `web`\n  try: ip netns exec web ss -lnpt sport = :81\n",
@@ -181,11 +183,6 @@ fn the_cure_of_a_rule_with_quotes_in_its_comment_helps() {
 fn a_rule_that_stops_it_is_told_with_its_route_and_a_cure() {
     private_host(|| {
         stage();
-        let ends = |words: &str, end: &str| {
-            let outcome = tool(&format!("trace {words}")).code(1);
-            let told = String::from_utf8_lossy(&outcome.get_output().stdout).into_owned();
-            assert!(told.ends_with(end), "{words}: {told}");
-        };
         let stopped = |verb: &str, rule: &str| {
             format!(
                 "  in     br0\n  route  192.0.2.0/24 dev up0\nNo answer: {verb} by the rule `-A FORWARD {rule}` of iptables (its counter moved)\n  try: iptables -D FORWARD {rule}\n"

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::process;
+
 /// The top folder of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("/"))
@@ -21,20 +23,26 @@ pub fn cargo() -> Command {
 pub fn build_tool(release: bool) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--package", "netns-tool", "--bin", "netns-tool"]);
-    build.arg("--message-format=json-render-diagnostics");
     if release {
         build.arg("--release");
     }
+    executable(&messages(build)?)
+        .context("cargo built `netns-tool` but did not say where the binary is")
+}
+
+/// What cargo says of what it builds, a line of JSON each.
+pub fn messages(mut build: Command) -> Result<String> {
+    let shown = process::show(&build);
     let output = build
+        .arg("--message-format=json-render-diagnostics")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .context("cannot start `cargo build`; is cargo installed?")?;
+        .with_context(|| format!("cannot start `{shown}`; is cargo installed?"))?;
     if !output.status.success() {
-        bail!("`cargo build --package netns-tool` failed; see above");
+        bail!("`{shown}` failed; see above");
     }
-    executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo built `netns-tool` but did not say where the binary is")
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn executable(messages: &str) -> Option<PathBuf> {

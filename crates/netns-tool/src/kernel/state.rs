@@ -5,7 +5,7 @@ use crate::mark::{self, LabName};
 use crate::name::InterfaceName;
 use crate::plan::{self, Setting};
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 /// The links, addresses and routes of one network namespace.
@@ -163,6 +163,12 @@ impl State {
             .map(|address| address.net)
     }
 
+    /// A link may go after its routes were read, and they go with it.
+    pub fn drop_routes_over_nothing(&mut self) {
+        let links: HashSet<u32> = self.links.iter().map(|link| link.index).collect();
+        self.routes.retain(|route| route.device.is_none_or(|device| links.contains(&device)));
+    }
+
     /// Whether the route is there, by whoever's hand.
     pub fn has_route(&self, wanted: &plan::Route) -> bool {
         self.routes.iter().any(|route| self.is_route(route, wanted))
@@ -184,5 +190,21 @@ impl State {
         let mut routes: Vec<_> = self.routes.iter().filter(is_default).collect();
         routes.sort_by_key(|route| route.metric);
         routes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_over_a_link_that_went_meanwhile_went_too() {
+        let to: IpNet = "192.0.2.0/24".parse().unwrap();
+        let route = |device| Route { to, via: None, device, metric: 0, protocol: PROTOCOL_KERNEL };
+        let links = vec![Link { index: 2, ..Link::default() }];
+        let routes = [Some(2), Some(3), None].map(route).to_vec();
+        let mut state = State { links, routes, ..State::default() };
+        state.drop_routes_over_nothing();
+        assert_eq!(state.routes, [route(Some(2)), route(None)]);
     }
 }

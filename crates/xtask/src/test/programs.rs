@@ -1,9 +1,8 @@
 //! The test programs of the workspace, as cargo builds them.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::cargo;
@@ -23,19 +22,9 @@ pub struct Program {
 /// Builds all of them, in the order of their names.
 pub fn build() -> Result<Vec<Program>> {
     let mut build = cargo::cargo();
-    build.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
-    let output = build
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot start `cargo test`; is cargo installed?")?;
-    if !output.status.success() {
-        bail!("`cargo test --workspace --no-run` failed; see above");
-    }
-    let programs = read(&String::from_utf8_lossy(&output.stdout));
-    if programs.is_empty() {
-        bail!("cargo built the tests but did not say where they are");
-    }
+    build.args(["test", "--workspace", "--no-run"]);
+    let programs = read(&cargo::messages(build)?);
+    ensure!(!programs.is_empty(), "cargo built the tests but did not say where they are");
     Ok(programs)
 }
 
