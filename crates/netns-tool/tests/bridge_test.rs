@@ -141,7 +141,7 @@ fn stp_blocks_one_of_two_parallel_wires() {
         let blocked = || {
             ["one0", "two0", "one1", "two1"].iter().filter(|port| state(port).trim() == "4").count()
         };
-        let end = Instant::now() + Duration::from_secs(5);
+        let end = Instant::now() + Duration::from_secs(20);
         while blocked() == 0 && Instant::now() < end {
             sleep(Duration::from_millis(20));
         }

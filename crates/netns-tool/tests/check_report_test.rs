@@ -5,10 +5,10 @@ mod support;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::checks::{NETWORK, report};
 use support::labs::{FILE, up};
-use support::{done, private_host, sh, tool};
+use support::{done, private_host, sh, tool, within};
 use testhost::{binary, warm_up};
 
 /// The form is read back as a harness does.
@@ -79,11 +79,9 @@ fn twenty_that_must_not_answer_cost_one_timeout() {
         });
         up(&format!("{NETWORK}\n{}", ports.collect::<String>()));
         sh("ip netns exec web iptables -A INPUT -p tcp -j DROP");
-        let begin = Instant::now();
-        let report = report(FILE);
-        let time = begin.elapsed();
+        // One after the other would take twenty seconds.
+        let report = within(Duration::from_secs(10), || report(FILE));
         assert_eq!(report["expectations"].as_array().map(Vec::len), Some(20));
-        assert!(time < Duration::from_secs(10), "{time:?}, of twenty seconds");
     });
 }
 
@@ -118,14 +116,8 @@ fn a_matrix_of_twenty_waits_for_all_at_once() {
         sh(
             "for i in 1 2 3 4 5; do ip netns exec h$i iptables -A INPUT -j DROP; ip -n h$((i + 5)) link set eth0 down; done",
         );
-        let begin = Instant::now();
-        let table = done(&format!("check {FILE} --matrix"));
-        let time = begin.elapsed();
-        // It takes less than three seconds on a machine at rest; one after the other it would be minutes.
-        assert!(
-            time < Duration::from_secs(30),
-            "a matrix of 20 x 20, half of it unreachable: {time:?}"
-        );
+        // One after the other would take minutes.
+        let table = within(Duration::from_secs(30), || done(&format!("check {FILE} --matrix")));
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 1 + 20 + 3, "{table}");
         let row = |number: usize| lines[number].split_whitespace().collect::<Vec<_>>();

@@ -7,7 +7,6 @@ use predicates::str::contains;
 use serde_json::Value;
 use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::thread;
-use std::time::{Duration, Instant};
 use support::checks::{NETWORK, checked, report, told};
 use support::enter;
 use support::labs::{FILE, TEN_LINES, file, internet, up};
@@ -204,74 +203,6 @@ source = "192.0.2.1"
         assert_eq!(why(5), "it went web -> host -> inet");
         assert_eq!(why(6), "it went db -> host -> web");
         assert_eq!(why(8), "no route to 203.0.113.77 in `inet`");
-    });
-}
-
-#[test]
-fn nobody_answers_slow_pages_for_ever() {
-    private_host(|| {
-        lived_in();
-        up(NETWORK);
-        pages("web", 80);
-        let begin = Instant::now();
-        let report = checked("[[expect]]\nfrom = \"db\"\nto = \"10.0.0.2\"\nhttp = \"/slow\"\n");
-        assert_eq!(told(&report), ["db 10.0.0.2 http: it has not answered within 5 s"]);
-        assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
-        done("down lab");
-        // Who may not be reached is reached by a connection, whatever comes of that.
-        let not = |path: &str| {
-            format!(
-                "[[expect]]\nfrom = \"db\"\nto = \"10.0.0.2\"\nhttp = \"{path}\"\nreachable = false\n"
-            )
-        };
-        up(&format!("{NETWORK}\n{}{}", not("/slow"), not("/none")));
-        pages("web", 80);
-        let told = told(&support::checks::report(FILE));
-        let is_reached =
-            |line: &String| line.starts_with("db 10.0.0.2 http: it was reached, after ");
-        assert!(told.len() == 2 && told.iter().all(is_reached), "{told:#?}");
-    });
-}
-
-/// One after the other would take fourteen seconds; but where that makes the time longer, they are not asked together.
-#[test]
-fn slow_pages_are_measured_together() {
-    private_host(|| {
-        lived_in();
-        let lab = |page: &str, max_rtt: &str| {
-            let one = |from: u8| {
-                format!(
-                    "[[expect]]\nfrom = \"c{from}\"\nto = \"web\"\nhttp = \"{page}\"\nmax_rtt = \"{max_rtt}\"\n"
-                )
-            };
-            let all: String = (1..=6).map(one).collect();
-            format!(
-                "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n\
-                 [namespace.c]\ncount = 6\nbridge = \"br0\"\n{all}"
-            )
-        };
-        up(&lab("/late", "100ms"));
-        pages("web", 80);
-        let begin = Instant::now();
-        let late = report(FILE);
-        let time = begin.elapsed();
-        assert_eq!(late["failed"], 6, "{:#?}", told(&late));
-        assert!(time < Duration::from_secs(10), "{time:?}");
-        let why = late["expectations"][0]["why"].as_str().unwrap_or_default();
-        assert!(
-            why.starts_with("when it was asked again, the connection was there after "),
-            "{why}"
-        );
-        assert!(why.contains(", and `check_test") && why.contains(" in `web` took 1"), "{why}");
-        assert_eq!(
-            late["expectations"][0]["try"],
-            "ip netns exec c1 curl -so /dev/null -w '%{time_connect} %{time_starttransfer}\\n' http://10.0.0.2:80/late"
-        );
-        done("down lab");
-        up(&lab("/queue", "500ms"));
-        pages("web", 80);
-        let queue = report(FILE);
-        assert_eq!(queue["failed"], 0, "{:#?}", told(&queue));
     });
 }
 

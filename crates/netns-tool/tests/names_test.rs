@@ -16,7 +16,6 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -133,19 +132,11 @@ fn what_is_bad_everywhere_starts_nothing_anywhere() {
         assert!(corpus.len() >= 150, "{} strings", corpus.len());
         let positions: Vec<_> = CREATED.into_iter().chain(REFERRED).chain(VALUES).collect();
         let (one, other) = positions.split_at(positions.len() / 2);
-        let mut times = thread::scope(|scope| {
+        let runs = thread::scope(|scope| {
             let helper = scope.spawn(|| try_all(one, &corpus, &faults));
-            let mut times = try_all(other, &corpus, &faults);
-            times.extend(helper.join().expect("the helper's half"));
-            times
+            try_all(other, &corpus, &faults) + helper.join().expect("the helper's half")
         });
-        times.sort();
-        let (runs, median) = (times.len(), times[times.len() / 2]);
-        println!("{} bad strings, {runs} runs, median {median:?}", corpus.len());
-        assert!(
-            runs >= 6000 / one_of() && median < Duration::from_millis(500),
-            "{runs} runs, {median:?}"
-        );
+        assert!(runs >= 6000 / one_of(), "{runs} runs");
         assert_is(&before);
     });
 }
@@ -160,23 +151,18 @@ fn one_of() -> usize {
     }
 }
 
-/// Tries the strings at each of the positions; how long each run took.
-fn try_all(
-    positions: &[(&str, &str)],
-    corpus: &[(&str, OsString)],
-    faults: &Faults,
-) -> Vec<Duration> {
-    let mut times = Vec::new();
+/// Tries the strings at each of the positions; how many runs that were.
+fn try_all(positions: &[(&str, &str)], corpus: &[(&str, OsString)], faults: &Faults) -> usize {
+    let mut runs = 0;
     for (position, (shown, words)) in positions.iter().enumerate() {
         for (class, bad) in corpus.iter().skip(position % one_of()).step_by(one_of()) {
-            let start = Instant::now();
             let output = run(words, bad);
-            times.push(start.elapsed());
+            runs += 1;
             check_refusal(&output, shown, &format!("{class} {bad:?} in `netns-tool {words}`"));
         }
         assert!(faults.calls().is_empty(), "`netns-tool {words}` ran {:?}", faults.calls());
     }
-    times
+    runs
 }
 
 #[test]

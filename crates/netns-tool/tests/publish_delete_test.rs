@@ -125,10 +125,10 @@ fn a_connection_ends_with_the_publication() {
             let listener = enter("a", || TcpListener::bind(inside)).unwrap();
             let mut client = enter("client", || TcpStream::connect(&outside)).unwrap();
             let (mut server, _) = listener.accept().unwrap();
-            server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
             let mut word = [0; 4];
             client.write_all(b"one!").unwrap();
             server.read_exact(&mut word).unwrap();
+            server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
             done(&format!("{line} --delete"));
             client.write_all(b"two!").unwrap();
             assert!(server.read_exact(&mut word).is_err(), "{inside}");

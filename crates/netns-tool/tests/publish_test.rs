@@ -4,6 +4,7 @@ mod support;
 
 use predicates::prelude::*;
 use predicates::str::contains;
+use std::io::ErrorKind;
 use std::net::UdpSocket;
 use std::time::Duration;
 use support::echo::{cannot_by, serve_all};
@@ -177,9 +178,7 @@ fn a_thousand_publications_are_one_command() {
         let all: String = (0..count)
             .map(|i| format!(" --publish {}:10.0.0.{}:80", 20_000 + i, 2 + i % 2))
             .collect();
-        let begin = std::time::Instant::now();
         done(&format!("nat br0 up0{all}"));
-        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
         let last = 20_000 + count - 1;
         for (port, service) in [(20_000, "a"), (20_099, "b"), (last - 1, "a"), (last, "b")] {
             let to = format!("192.0.2.2:{port}");
@@ -221,8 +220,7 @@ fn another_bridge_reaches_what_is_published_and_nothing_else() {
         }
         cannot_any("c", &["10.0.0.2:80", "[fd00::2]:80", "192.0.2.2:80"]);
         // Whoever looks for `localhost` over IPv6 first is told no at once.
-        let begin = std::time::Instant::now();
-        assert!(tcp_ask(HOST, "[::1]:8080").is_err());
-        assert!(begin.elapsed().as_millis() < 500, "{:?}", begin.elapsed());
+        let told = tcp_ask(HOST, "[::1]:8080").map_err(|error| error.kind());
+        assert_eq!(told, Err(ErrorKind::ConnectionRefused));
     });
 }

@@ -1,32 +1,21 @@
 //! `run`: a lab is up for as long as a command runs, and gone whatever happens to either.
 
-#![expect(clippy::disallowed_methods, reason = "commands in labs, and signals to them")]
-
 mod support;
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::{contains, starts_with};
-use support::labs::{FILE, file};
-use support::{assert_is, done, lived_in, namespaces, private_host, refused_with, sh, tool};
+use support::labs::{FILE, WITH_DNS, file};
+use support::{assert_is, done, lived_in, private_host, refused_with, sh, tool};
 use testhost::{Faults, Mode, Snapshot, binary, warm_up};
-
-const LAB: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n\
-    dns = \"192.0.2.9\"\n[namespace.db]\nbridge = \"br0\"\n";
 
 #[test]
 fn the_lab_is_up_while_the_command_runs() {
     private_host(|| {
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         let shown = tool(&format!("run {FILE} -- ip netns list")).success();
         shown
             .stdout(contains("web").and(contains("Lab").not()))
@@ -54,7 +43,7 @@ fn the_lab_is_up_while_the_command_runs() {
 fn its_exit_code_is_the_command_s_and_the_lab_goes_all_the_same() {
     private_host(|| {
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         fs::write("/run/tmp/killed", "#!/bin/sh\nkill -9 $$\n").expect("write a script");
         fs::write("/run/tmp/seven", "#!/bin/sh\nexit 7\n").expect("write a script");
         sh("chmod +x /run/tmp/killed /run/tmp/seven");
@@ -81,7 +70,7 @@ fn its_exit_code_is_the_command_s_and_the_lab_goes_all_the_same() {
 #[test]
 fn a_file_is_found_in_a_private_host_or_refused() {
     private_host(|| {
-        file(LAB);
+        file(WITH_DNS);
         let tool = binary("netns-tool").display().to_string();
         sh("mkdir -p /run/tmp/below /run/elsewhere /tmp/lab-links; cp /run/tmp/lab.toml /run/tmp/below
             ln -sf /run/tmp/lab.toml /tmp/lab-links/to-run.toml; cp /run/tmp/lab.toml /etc/lab.toml
@@ -125,7 +114,7 @@ fn a_file_is_found_in_a_private_host_or_refused() {
 fn the_tool_may_be_where_a_private_host_hides_it() {
     private_host(|| {
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         sh(&format!(
             "mkdir /run/hidden; touch /run/hidden/nt; mount --bind {} /run/hidden/nt",
             binary("netns-tool").display()
@@ -146,7 +135,7 @@ fn the_tool_may_be_where_a_private_host_hides_it() {
 #[test]
 fn a_word_may_be_any_bytes() {
     private_host(|| {
-        file(LAB);
+        file(WITH_DNS);
         let tool = binary("netns-tool").display().to_string();
         for words in [format!("run {FILE} -q"), "sandbox".to_owned()] {
             let line = format!("{words} -n -- sh -c 'printf %s \"$1\" | od -An -tx1' sh \"$word\"");
@@ -163,7 +152,7 @@ fn a_word_may_be_any_bytes() {
 fn a_lab_that_failed_can_be_kept() {
     private_host(|| {
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         tool(&format!("run -q {FILE} --keep-on-failure -- true")).success().stderr("");
         assert_is(&before);
         let kept = tool(&format!("run -q {FILE} --keep-on-failure --in db -- false"));
@@ -185,7 +174,7 @@ fn a_lab_that_failed_can_be_kept() {
 fn what_is_wrong_is_said_before_anything_is_done() {
     private_host(|| {
         warm_up();
-        file(LAB);
+        file(WITH_DNS);
         refused_with(2, &format!("run {FILE} --in wbe -- true")).stderr(
             contains("the lab `lab` has no namespace `wbe`").and(contains("did you mean `web`?")),
         );
@@ -204,7 +193,7 @@ fn a_lab_that_cannot_be_built_leaves_nothing_and_the_command_does_not_run() {
     private_host(|| {
         warm_up();
         let faults = Faults::install();
-        file(LAB);
+        file(WITH_DNS);
         done(&format!("run -q {FILE} -- true"));
         faults.reset();
         done(&format!("up -q {FILE}"));
@@ -236,7 +225,7 @@ fn what_cannot_be_taken_down_is_named() {
     private_host(|| {
         warm_up();
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         // The command breaks what takes the lab down.
         fs::write(
             "/run/tmp/break",
@@ -255,101 +244,10 @@ fn what_cannot_be_taken_down_is_named() {
 }
 
 #[test]
-fn signals_reach_the_command_and_then_the_lab_goes() {
-    private_host(|| {
-        let before = lived_in();
-        file(LAB);
-        // SIGHUP, SIGINT, SIGABRT, SIGUSR1, SIGALRM, SIGTERM, SIGPWR and two for programs' own use.
-        let places = ["", "--in web", "--sandbox"];
-        for (signal, place) in
-            [1, 2, 6, 10, 14, 15, 30, 34, 64].into_iter().zip(places.iter().cycle())
-        {
-            let mut command = Command::new(binary("netns-tool"));
-            command.args(["run", "-q", "lab.toml"]).args(place.split_whitespace());
-            command.current_dir("/run/tmp");
-            command.args(["--", "sh", "-c", "echo ready; exec sleep 4242"]).stdout(Stdio::piped());
-            let mut command = command.spawn().expect("start the tool");
-            let mut word = [0; 6];
-            command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
-            sh(&format!("kill -{signal} {}", command.id()));
-            let code = command.wait().expect("its end").code();
-            assert_eq!(code, Some(128 + signal), "{signal} {place}");
-            assert_eq!(sh("pgrep -f 'sleep 424[2]' || echo none"), "none\n");
-            assert_is(&before);
-        }
-    });
-}
-
-/// By a timer that somebody has set before, and not by a process.
-#[test]
-fn an_alarm_reaches_the_command() {
-    private_host(|| {
-        let before = lived_in();
-        file(LAB);
-        let tool = binary("netns-tool").display().to_string();
-        for words in [format!("run -q {FILE}"), "sandbox".to_owned()] {
-            let said = sh(&format!(
-                "perl -e 'alarm 2; exec @ARGV' {tool} {words} -- sleep 4242 || echo $?"
-            ));
-            assert_eq!(said, "142\n", "{words}");
-        }
-        assert_is(&before);
-    });
-}
-
-#[test]
-fn who_is_in_a_hurry_does_not_keep_the_lab() {
-    private_host(|| {
-        let before = lived_in();
-        file(LAB);
-        let mut command = Command::new(binary("netns-tool"));
-        command.args(["run", "-q", FILE, "--", "sh", "-c", "echo ready; exec sleep 4242"]);
-        let mut command = command.stdout(Stdio::piped()).spawn().expect("start the tool");
-        let mut word = [0; 6];
-        command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
-        let pid = Pid::from_raw(command.id().cast_signed());
-        let status = loop {
-            if let Some(status) = command.try_wait().expect("its end") {
-                break status;
-            }
-            kill(pid, Signal::SIGINT).expect("send it");
-            thread::sleep(Duration::from_millis(20));
-        };
-        assert_eq!(status.code(), Some(130));
-        assert_is(&before);
-    });
-}
-
-#[test]
-fn a_signal_after_the_command_is_told_when_all_is_down() {
-    private_host(|| {
-        let before = lived_in();
-        // As long as it takes to end a program that does not want to, it is being taken down.
-        file(&format!(
-            "{LAB}[namespace.web.process.p]\ncommand = [\"sh\", \"-c\", \"trap '' TERM; while :; do sleep 0.1; done\"]\n"
-        ));
-        let mut command = Command::new(binary("netns-tool"));
-        command.args(["run", "-q", FILE, "--", "sh", "-c", "touch /run/tmp/ran; exit 7"]);
-        let mut command = command.stderr(Stdio::piped()).spawn().expect("start the tool");
-        sh("until [ -e /run/tmp/ran ]; do sleep 0.01; done; sleep 0.3");
-        kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
-        assert_eq!(command.wait().expect("its end").code(), Some(143));
-        let mut said = String::new();
-        let stderr = command.stderr.as_mut().expect("a pipe");
-        stderr.read_to_string(&mut said).expect("what it says");
-        let told = "error: interrupted by SIGTERM while the lab `lab` was taken down, which is done\n  \
-                    command: it had ended before, with exit code 7\n";
-        assert!(said.ends_with(told), "{said}");
-        sh("rm /run/tmp/ran");
-        assert_is(&before);
-    });
-}
-
-#[test]
 fn what_helps_without_an_uplink_is_said() {
     private_host(|| {
         warm_up();
-        let text = LAB.replacen('\n', "\nnat = true\n", 1);
+        let text = WITH_DNS.replacen('\n', "\nnat = true\n", 1);
         for text in [&text, &text.replace("true", "{ uplink = \"wan0\" }")] {
             file(text);
             refused_with(1, &format!("run {FILE} -- true")).stderr(contains("--uplink").not());
@@ -364,30 +262,10 @@ fn what_helps_without_an_uplink_is_said() {
 }
 
 #[test]
-fn a_signal_before_the_command_takes_all_of_it_back() {
-    private_host(|| {
-        let before = lived_in();
-        // As long as it takes, it is building.
-        file(&format!(
-            "{LAB}[namespace.web.process.p]\ncommand = [\"sleep\", \"4242\"]\nready = {{ tcp = 80 }}\n"
-        ));
-        let mut command = Command::new(binary("netns-tool"));
-        command.args(["run", "-q", FILE, "--", "touch", "/run/tmp/ran"]);
-        let mut command = command.spawn().expect("start the tool");
-        sh("until pgrep -f 'sleep 424[2]' >/dev/null; do sleep 0.01; done");
-        kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
-        assert_eq!(command.wait().expect("its end").code(), Some(143));
-        assert!(!fs::exists("/run/tmp/ran").expect("look"));
-        assert!(namespaces().iter().all(|name| name != "web"));
-        assert_is(&before);
-    });
-}
-
-#[test]
 fn the_script_that_is_shown_does_the_same() {
     private_host(|| {
         let before = lived_in();
-        file(LAB);
+        file(WITH_DNS);
         let folder = binary("netns-tool").parent().expect("its folder").display().to_string();
         let code = sh(&format!(
             "PATH={folder}:$PATH; cd /run/tmp; netns-tool run {FILE} -n --in web -- sh -c 'ip -br link show eth0 >seen; exit 9' >script

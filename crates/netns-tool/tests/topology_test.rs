@@ -20,7 +20,7 @@ fn forward(place: &str) {
 
 /// Waits until the place has made sure that its IPv6 addresses are unique: before that a router is silent.
 fn wait_for_ipv6(place: &str) {
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + Duration::from_secs(20);
     while !ip(place, "-6 addr show tentative").is_empty() && Instant::now() < end {
         sleep(Duration::from_millis(20));
     }

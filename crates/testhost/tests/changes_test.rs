@@ -7,7 +7,7 @@ use std::time::Duration;
 use stage::host;
 use testhost::{Snapshot, private_host, sh};
 
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(20);
 
 /// A change, a word that its diff must contain, and the way back.
 const CHANGES: [(&str, &str, &str, &str); 38] = [

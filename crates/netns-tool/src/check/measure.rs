@@ -63,11 +63,7 @@ fn asked(verdict: &Verdict) -> (IpAddr, Question) {
 
 /// Whom a question is for: an address, and the port of it.
 fn server(expectation: &Expectation) -> (IpAddr, Option<u16>) {
-    let port = match expectation.question {
-        Question::Ping => None,
-        Question::Tcp(port) | Question::Udp(port) | Question::Http { port, .. } => Some(port),
-    };
-    (expectation.to.ip, port)
+    (expectation.to.ip, expectation.question.port())
 }
 
 /// Notes what the taps have seen of a question that was answered: as whom, and which way.

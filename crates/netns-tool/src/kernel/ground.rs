@@ -39,7 +39,7 @@ fn read() -> Result<Ground> {
         state: state(&reader)?,
         conditions: reader.conditions()?,
         unanswered: reader.unanswered()?,
-        listeners: listeners()?,
+        listeners: sockets::listeners()?,
     })
 }
 
@@ -96,12 +96,5 @@ pub fn arrivals(at: &Place, is_ipv4: bool, port: u16) -> Arrivals {
 /// Who waits in the place for what comes to the port of an address.
 pub fn listener(at: &Place, protocol: Protocol, ip: IpAddr, port: u16) -> Option<Listener> {
     let is_it = |one: &Listener| one.is_at(protocol, port) && one.is_for(ip);
-    read_in(at, listeners).ok()?.into_iter().find(is_it)
-}
-
-/// Those where the calling thread is, with what /proc does not tell of them.
-fn listeners() -> Result<Vec<Listener>> {
-    let mut listeners = sockets::listeners()?;
-    sockets::note_ipv6_only(&mut listeners);
-    Ok(listeners)
+    read_in(at, sockets::listeners).ok()?.into_iter().find(is_it)
 }

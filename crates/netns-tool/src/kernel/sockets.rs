@@ -12,9 +12,9 @@ pub struct Listener {
     pub protocol: Protocol,
     pub address: IpAddr,
     pub port: u16,
-    /// On all addresses, but for IPv6 alone (`IPV6_V6ONLY`), as far as [`note_ipv6_only`] has looked.
+    /// For IPv6 alone (`IPV6_V6ONLY`). /proc, where the kernel tells no more, does not have it.
     pub is_ipv6_only: bool,
-    inode: u64,
+    pub(super) inode: u64,
 }
 
 /// `TCP_LISTEN`, and `TCP_CLOSE` of a UDP socket that is not connected, of include/net/tcp_states.h.
@@ -57,42 +57,34 @@ impl Listener {
 /// All sockets that wait for connections or datagrams in the network namespace that the calling thread is in.
 ///
 /// # Errors
-/// /proc cannot be read.
+/// The kernel does not tell, and /proc cannot be read.
 pub fn listeners() -> Result<Vec<Listener>> {
-    let mut listeners = Vec::new();
+    let mut all = Vec::new();
     for (protocol, state) in WAITING {
-        for suffix in ["", "6"] {
-            let path = format!("/proc/thread-self/net/{}{suffix}", protocol.name());
-            // There is none for a family that the kernel does not speak.
-            let Ok(text) = fs::read_to_string(&path) else {
-                anyhow::ensure!(suffix == "6", "cannot read {path}");
-                continue;
-            };
-            for line in text.lines().skip(1) {
-                let fields: Vec<&str> = line.split_whitespace().collect();
-                if fields.get(3) == Some(&state) {
-                    let listener = parse(protocol, &fields);
-                    listeners.push(listener.with_context(|| format!("{path} is garbled"))?);
-                }
+        // A kernel without that part of it (`CONFIG_INET_DIAG`, `CONFIG_INET_UDP_DIAG`) lists them in /proc only.
+        all.extend(netlink::listeners(protocol).or_else(|_| listeners_in_proc(protocol, state))?);
+    }
+    Ok(all)
+}
+
+fn listeners_in_proc(protocol: Protocol, state: &str) -> Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for suffix in ["", "6"] {
+        let path = format!("/proc/thread-self/net/{}{suffix}", protocol.name());
+        // There is none for a family that the kernel does not speak.
+        let Ok(text) = fs::read_to_string(&path) else {
+            anyhow::ensure!(suffix == "6", "cannot read {path}");
+            continue;
+        };
+        for line in text.lines().skip(1) {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            if fields.get(3) == Some(&state) {
+                let listener = parse(protocol, &fields);
+                listeners.push(listener.with_context(|| format!("{path} is garbled"))?);
             }
         }
     }
     Ok(listeners)
-}
-
-/// Notes which of those of the place of the calling thread are for IPv6 alone. Where the kernel does not tell, none is.
-pub fn note_ipv6_only(listeners: &mut [Listener]) {
-    for (protocol, _) in WAITING {
-        let mut its: Vec<_> = listeners
-            .iter_mut()
-            .filter(|one| one.protocol == protocol && one.address == Ipv6Addr::UNSPECIFIED)
-            .collect();
-        if its.is_empty() {
-            continue;
-        }
-        let inodes = netlink::sockets_for_ipv6_only(protocol).unwrap_or_default();
-        its.iter_mut().for_each(|one| one.is_ipv6_only = inodes.contains(&one.inode));
-    }
 }
 
 /// What tells that datagrams have come to the program at a port. Of a program that takes them at once only the counter of
@@ -169,6 +161,7 @@ fn parse(protocol: Protocol, fields: &[&str]) -> Option<Listener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{SocketAddr, TcpListener, UdpSocket};
 
     #[test]
     fn the_lines_of_proc_are_understood() {
@@ -182,5 +175,25 @@ mod tests {
             "7: 00000000:0202 00000000:0000 07 00000000:00001A00 00:00000000 00000000 0 0 99 2 0 3";
         assert_eq!(of_port(line, 514), Some((0x1a00, 3)));
         assert_eq!(of_port(line, 53), None);
+    }
+
+    #[test]
+    fn proc_tells_the_same_as_the_kernel_when_asked() {
+        let any = |ip: &str| (ip.parse::<IpAddr>().unwrap(), 0);
+        let tcp = ["127.0.0.1", "::1"].map(|ip| TcpListener::bind(any(ip)).unwrap());
+        let udp = ["127.0.0.1", "::1"].map(|ip| UdpSocket::bind(any(ip)).unwrap());
+        let ports = |addresses: [SocketAddr; 2]| addresses.map(|address| address.port());
+        for (protocol, state, ports) in [
+            (Protocol::Tcp, "0A", ports(tcp.each_ref().map(|one| one.local_addr().unwrap()))),
+            (Protocol::Udp, "07", ports(udp.each_ref().map(|one| one.local_addr().unwrap()))),
+        ] {
+            let told = |listeners: Vec<Listener>| {
+                let ours = listeners.into_iter().filter(|one| ports.contains(&one.port));
+                ours.map(|one| (one.address, one.port, one.inode)).collect::<Vec<_>>()
+            };
+            let asked = told(netlink::listeners(protocol).unwrap());
+            assert_eq!(asked, told(listeners_in_proc(protocol, state).unwrap()));
+            assert_eq!(asked.len(), 2);
+        }
     }
 }

@@ -20,7 +20,7 @@ const LABS: &str = "/run/tmp/labs";
 const OUTPUT: &str = "/run/tmp/output";
 
 /// A command that only looks has so long to see what the page shows.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Without `sudo` a command has no rights but that of `ping`, so that a page cannot forget the word; and that of making a
 /// user namespace for oneself, which is everybody's, but for uid 0 hangs on `CAP_SETFCAP` (`verify_root_map` of the kernel).

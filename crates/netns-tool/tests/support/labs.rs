@@ -7,6 +7,10 @@ use super::{done, ip, sh, tool};
 /// The file of the tests' lab, which is named `lab` after it.
 pub const FILE: &str = "/run/tmp/lab.toml";
 
+/// Two namespaces on a bridge, one of them with a name server.
+pub const WITH_DNS: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n\
+    dns = \"192.0.2.9\"\n[namespace.db]\nbridge = \"br0\"\n";
+
 /// The example of the first page.
 pub const TEN_LINES: &str = r#"
 [bridge.br0]

@@ -7,7 +7,7 @@ use testhost::{Snapshot, binary};
 use super::{sh, tool};
 
 /// A link's carrier and addresses follow up to a second or two behind.
-const LATER: Duration = Duration::from_secs(5);
+const LATER: Duration = Duration::from_secs(20);
 
 /// A command line of netns-tool, and the shell lines that take it back (`$TOOL` stands for netns-tool).
 pub struct Row {

@@ -2,6 +2,10 @@
 
 pub type Items = [(&'static str, &'static str)];
 
+const WRONG_FILE: (&str, &str) = ("2", "Wrong usage, or the lab file is wrong.");
+const LACKING: (&str, &str) =
+    ("3", "Something is missing (root's rights, a tool, a feature of the kernel).");
+
 /// Of what changes the network.
 pub const CHANGING: &Items = &[
     ("0", "It is done."),
@@ -20,33 +24,26 @@ pub const CHANGING: &Items = &[
 ];
 
 /// Of what only reads.
-pub const READING: &Items = &[
-    ("0", "It is done."),
-    ("1", "It failed."),
-    ("2", "Wrong usage."),
-    ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
-];
+pub const READING: &Items =
+    &[("0", "It is done."), ("1", "It failed."), ("2", "Wrong usage."), LACKING];
 
 pub const DIFFERING: &Items = &[
     ("0", "Nothing differs."),
     ("1", "Something differs, or it cannot be known."),
-    ("2", "Wrong usage, or the lab file is wrong."),
-    ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
+    WRONG_FILE,
+    LACKING,
 ];
 
 pub const CHECKING: &Items = &[
     ("0", "All expectations hold. What `--matrix` shows is no failure."),
     ("1", "One does not hold, or the lab is not up."),
-    ("2", "Wrong usage, or the lab file is wrong."),
-    ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
+    WRONG_FILE,
+    LACKING,
+    ("5", "Another `check` that counts datagrams was at work for the whole time of `--wait`."),
 ];
 
-pub const EXAMINING: &Items = &[
-    ("0", "Nothing will break."),
-    ("1", "Something will."),
-    ("2", "Wrong usage, or the lab file is wrong."),
-    ("3", "Something is missing (root's rights, a tool, a feature of the kernel)."),
-];
+pub const EXAMINING: &Items =
+    &[("0", "Nothing will break."), ("1", "Something will."), WRONG_FILE, LACKING];
 
 /// Of what becomes a command of the caller's, or waits for it.
 pub const RUNNING: &Items = &[
