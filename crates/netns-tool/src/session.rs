@@ -48,8 +48,9 @@ pub fn run(args: &RunArgs, settings: Settings, global: &Global) -> Result<ExitCo
         tell(&left_standing(&up, inside.as_ref()));
         return outcome.map(ExitCode::from);
     }
-    let arrived =
-        take_down_in_any_case(name, settings, global).map_err(|error| left(name, error))?;
+    // A second Ctrl-C of somebody who is in a hurry does not keep the lab.
+    let (down, arrived) = signals::put_off(|| apply(&Down::named(name.clone()), settings, global));
+    down.map_err(|error| left(name, error))?;
     let code = outcome?;
     match arrived.map(|number| (number, Kind::Signal(number))) {
         // Whoever is in a hurry sends it twice.
@@ -158,27 +159,6 @@ fn apply(noun: &impl Noun, settings: Settings, global: &Global) -> Result<()> {
         tell(&work.report.join("\n"));
     }
     Ok(())
-}
-
-/// A second Ctrl-C of somebody who is in a hurry does not keep the lab; it gives the signal that arrived meanwhile.
-fn take_down_in_any_case(
-    name: &LabName,
-    settings: Settings,
-    global: &Global,
-) -> Result<Option<i32>> {
-    const TIMES: usize = 9;
-    let down = Down::named(name.clone());
-    let mut arrived = None;
-    for _ in 0..TIMES {
-        signals::forget();
-        let outcome = apply(&down, settings, global);
-        let now = signals::pending();
-        arrived = arrived.or(now);
-        if outcome.is_ok() || now.is_none() {
-            return outcome.map(|()| arrived);
-        }
-    }
-    apply(&down, settings, global).map(|()| arrived)
 }
 
 /// A signal came when the command had ended already.

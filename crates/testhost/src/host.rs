@@ -32,13 +32,14 @@ const NOBODY: &str = "65534";
 const TOOL_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs inside the new namespaces, before the program. Whoever runs the tests in the background, as some CI does, has SIGINT
-/// and SIGQUIT ignored, which would go on to all that they start; and a shell cannot take that back.
+/// and SIGQUIT ignored, or others, as `perf record` has; that would go on to all that they start, and a shell cannot take it
+/// back.
 const SET_UP: &str = r#"set -e
 mount -n -t tmpfs -o mode=755,nosuid,nodev testhost /run
 mount -n -t sysfs sysfs /sys
 mkdir -m 1777 /run/tmp
 ip link set dev lo up
-exec env --default-signal=HUP,INT,QUIT,TERM "$@""#;
+exec env --default-signal "$@""#;
 
 /// Runs `body`, the whole of a `#[test]`, in a private host.
 ///

@@ -74,4 +74,4 @@ pub use report::{Failure, Report};
 pub use scenario::{Kind, Scenario};
 pub use snapshot::Snapshot;
 pub use sweep::{UNDO_FAULTS, sweep, sweep_undo};
-pub use world::{foreign_objects, sh, warm_up};
+pub use world::{foreign_objects, ip_batch, sh, warm_up};

@@ -23,6 +23,16 @@ pub fn sh(script: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Runs lines of `ip`, which is not typed again in them, in one process: on the host, or in a namespace of it.
+///
+/// # Panics
+///
+/// As [`sh`].
+pub fn ip_batch(netns: Option<&str>, lines: &str) {
+    let at = netns.map_or_else(String::new, |netns| format!("-n {netns} "));
+    sh(&format!("exec ip {at}-batch - <<'END'\n{lines}\nEND"));
+}
+
 /// As [`sh`], but the caller judges; `$TOOL` stands for `tool` in the script.
 pub(crate) fn try_sh(script: &str, tool: Option<&str>) -> Output {
     assert!(is_private(), "shell lines change the network: only in a private host");
@@ -46,11 +56,14 @@ pub fn warm_up() {
         for tables in iptables ip6tables; do
             command -v $tables >/dev/null || continue
             [ $tables = iptables ] && somewhere=192.0.2.255 || somewhere=2001:db8::ff
-            for chain in 'filter INPUT' 'filter FORWARD' 'nat PREROUTING' 'nat OUTPUT' 'nat POSTROUTING'; do
-                set -- $chain
-                $tables -w 5 -t $1 -A $2 -s $somewhere
-                $tables -w 5 -t $1 -D $2 -s $somewhere
-            done
+            for what in -A -D; do
+                echo '*filter'
+                for chain in INPUT FORWARD; do echo $what $chain -s $somewhere; done
+                echo COMMIT
+                echo '*nat'
+                for chain in PREROUTING OUTPUT POSTROUTING; do echo $what $chain -s $somewhere; done
+                echo COMMIT
+            done | $tables-restore -w 5 --noflush
         done");
 }
 
@@ -63,26 +76,32 @@ pub fn warm_up() {
 ///
 /// If a command fails.
 pub fn foreign_objects() {
-    sh("ip netns add foreign
-        ip -n foreign link set dev lo up
-        ip link add name fveth0 type veth peer name fveth1 netns foreign
-        ip addr add 198.51.100.1/25 dev fveth0
-        ip link set dev fveth0 up
-        ip -n foreign addr add 198.51.100.2/25 dev fveth1
-        ip -n foreign addr add 2001:db8:f::2/64 dev fveth1 nodad
-        ip -n foreign link set dev fveth1 up
-        ip -n foreign route add default via 198.51.100.1
-        ip link add name fbr0 type bridge
-        ip link set dev fbr0 alias 'the bridge of somebody else'
-        ip addr add 198.51.100.129/25 dev fbr0
-        ip addr add 2001:db8:fb::1/64 dev fbr0 nodad
-        ip link add name fport0 type veth peer name fport1
-        ip link set dev fport0 master fbr0
-        ip link set dev fbr0 up
-        ip link set dev fport0 up
-        ip link set dev fport1 up
-        ip route add 203.0.113.0/24 via 198.51.100.2
-        if command -v iptables >/dev/null; then
+    ip_batch(
+        None,
+        "netns add foreign
+        link add name fveth0 type veth peer name fveth1 netns foreign
+        addr add 198.51.100.1/25 dev fveth0
+        link set dev fveth0 up
+        link add name fbr0 type bridge
+        link set dev fbr0 alias 'the bridge of somebody else'
+        addr add 198.51.100.129/25 dev fbr0
+        addr add 2001:db8:fb::1/64 dev fbr0 nodad
+        link add name fport0 type veth peer name fport1
+        link set dev fport0 master fbr0
+        link set dev fbr0 up
+        link set dev fport0 up
+        link set dev fport1 up
+        route add 203.0.113.0/24 via 198.51.100.2",
+    );
+    ip_batch(
+        Some("foreign"),
+        "link set dev lo up
+        addr add 198.51.100.2/25 dev fveth1
+        addr add 2001:db8:f::2/64 dev fveth1 nodad
+        link set dev fveth1 up
+        route add default via 198.51.100.1",
+    );
+    sh("if command -v iptables >/dev/null; then
             iptables -w 5 -t nat -A POSTROUTING -s 198.51.100.128/25 ! -o fbr0 \
                 -m comment --comment 'somebody else: out' -j MASQUERADE
             iptables -w 5 -A FORWARD -i fbr0 -m comment --comment 'somebody else: forward' -j ACCEPT

@@ -9,10 +9,11 @@ use signal_hook::consts::{
     SIGABRT, SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGUSR1,
     SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
 };
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 static ARRIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+static ARE_PUT_OFF: AtomicBool = AtomicBool::new(false);
 
 /// The signals that end a process which does not handle them (signal(7)), but for those of its own faults; SIGPWR and
 /// SIGSTKFLT by their numbers on x86 and Arm.
@@ -59,15 +60,23 @@ pub fn see_children() -> Result<()> {
 
 /// The number of a signal that asked the command to end.
 pub fn pending() -> Option<i32> {
+    if ARE_PUT_OFF.load(Ordering::Relaxed) { None } else { arrived() }
+}
+
+fn arrived() -> Option<i32> {
     let number = ARRIVED.get()?.load(Ordering::Relaxed);
     i32::try_from(number).ok().filter(|number| *number != 0)
 }
 
-/// The signal has been seen to: what comes now is not interrupted by it.
-pub fn forget() {
+/// Does what no signal may interrupt, however many come; gives the last that came meanwhile. Those before have been seen to.
+pub fn put_off<T>(act: impl FnOnce() -> T) -> (T, Option<i32>) {
     if let Some(arrived) = ARRIVED.get() {
         arrived.store(0, Ordering::Relaxed);
     }
+    ARE_PUT_OFF.store(true, Ordering::Relaxed);
+    let outcome = act();
+    ARE_PUT_OFF.store(false, Ordering::Relaxed);
+    (outcome, arrived())
 }
 
 /// The failure to give up with if a signal has arrived.

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use super::echo::serve;
 use super::router::Advertiser;
-use super::{HOST, done, sh, succeeds};
+use super::{HOST, done, ip, sh, succeeds};
+use testhost::ip_batch;
 
 /// The host's addresses on its uplink `up0`.
 pub const UPLINK: &str = "192.0.2.2";
@@ -46,14 +47,24 @@ pub fn uplink() -> Advertiser {
             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
         ip link add name up0 address 02:00:00:00:00:02 type veth peer name in0 address 02:00:00:00:00:01 netns router
         echo 0 > /proc/sys/net/ipv6/conf/up0/dad_transmits
-        echo 1 > /proc/sys/net/ipv6/conf/up0/accept_ra
-        ip -n router addr add 192.0.2.1/24 dev in0; ip -n router addr add 2001:db8:1::1/64 dev in0
-        ip addr add {UPLINK}/24 dev up0
-        ip -n router link set dev in0 up; ip link set dev up0 up
-        ip route add default via 192.0.2.1 dev up0
-        ip -n router route add 10.0.0.0/8 via {UPLINK}; ip -n router route add 172.16.0.0/12 via {UPLINK}
-        for inner in fd00::/8 2001:db8:a::/48; do ip -n router route add $inner via {UPLINK6}; done"
+        echo 1 > /proc/sys/net/ipv6/conf/up0/accept_ra"
     ));
+    let on_host = format!(
+        "addr add {UPLINK}/24 dev up0
+        link set dev up0 up
+        route add default via 192.0.2.1 dev up0"
+    );
+    let of_router = format!(
+        "addr add 192.0.2.1/24 dev in0
+        addr add 2001:db8:1::1/64 dev in0
+        link set dev in0 up
+        route add 10.0.0.0/8 via {UPLINK}
+        route add 172.16.0.0/12 via {UPLINK}
+        route add fd00::/8 via {UPLINK6}
+        route add 2001:db8:a::/48 via {UPLINK6}"
+    );
+    ip_batch(None, &on_host);
+    ip_batch(Some("router"), &of_router);
     let advertiser = Advertiser::start("router", "in0", PREFIX);
     wait_until("the host has learned its address and default route", || {
         has_default_route6()
@@ -92,20 +103,25 @@ fn bridge_with(number: u8, prefix: &str, containers: &[&str]) {
     let (four, six) = (format!("10.{number}.0"), format!("{prefix}:{number}"));
     let name = format!("br{number}");
     sh(&format!(
-        "ip link add name {name} type bridge; echo 0 > /proc/sys/net/ipv6/conf/{name}/accept_dad
-        ip addr add {four}.1/24 dev {name}; ip addr add {six}::1/64 dev {name} nodad
-        ip link set dev {name} up"
+        "ip link add name {name} type bridge; echo 0 > /proc/sys/net/ipv6/conf/{name}/accept_dad"
     ));
-    for (place, container) in containers.iter().enumerate() {
+    let mut on_host = format!(
+        "addr add {four}.1/24 dev {name}
+        addr add {six}::1/64 dev {name} nodad
+        link set dev {name} up\n"
+    );
+    for container in containers {
         namespace(container);
-        let (port, host) = (format!("v{number}{container}"), place + 2);
-        sh(&format!(
-            "ip link add name {port} type veth peer name eth0 netns {container}
-            ip link set dev {port} master {name} up
-            ip -n {container} addr add {four}.{host}/24 dev eth0; ip -n {container} addr add {six}::{host}/64 dev eth0
-            ip -n {container} link set dev eth0 up
-            ip -n {container} route add default via {four}.1; ip -n {container} route add default via {six}::1"
-        ));
+        let port = format!("v{number}{container}");
+        let _ = writeln!(
+            on_host,
+            "link add name {port} type veth peer name eth0 netns {container}
+            link set dev {port} master {name} up"
+        );
+    }
+    ip_batch(None, &on_host);
+    for (place, container) in containers.iter().enumerate() {
+        own_end(container, &four, &six, place + 2);
         serve(container, 80);
         serve(container, 81);
     }
@@ -139,29 +155,39 @@ pub fn lan() {
 /// A namespace whose interfaces have their IPv6 addresses at once.
 fn namespace(name: &str) {
     sh(&format!(
-        "ip netns add {name}; ip -n {name} link set dev lo up
-        ip netns exec {name} sh -c 'echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'"
+        "ip netns add {name}
+        exec ip netns exec {name} sh -c 'ip link set dev lo up; echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'"
     ));
 }
 
 /// A wire from the router's (or the host's) interface, which has .1, to `eth0` of the namespace, which has .2.
 fn wire(interface: &str, to: &str, four: &str, six: &str, router: &str) {
-    let (at, netns) = match router {
-        HOST => (String::new(), String::new()),
-        _ => (format!("-n {router}"), format!("netns {router}")),
+    match router {
+        HOST => sh(&format!(
+            "ip link add name {interface} type veth peer name eth0 netns {to}
+            echo 0 > /proc/sys/net/ipv6/conf/{interface}/accept_dad"
+        )),
+        _ => ip(router, &format!("link add name {interface} type veth peer name eth0 netns {to}")),
     };
-    let mut script =
-        format!("ip link add name {interface} {netns} type veth peer name eth0 netns {to}\n");
-    for (at, device, host) in [(at.as_str(), interface, 1), (&format!("-n {to}"), "eth0", 2)] {
-        let _ = writeln!(
-            script,
-            "ip {at} addr add {four}.{host}/24 dev {device}
-            ip {at} addr add {six}::{host}/64 dev {device} nodad; ip {at} link set dev {device} up"
-        );
-    }
-    let _ = writeln!(script, "ip -n {to} route add default via {four}.1");
-    let _ = writeln!(script, "ip -n {to} route add default via {six}::1");
-    sh(&script);
+    let far_end = format!(
+        "addr add {four}.1/24 dev {interface}
+        addr add {six}::1/64 dev {interface} nodad
+        link set dev {interface} up"
+    );
+    ip_batch((router != HOST).then_some(router), &far_end);
+    own_end(to, four, six, 2);
+}
+
+/// The `eth0` of a namespace, whose gateways have the first addresses of the subnets.
+fn own_end(netns: &str, four: &str, six: &str, host: usize) {
+    let lines = format!(
+        "addr add {four}.{host}/24 dev eth0
+        addr add {six}::{host}/64 dev eth0 nodad
+        link set dev eth0 up
+        route add default via {four}.1
+        route add default via {six}::1"
+    );
+    ip_batch(Some(netns), &lines);
 }
 
 /// Whether the host has the default route that the router advertised.
