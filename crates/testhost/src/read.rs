@@ -42,7 +42,8 @@ pub(crate) fn namespace(is_host: bool, names: &[String], with_settings: bool) ->
     // All processes first, then /proc while they run.
     let args = ["-force", "-json", "-details", "-batch", "-"];
     let ip = ask("ip", &args, QUESTIONS, links.as_ref());
-    let ip6 = ask("ip", &["-6", "-json", "rule", "show"], "", links.as_ref());
+    let ip6_rules = state::of_ip6_rules();
+    let ip6 = ask("ip", &["-6", "-json", "rule", "show"], "", ip6_rules.as_ref());
     let nft = ask("nft", &["--json", "list", "ruleset"], "", rules.as_ref());
     let running = if is_host { ask_saves(rules.as_ref()) } else { Vec::new() };
     if with_settings {
@@ -50,7 +51,7 @@ pub(crate) fn namespace(is_host: bool, names: &[String], with_settings: bool) ->
     }
     let links = || state::of_links(names);
     raw.ip = answer(ip, links).unwrap_or_else(|| "ip is not installed".to_owned());
-    raw.ip6_rules = answer(ip6, links).unwrap_or_default();
+    raw.ip6_rules = answer(ip6, state::of_ip6_rules).unwrap_or_default();
     let rules = || of_rules(is_host);
     raw.nft = answer(nft, rules);
     raw.saves = running

@@ -81,6 +81,13 @@ pub(crate) fn of_links(names: &[String]) -> Option<Vec<u8>> {
     Some(state)
 }
 
+/// What `ip -6 rule` shows of it, which stays when links come and go.
+pub(crate) fn of_ip6_rules() -> Option<Vec<u8>> {
+    let mut question = vec![0; 12];
+    question[0] = u8::try_from(AF_INET6).ok()?;
+    Some(Netlink::open(SockProtocol::NetlinkRoute)?.dump(RTM_GETRULE, &question)?.concat())
+}
+
 /// The number by which this namespace knows another, and which one that is.
 fn number_of(name: &str, netlink: &mut Netlink) -> Vec<u8> {
     let path = Path::new("/run/netns").join(name);

@@ -42,13 +42,13 @@ const PREFIX: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0);
 pub fn uplink() -> Advertiser {
     testhost::warm_up();
     namespace("router");
-    sh(&format!(
+    sh(
         "ip netns exec router sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward
             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
         ip link add name up0 address 02:00:00:00:00:02 type veth peer name in0 address 02:00:00:00:00:01 netns router
         echo 0 > /proc/sys/net/ipv6/conf/up0/dad_transmits
         echo 1 > /proc/sys/net/ipv6/conf/up0/accept_ra"
-    ));
+    );
     let on_host = format!(
         "addr add {UPLINK}/24 dev up0
         link set dev up0 up
@@ -65,6 +65,10 @@ pub fn uplink() -> Advertiser {
     );
     ip_batch(None, &on_host);
     ip_batch(Some("router"), &of_router);
+    // What is advertised comes from there.
+    wait_until("the router has its link-local address", || {
+        !ip("router", "-6 addr show dev in0 scope link").is_empty()
+    });
     let advertiser = Advertiser::start("router", "in0", PREFIX);
     wait_until("the host has learned its address and default route", || {
         has_default_route6()

@@ -28,7 +28,7 @@ pub struct End {
 }
 
 /// Most tests wait for the kernel rather than compute: so many test programs at once for each processor.
-const PROGRAMS_PER_CPU: usize = 2;
+const PROGRAMS_PER_CPU: usize = 3;
 
 /// Does the jobs, several at once, and prints what each has printed when it is over. When one has failed no other is
 /// begun, unless they are to `go_on`.
