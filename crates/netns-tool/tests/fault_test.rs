@@ -275,7 +275,7 @@ fn a_name_that_is_taken_is_not_touched() {
             &["bridge", "fbr0"],
             &["veth", "fbr0", "foreign", "e0"],
         ] {
-            let scenario = thinned(&Scenario::refused("taken", command), modes());
+            let scenario = thinned(&Scenario::refused("taken", command));
             let report = sweep(&binary("netns-tool"), &scenario, modes());
             assert!(report.failures.is_empty(), "{report}");
         }

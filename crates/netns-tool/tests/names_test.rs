@@ -146,7 +146,7 @@ fn what_is_bad_everywhere_starts_nothing_anywhere() {
 fn one_of() -> usize {
     match depth() {
         Depth::Soak => 1,
-        Depth::Quick => 3,
+        Depth::Quick => 5,
         Depth::Again => 9,
     }
 }

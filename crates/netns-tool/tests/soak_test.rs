@@ -1,6 +1,6 @@
 //! L1: a lab built and removed again and again leaves nothing behind, and stays as quick as it was.
 //!
-//! `NETNS_TOOL_SOAK=1000` makes it a thousand times (30 otherwise).
+//! `NETNS_TOOL_SOAK=1000` makes it a thousand times (10 otherwise).
 
 #![expect(clippy::print_stdout, reason = "the times are a result")]
 
@@ -62,7 +62,7 @@ fn a_lab_that_comes_and_goes_leaves_nothing() {
         sh(BARE);
         let before = Snapshot::settled();
         let counts = counts();
-        let cycles = std::env::var("NETNS_TOOL_SOAK").map_or(30, |number| {
+        let cycles = std::env::var("NETNS_TOOL_SOAK").map_or(10, |number| {
             number.parse().unwrap_or_else(|_| panic!("NETNS_TOOL_SOAK is no number: {number}"))
         });
         let (mut ours, mut bare) = (Vec::new(), Vec::new());

@@ -27,7 +27,7 @@ use crate::world::try_sh;
 pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
     let mut sweep = Sweep::prepare(tool, scenario);
     for (i, k) in (1..=sweep.calls.len()).step_by(scenario.stride).enumerate() {
-        for mode in scenario.modes_at(i, modes) {
+        for &mode in scenario.modes_at(i, modes) {
             let fault = format!("{mode:?} at call {k} ({})", sweep.calls[k - 1]);
             sweep.faults.arm(k, mode);
             if !sweep.injected(&fault, k, mode) {

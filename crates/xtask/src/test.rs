@@ -19,8 +19,8 @@ use programs::Program;
 
 #[derive(Args, Default)]
 pub struct Options {
-    /// Try every kind of fault at every point, every firewall as an ordinary user too, and a longer soak, as CI does.
-    /// Without it they take turns, but for the most telling
+    /// Try every kind of fault at every point, every firewall in every test, and a longer soak, as CI does. Without it
+    /// they take turns
     #[arg(long)]
     soak: bool,
     /// Go on with the other test programs when one fails

@@ -5,6 +5,7 @@ use super::loss::{Kind, Loss};
 use super::words::in_place;
 use super::{Finding, Reason};
 use crate::family::Family;
+use crate::firewall::obstacle::suspects::Suspect;
 use crate::kernel::firewall::counters::Listing;
 use crate::plan::Place;
 use crate::probe::{Probe, ask};
@@ -21,6 +22,9 @@ const NEIGHBOURS: Duration = Duration::from_millis(1200);
 
 /// How often a question is asked once more: the rule that drops it counts each, and what others send is seldom as many.
 const COPIES: usize = 4;
+
+/// How often it is looked whether nobody else moves the counters: what was asked before may still be under way.
+const LOOKS_MAX: usize = 3;
 
 /// How many questions that were lost in one place are asked once more, one after the other.
 const ROUNDS_MAX: usize = 20;
@@ -175,13 +179,22 @@ impl Asker<'_> {
         Ok(())
     }
 
-    /// Reads what has not been read yet: twice, so that it is known which counters others move.
+    /// Reads what has not been read yet, until it seems that nobody else moves what counts.
     fn read(&mut self, now: &[Open]) {
-        let is_new = |(at, family): &(&Place, Family)| {
-            self.listings.get(*at).is_none_or(|listed| listed.family != *family)
-        };
-        let wanted = now.iter().flat_map(|one| one.places().map(|at| (at, one.family)));
-        let wanted: BTreeSet<(&Place, Family)> = wanted.filter(is_new).collect();
+        let is_new =
+            |at: &Place, family| self.listings.get(at).is_none_or(|listed| listed.family != family);
+        let mut new: Vec<&Open> =
+            now.iter().filter(|one| one.places().any(|at| is_new(at, one.family))).collect();
+        for _ in 0..LOOKS_MAX {
+            self.read_twice(&new);
+            new.retain(|one| !self.is_quiet(one));
+        }
+    }
+
+    /// Reads twice, so that it is known which counters others move.
+    fn read_twice(&mut self, new: &[&Open]) {
+        let wanted = new.iter().flat_map(|one| one.places().map(|at| (at, one.family)));
+        let wanted: BTreeSet<(&Place, Family)> = wanted.collect();
         let read = |(at, family): &(&Place, Family)| Listing::read(at, *family, self.limit);
         let first: Vec<Listing> = wanted.iter().map(read).collect();
         if first.iter().any(|listing| !listing.is_empty()) {
@@ -198,12 +211,24 @@ impl Asker<'_> {
         }
     }
 
-    fn has_suspects(&self, one: &Open) -> bool {
-        let probe = self.probes[one.index];
-        let has = |loss: &Loss| {
-            let listing = &self.listings[&loss.at].last;
-            !listing.suspects(&loss.seen(probe, listing.translates())).is_empty()
+    /// Whether nothing that may have dropped it has moved while it was not asked.
+    fn is_quiet(&self, one: &Open) -> bool {
+        let counters = |listing: &Listing, loss: &Loss| -> Vec<Option<u64>> {
+            let suspects = self.suspects(listing, loss, one);
+            suspects.iter().map(|suspect| suspect.packets).collect()
         };
+        one.losses.iter().all(|loss| {
+            let [first, second] = &self.listings[&loss.at].quiet;
+            counters(first, loss) == counters(second, loss)
+        })
+    }
+
+    fn suspects(&self, listing: &Listing, loss: &Loss, one: &Open) -> Vec<Suspect> {
+        listing.suspects(&loss.seen(self.probes[one.index], listing.translates()))
+    }
+
+    fn has_suspects(&self, one: &Open) -> bool {
+        let has = |loss: &Loss| !self.suspects(&self.listings[&loss.at].last, loss, one).is_empty();
         one.losses.iter().any(has)
     }
 }

@@ -19,6 +19,9 @@ use std::time::SystemTime;
 const OTHER_HOST: u8 = 3;
 const OUTGOING: u8 = 4;
 
+/// How many bytes of packets may wait until they are taken; a small one is counted as a thousand or so.
+const ROOM: usize = 16 << 20;
+
 /// What a packet is to the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
@@ -170,5 +173,10 @@ fn tap() -> Result<OwnedFd> {
     // Without the header of the link, so that all links look alike.
     let socket = socket(AddressFamily::Packet, SockType::Datagram, flags, SockProtocol::EthAll)?;
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    // A lab that has just come up talks: twenty neighbours on a bridge announce their groups to each other, and on a busy
+    // machine nobody takes that out for a while. In a user namespace there is less room.
+    if setsockopt(&socket, sockopt::RcvBufForce, &ROOM).is_err() {
+        setsockopt(&socket, sockopt::RcvBuf, &ROOM)?;
+    }
     Ok(socket)
 }

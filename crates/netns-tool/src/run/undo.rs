@@ -29,14 +29,15 @@ impl Writer {
     pub(super) fn undo(&self, begun: &[Begun]) -> Vec<Undo> {
         let mut left: Vec<&Begun> = begun.iter().rev().collect();
         let mut before = HashSet::new();
+        let mut look = self.look();
         if begun.len() >= LONG {
             self.undo_together(begun);
-            let mut look = self.look();
+            look = self.look();
             look.gather(made(begun));
             before = were_so(begun);
             left.retain(|begun| is_left(&mut look, begun, &before));
         }
-        left.into_iter().flat_map(|begun| self.undo_step(begun, &before)).collect()
+        left.into_iter().flat_map(|begun| self.undo_step(&mut look, begun, &before)).collect()
     }
 
     /// Takes back what can be taken back many steps at a time. What remains is seen by looking.
@@ -83,28 +84,28 @@ impl Writer {
         }
     }
 
-    fn undo_step(&self, begun: &Begun, before: &HashSet<String>) -> Vec<Undo> {
+    /// `look` is of this moment, before and after.
+    fn undo_step(&self, look: &mut Look, begun: &Begun, before: &HashSet<String>) -> Vec<Undo> {
         let step = begun.step;
         let rest = |look: &mut Look| rest(look, step, before);
         let is_due = |undo: &&Undo| !before.contains(&words(&undo.made));
-        let mut look = self.look();
         for _attempt in 0..2 {
             for undo in step.undo.iter().filter(is_due) {
-                if remains(&mut look, undo, begun) {
-                    look = self.take_back(&undo.run);
+                if remains(look, undo, begun) {
+                    *look = self.take_back(&undo.run);
                 }
             }
-            if let Some(run) = iptables::take_back(&rest(&mut look)) {
-                look = self.take_back(&run);
+            if let Some(run) = iptables::take_back(&rest(look)) {
+                *look = self.take_back(&run);
             }
         }
-        let rest = rest(&mut look);
+        let rest = rest(look);
         let alone = |fact: Fact| Some(Undo::new(fact.clone(), iptables::take_back(&[fact])?));
         let mut left: Vec<Undo> = rest.into_iter().filter_map(alone).collect();
         for undo in step.undo.iter().filter(is_due) {
             // There may be several ways to take back one thing.
             let is_known = left.iter().any(|known| known.made == undo.made);
-            if !is_known && remains(&mut look, undo, begun) {
+            if !is_known && remains(look, undo, begun) {
                 left.push(undo.clone());
             }
         }

@@ -92,13 +92,12 @@ pub fn for_each_iptables<F: Fn(Firewall)>(test: F) {
     for_firewalls(&Firewall::IPTABLES, test);
 }
 
-/// The same for some of them. Where the suite runs a second time, as an ordinary user, the tests take turns with them,
-/// but for --soak.
+/// The same for some of them. Without --soak the tests take turns with them, and the second pass, as an ordinary user, is one
+/// further.
 pub fn for_firewalls<F: Fn(Firewall)>(which: &[Firewall], test: F) {
     let of_name = std::any::type_name::<F>().bytes().map(usize::from).sum::<usize>();
-    let turn = of_name % which.len();
-    let takes_turns = depth() == Depth::Again && !is_soak();
-    private_hosts(if takes_turns { &which[turn..=turn] } else { which }, Firewall::prepare, test);
+    let turn = (of_name + usize::from(depth() == Depth::Again)) % which.len();
+    private_hosts(if is_soak() { which } else { &which[turn..=turn] }, Firewall::prepare, test);
 }
 
 /// What `update-alternatives --set iptables /usr/sbin/iptables-VARIANT` does, in this private host alone.

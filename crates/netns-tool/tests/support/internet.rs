@@ -67,7 +67,7 @@ pub fn uplink() -> Advertiser {
     ip_batch(Some("router"), &of_router);
     // What is advertised comes from there.
     wait_until("the router has its link-local address", || {
-        !ip("router", "-6 addr show dev in0 scope link").is_empty()
+        !ip("router", "-6 addr show dev in0 scope link -tentative").is_empty()
     });
     let advertiser = Advertiser::start("router", "in0", PREFIX);
     wait_until("the host has learned its address and default route", || {
