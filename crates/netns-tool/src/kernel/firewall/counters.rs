@@ -40,14 +40,16 @@ impl Listing {
             let output = tools::is_there(tool).then(|| child::run(&cmd, limit, false))?.ok()?;
             output.is_success().then_some(output.stdout)
         };
-        let (save, legacy, names, command) = match family {
+        let (family, save, legacy, names, command) = match family {
             Family::V4 => (
+                "ip",
                 Tool::IptablesSave,
                 Tool::IptablesLegacySave,
                 "/proc/thread-self/net/ip_tables_names",
                 "iptables",
             ),
             Family::V6 => (
+                "ip6",
                 Tool::Ip6tablesSave,
                 Tool::Ip6tablesLegacySave,
                 "/proc/thread-self/net/ip6_tables_names",
@@ -66,10 +68,6 @@ impl Listing {
         }
         let listed = run(Tool::Nft, &["-j", "list", "ruleset"]);
         let ruleset = listed.and_then(|text| serde_json::from_str(&text).ok());
-        let family = match family {
-            Family::V4 => "ip",
-            Family::V6 => "ip6",
-        };
         Self { family, saved, ruleset }
     }
 
