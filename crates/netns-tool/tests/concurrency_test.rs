@@ -29,7 +29,7 @@ const MANY: usize = 20;
 fn rounds() -> usize {
     match depth() {
         Depth::Soak => 10,
-        Depth::Quick => 5,
+        Depth::Quick => 3,
         Depth::Again => 2,
     }
 }

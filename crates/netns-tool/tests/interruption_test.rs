@@ -28,7 +28,7 @@ use testhost::{Snapshot, binary};
 fn tries() -> u32 {
     match depth() {
         Depth::Soak => 100,
-        Depth::Quick => 50,
+        Depth::Quick => 30,
         Depth::Again => 20,
     }
 }

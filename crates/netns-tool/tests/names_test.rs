@@ -146,8 +146,8 @@ fn what_is_bad_everywhere_starts_nothing_anywhere() {
 fn one_of() -> usize {
     match depth() {
         Depth::Soak => 1,
-        Depth::Quick => 5,
-        Depth::Again => 9,
+        Depth::Quick => 10,
+        Depth::Again => 20,
     }
 }
 
@@ -173,7 +173,11 @@ fn what_is_bad_as_a_new_name_is_never_made_and_disturbs_nothing() {
         let mut runs = 0;
         let both = BAD_AS_NEW.iter().map(|name| (*name, true));
         let all = both.chain(BAD_AS_NEW_INTERFACE.map(|name| (name, false)));
-        let step = if depth() == Depth::Again { 5 } else { 1 };
+        let step = match depth() {
+            Depth::Soak => 1,
+            Depth::Quick => 2,
+            Depth::Again => 5,
+        };
         for (name, for_namespaces) in all.step_by(step) {
             for (shown, words) in CREATED {
                 let is_interface = words.starts_with("veth") || words.starts_with("bridge");

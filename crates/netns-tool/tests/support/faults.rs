@@ -93,8 +93,8 @@ pub fn thinned(scenario: &Scenario) -> Scenario {
 pub fn undone_here(scenario: &Scenario) {
     let (ways, stride) = match depth() {
         Depth::Soak => (&UNDO_FAULTS[..], 1),
-        Depth::Quick => (&UNDO_FAULTS[1..2], 3),
-        Depth::Again => (&UNDO_FAULTS[1..2], 7),
+        Depth::Quick => (&UNDO_FAULTS[1..2], 6),
+        Depth::Again => (&UNDO_FAULTS[1..2], 12),
     };
     sweep_undo(&binary("netns-tool"), &scenario.clone().one_of(stride), ways).assert_clean();
 }
