@@ -57,7 +57,7 @@ fn kill_until_it_ends(tool: &mut Child, depth: u32) -> (ExitStatus, i32) {
 fn whoever_is_killed_nothing_is_left() {
     private_host(|| {
         let before = lived_in();
-        let tries: u32 = if depth() == Depth::Again { 60 } else { 200 };
+        let tries: u32 = if depth() == Depth::Soak { 200 } else { 60 };
         let mounts = sh("cat /proc/self/mountinfo");
         let known = processes();
         let mut whole = Duration::from_millis(60);

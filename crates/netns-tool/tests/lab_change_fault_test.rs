@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use support::faults::{kinds, slow, tried_here};
+use support::faults::{kinds, slow_here, tried_here};
 use support::labs::{FILE, file, internet};
 use support::{private_host, sh};
 use testhost::{Mode, Scenario, foreign_objects, warm_up};
@@ -73,8 +73,12 @@ fn changed_from(lab: &str, done: &str, edits: &[(&str, &str)]) {
         let old = format!("$TOOL up {OLD}; {done}");
         let scenario = Scenario::build(&format!("up with {what}"), &["up", FILE]);
         // What is changed alone is changed once more with all the rest, and there goes wrong in more ways.
-        let modes = if edits.len() > 3 { kinds().to_vec() } else { slow(Mode::FailAfter) };
-        tried_here(&scenario.setup(&[&old]).reset(&[&old]), &modes);
+        let scenario = scenario.setup(&[&old]).reset(&[&old]);
+        if edits.len() > 3 {
+            tried_here(&scenario, kinds());
+        } else {
+            slow_here(&scenario, Mode::FailAfter);
+        }
     });
 }
 

@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use support::faults::{kinds, slow, tried_here, undone_here};
+use support::faults::{kinds, slow_here, tried_here, undone_here};
 use support::labs::{EVERYTHING, FILE, TEN_LINES, file, internet};
 use support::{SOON, done, private_host, sh};
 use testhost::{Mode, Scenario, Snapshot, binary, foreign_objects, warm_up};
@@ -104,7 +104,7 @@ fn up_of_programs() {
 fn up_of_everything() {
     on_a_host(|| {
         file(EVERYTHING);
-        tried_here(&up(), &slow(Mode::FailAfter));
+        slow_here(&up(), Mode::FailAfter);
     });
 }
 
@@ -112,7 +112,7 @@ fn up_of_everything() {
 fn down_of_a_small_lab() {
     on_a_host(|| {
         file(SMALL);
-        tried_here(&down(), &slow(Mode::FailAfter));
+        slow_here(&down(), Mode::FailAfter);
     });
 }
 
@@ -120,18 +120,18 @@ fn down_of_a_small_lab() {
 fn down_of_everything() {
     on_a_host(|| {
         file(EVERYTHING);
-        tried_here(&down(), &slow(Mode::KillToolDuring));
+        slow_here(&down(), Mode::KillToolDuring);
     });
 }
 
 #[test]
 fn up_that_changes_a_lab() {
-    on_a_host(|| tried_here(&change(TEN_LINES, CHANGED), &slow(Mode::FailAfter)));
+    on_a_host(|| slow_here(&change(TEN_LINES, CHANGED), Mode::FailAfter));
 }
 
 #[test]
 fn up_that_changes_it_back() {
-    on_a_host(|| tried_here(&change(CHANGED, TEN_LINES), &slow(Mode::KillToolDuring)));
+    on_a_host(|| slow_here(&change(CHANGED, TEN_LINES), Mode::KillToolDuring));
 }
 
 #[test]

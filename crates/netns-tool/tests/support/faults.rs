@@ -46,14 +46,19 @@ pub fn kinds() -> &'static [Mode] {
     }
 }
 
-/// For where each run takes seconds because a whole lab has to come up again: this one, and with --soak two more.
-pub fn slow(one: Mode) -> Vec<Mode> {
+/// For where each run takes seconds because a whole lab has to come up again, in the private host that the test has made
+/// already: this fault at every other call, and with --soak two more at all of them.
+pub fn slow_here(scenario: &Scenario, one: Mode) {
     let mut modes = vec![one];
     if depth() == Depth::Soak {
         let more = [Mode::FailAfter, Mode::KillToolDuring, Mode::SignalAfter(Sig::Int)];
         modes.extend(more.into_iter().filter(|more| *more != one).take(2));
     }
-    modes
+    let scenario = match depth() {
+        Depth::Quick => scenario.clone().one_of(2),
+        Depth::Soak | Depth::Again => thinned(scenario),
+    };
+    sweep(&binary("netns-tool"), &scenario, &modes).assert_clean();
 }
 
 /// Every fault at every call of the scenario's command, or as many as there is time for.
