@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +15,18 @@ use nix::unistd::Pid;
 use support::labs::{FILE, WITH_DNS, file};
 use support::{assert_is, lived_in, namespaces, private_host, sh};
 use testhost::binary;
+
+/// `run` of the lab with these options, and a command that goes on until a signal comes: it has begun.
+fn begun(options: &str) -> Child {
+    let mut command = Command::new(binary("netns-tool"));
+    command.args(["run", "-q", "lab.toml"]).args(options.split_whitespace());
+    command.args(["--", "sh", "-c", "echo ready; exec sleep 4242"]);
+    command.current_dir("/run/tmp").stdout(Stdio::piped());
+    let mut command = command.spawn().expect("start the tool");
+    let mut word = [0; 6];
+    command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+    command
+}
 
 #[test]
 fn signals_reach_the_command_and_then_the_lab_goes() {
@@ -26,13 +38,7 @@ fn signals_reach_the_command_and_then_the_lab_goes() {
         for (signal, place) in
             [1, 2, 6, 10, 14, 15, 30, 34, 64].into_iter().zip(places.iter().cycle())
         {
-            let mut command = Command::new(binary("netns-tool"));
-            command.args(["run", "-q", "lab.toml"]).args(place.split_whitespace());
-            command.current_dir("/run/tmp");
-            command.args(["--", "sh", "-c", "echo ready; exec sleep 4242"]).stdout(Stdio::piped());
-            let mut command = command.spawn().expect("start the tool");
-            let mut word = [0; 6];
-            command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+            let mut command = begun(place);
             sh(&format!("kill -{signal} {}", command.id()));
             let code = command.wait().expect("its end").code();
             assert_eq!(code, Some(128 + signal), "{signal} {place}");
@@ -64,11 +70,7 @@ fn who_is_in_a_hurry_does_not_keep_the_lab() {
     private_host(|| {
         let before = lived_in();
         file(WITH_DNS);
-        let mut command = Command::new(binary("netns-tool"));
-        command.args(["run", "-q", FILE, "--", "sh", "-c", "echo ready; exec sleep 4242"]);
-        let mut command = command.stdout(Stdio::piped()).spawn().expect("start the tool");
-        let mut word = [0; 6];
-        command.stdout.as_mut().expect("a pipe").read_exact(&mut word).expect("it is ready");
+        let mut command = begun("");
         let pid = Pid::from_raw(command.id().cast_signed());
         let status = loop {
             if let Some(status) = command.try_wait().expect("its end") {

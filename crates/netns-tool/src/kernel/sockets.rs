@@ -179,21 +179,23 @@ mod tests {
 
     #[test]
     fn proc_tells_the_same_as_the_kernel_when_asked() {
-        let any = |ip: &str| (ip.parse::<IpAddr>().unwrap(), 0);
-        let tcp = ["127.0.0.1", "::1"].map(|ip| TcpListener::bind(any(ip)).unwrap());
-        let udp = ["127.0.0.1", "::1"].map(|ip| UdpSocket::bind(any(ip)).unwrap());
-        let ports = |addresses: [SocketAddr; 2]| addresses.map(|address| address.port());
-        for (protocol, state, ports) in [
-            (Protocol::Tcp, "0A", ports(tcp.each_ref().map(|one| one.local_addr().unwrap()))),
-            (Protocol::Udp, "07", ports(udp.each_ref().map(|one| one.local_addr().unwrap()))),
-        ] {
-            let told = |listeners: Vec<Listener>| {
-                let ours = listeners.into_iter().filter(|one| ports.contains(&one.port));
-                ours.map(|one| (one.address, one.port, one.inode)).collect::<Vec<_>>()
-            };
-            let asked = told(netlink::listeners(protocol).unwrap());
-            assert_eq!(asked, told(listeners_in_proc(protocol, state).unwrap()));
-            assert_eq!(asked.len(), 2);
-        }
+        testhost::private_host(|| {
+            let any = |ip: &str| (ip.parse::<IpAddr>().unwrap(), 0);
+            let tcp = ["127.0.0.1", "::1"].map(|ip| TcpListener::bind(any(ip)).unwrap());
+            let udp = ["127.0.0.1", "::1"].map(|ip| UdpSocket::bind(any(ip)).unwrap());
+            let ports = |addresses: [SocketAddr; 2]| addresses.map(|address| address.port());
+            for (protocol, state, ports) in [
+                (Protocol::Tcp, "0A", ports(tcp.each_ref().map(|one| one.local_addr().unwrap()))),
+                (Protocol::Udp, "07", ports(udp.each_ref().map(|one| one.local_addr().unwrap()))),
+            ] {
+                let told = |listeners: Vec<Listener>| {
+                    let ours = listeners.into_iter().filter(|one| ports.contains(&one.port));
+                    ours.map(|one| (one.address, one.port, one.inode)).collect::<Vec<_>>()
+                };
+                let asked = told(netlink::listeners(protocol).unwrap());
+                assert_eq!(asked, told(listeners_in_proc(protocol, state).unwrap()));
+                assert_eq!(asked.len(), 2);
+            }
+        });
     }
 }
