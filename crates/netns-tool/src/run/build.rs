@@ -6,11 +6,12 @@ use super::process::{PAUSE, UNSEEN};
 use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
+use crate::name::NamespaceName;
 use crate::plan::{Fact, Place, Step, few_lines};
 use crate::sysctl;
 use crate::system::signals;
 use anyhow::Result;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// The exit status by which iptables says that its lock, or its chain, is busy; or that it is not permitted.
@@ -48,12 +49,13 @@ impl Writer {
         let mut tasks: Vec<Task> = steps.iter().map(Task::of_step).collect();
         let levels = schedule(&mut tasks);
         let checks = checks(steps, &tasks, &levels);
+        let mut new = HashSet::new();
         for (level, facts) in levels.iter().zip(&checks) {
             interruption()?;
             let order = || level.iter().flat_map(|batch| &batch.steps).map(|index| &steps[*index]);
             let undoable: Vec<&Step> = order().filter(|step| !step.undo.is_empty()).collect();
             if !undoable.is_empty() {
-                self.prove_absence(&undoable)?;
+                self.prove_absence(&undoable, &new)?;
                 journal.note(&undoable)?;
             }
             let before = begun.len();
@@ -67,6 +69,8 @@ impl Writer {
                 return Err(failure.into());
             }
             self.take_numbers(&mut begun[before..]);
+            let made = begun[before..].iter().flat_map(|begun| &begun.step.undo);
+            new.extend(made.filter_map(|undo| undo::namespace(&undo.made)));
             interruption()?;
             self.verify(facts)?;
         }
@@ -158,11 +162,13 @@ impl Writer {
 
     /// Whatever is going to be undone must not be there before. Rules, with what is around them, are told apart by
     /// their marks, and nobody else makes any with ours: the plan was computed under the lock from a listing without them.
-    fn prove_absence(&self, steps: &[&Step]) -> Result<()> {
+    /// In a namespace that was made a moment ago there is nothing, and whatever comes goes with it.
+    fn prove_absence(&self, steps: &[&Step], new: &HashSet<&NamespaceName>) -> Result<()> {
         let mut look = self.look();
+        let is_new = |fact: &Fact| fact.place().flatten().is_some_and(|netns| new.contains(&netns));
         let made = |step: &&'_ Step| -> Vec<Fact> {
             let made = step.undo.iter().map(|undo| undo.made.clone());
-            made.filter(|fact| !fact.is_of_firewall()).collect()
+            made.filter(|fact| !fact.is_of_firewall() && !is_new(fact)).collect()
         };
         let all: Vec<Vec<Fact>> = steps.iter().map(made).collect();
         look.gather(all.iter().flatten());
@@ -205,9 +211,12 @@ impl Writer {
 }
 
 /// What holds after all of the steps: but for what a later one takes away, or puts in the place of what an earlier one
-/// has taken away.
-fn lasting(steps: &[Step]) -> Vec<&Fact> {
-    let facts: Vec<&Fact> = steps.iter().flat_map(|step| &step.gives).collect();
+/// has taken away. Each with the index of its step.
+fn lasting(steps: &[Step]) -> Vec<(usize, &Fact)> {
+    let steps = steps.iter().enumerate();
+    let of_steps: Vec<(usize, &Fact)> =
+        steps.flat_map(|(index, step)| step.gives.iter().map(move |fact| (index, fact))).collect();
+    let facts: Vec<&Fact> = of_steps.iter().map(|(_, fact)| *fact).collect();
     let gone = |fact: &Fact| match fact {
         Fact::Not(gone) => Some((**gone).clone()),
         _ => None,
@@ -231,20 +240,39 @@ fn lasting(steps: &[Step]) -> Vec<&Fact> {
         }
         fact => doomed.iter().any(|(later, gone)| *later > index && gone == fact),
     };
-    let lasting = facts.iter().enumerate().filter(|(index, fact)| !is_opposed(*index, fact));
-    lasting.map(|(_, fact)| *fact).collect()
+    let lasting =
+        of_steps.iter().enumerate().filter(|(index, (_, fact))| !is_opposed(*index, fact));
+    lasting.map(|(_, found)| *found).collect()
 }
 
-/// The facts to verify after each level: those of a namespace when it is finished. A lab whose links have all come up is
-/// busy with itself, and then each look takes ten times as long.
+/// The facts to verify after each level: those of a namespace when it is finished, and those of the host before what is
+/// done there at last, which brings up the bridges. A lab whose links have all come up is busy with itself, and then each
+/// look takes ten times as long.
 fn checks<'p>(steps: &'p [Step], tasks: &[Task], levels: &[Level]) -> Vec<Vec<&'p Fact>> {
     let last = levels.len().saturating_sub(1);
-    let finished = if steps.len() < LONG { HashMap::new() } else { finished(tasks, levels) };
+    let lasting = lasting(steps);
     let mut checks = vec![Vec::new(); levels.len()];
-    for fact in lasting(steps) {
-        let inside = fact.place().filter(Option::is_some);
-        let level = inside.and_then(|at| finished.get(&of_place(&at)).copied());
-        checks[level.unwrap_or(last)].push(fact);
+    if steps.len() < LONG {
+        checks[last].extend(lasting.into_iter().map(|(_, fact)| fact));
+        return checks;
+    }
+    let finished = finished(tasks, levels);
+    let mut level_of = vec![last; steps.len()];
+    for (number, level) in levels.iter().enumerate() {
+        level.iter().flat_map(|batch| &batch.steps).for_each(|index| level_of[*index] = number);
+    }
+    // Rules and switches come after the bridges; and each look at rules takes processes.
+    let is_early = |fact: &Fact| !fact.is_of_firewall() && !matches!(fact, Fact::Value { .. });
+    let is_on_host = |fact: &Fact| fact.place() == Some(None) && is_early(fact);
+    let on_host = lasting.iter().filter(|(_, fact)| is_on_host(fact));
+    let late = on_host.map(|(index, _)| level_of[*index]).max().unwrap_or(last);
+    for (index, fact) in lasting {
+        let level = match fact.place() {
+            Some(None) if is_early(fact) && level_of[index] < late => late - 1,
+            Some(at @ Some(_)) => finished.get(&of_place(&at)).copied().unwrap_or(last),
+            _ => last,
+        };
+        checks[level].push(fact);
     }
     checks
 }

@@ -17,14 +17,33 @@ fn interface(name: &str) -> InterfaceName {
     InterfaceName::reported(name.to_owned())
 }
 
-/// A bridge, and around it namespaces with an address and a default route, which forward.
+/// A bridge, and around it namespaces with an address and a default route, which forward. Their links join it last.
 fn star(count: usize) -> Vec<Step> {
+    let (mut steps, ports) = star_without_ports(count, true);
+    for (number, port) in (1..).zip(ports) {
+        steps.push(port.after([netns(number)]));
+    }
+    steps
+}
+
+/// The same, with a bridge that comes up when all of its ports have.
+fn star_opened_last(count: usize) -> Vec<Step> {
+    let (mut steps, ports) = star_without_ports(count, false);
+    steps.extend(ports);
+    let places: Vec<Place> = (1..=count).map(netns).collect();
+    steps.push(ip::up(&None, &interface("br0")).undo([]).after(places));
+    steps
+}
+
+/// What the two have in common, and the steps by which the links join the bridge.
+fn star_without_ports(count: usize, is_up: bool) -> (Vec<Step>, Vec<Step>) {
     let (br0, lo, eth0) = (interface("br0"), interface("lo"), interface("eth0"));
     let hardware = Hardware::default();
-    let mark = |at: &Place, name: &InterfaceName| {
-        ip::mark(at, name, "netns-tool:star", true, format!("mark {name}"))
+    let marked = |at: &Place, name: &InterfaceName, is_up: bool| {
+        ip::mark(at, name, "netns-tool:star", is_up, format!("mark {name}"))
     };
-    let mut steps = vec![ip::add_bridge(&None, &br0, hardware, ""), mark(&None, &br0)];
+    let mark = |at: &Place, name: &InterfaceName| marked(at, name, true);
+    let mut steps = vec![ip::add_bridge(&None, &br0, hardware, ""), marked(&None, &br0, is_up)];
     for number in 1..=count {
         let (at, host) = (netns(number), interface(&format!("h{number}")));
         let name = at.clone().expect("a namespace");
@@ -42,13 +61,8 @@ fn star(count: usize) -> Vec<Step> {
         steps.push(ip::add_default_route(&at, gateway, &eth0));
         steps.push(ip::add_address(&at, &lo, "fd00::7/128".parse().expect("an address")));
     }
-    for number in 1..=count {
-        let (name, bridge) = (interface(&format!("h{number}")), br0.clone());
-        let run = Cmd::ip(&None, &format!("link set dev {name} master br0"));
-        let port = Fact::Port { at: None, name, bridge };
-        steps.push(Step::new("join", run).gives([port]).after([netns(number)]));
-    }
-    steps
+    let join = |number| ip::join(&None, &interface(&format!("h{number}")), &br0);
+    (steps, (1..=count).map(join).collect())
 }
 
 /// Takes it away: the namespaces, and with them the pairs.
@@ -168,11 +182,12 @@ fn each_call_of_a_star_goes_wrong_and_the_host_is_as_it_was() {
         let step = if is_set("NETNS_TOOL_TEST_AS") { 5 } else { 1 };
         let every = if is_set("NETNS_TOOL_SOAK") { 1 } else { 2 };
         let modes = [Mode::FailBefore, Mode::FailAfter, Mode::KilledAfter, Mode::Empty];
+        let stars = [star, star_opened_last];
         for k in (1..=calls).step_by(step) {
-            for &mode in modes.iter().skip(k % every).step_by(every) {
+            for (turn, &mode) in modes.iter().enumerate().skip(k % every).step_by(every) {
                 faults.reset();
                 faults.arm(k, mode);
-                let outcome = apply(&Plan::build(star(12)));
+                let outcome = apply(&Plan::build(stars[(k / every + turn) % 2](12)));
                 assert!(faults.fired() == 1 && outcome.is_err(), "{mode:?} at {k}");
                 faults.reset();
                 if let Err(diff) = before.wait_equal(Duration::from_secs(3)) {

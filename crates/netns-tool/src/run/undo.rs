@@ -184,7 +184,8 @@ fn words(fact: &Fact) -> String {
     format!("{fact:?}")
 }
 
-fn namespace(fact: &Fact) -> Option<&NamespaceName> {
+/// The one that it is about as a whole.
+pub(super) fn namespace(fact: &Fact) -> Option<&NamespaceName> {
     match fact {
         Fact::Namespace(name) => Some(name),
         _ => None,
