@@ -19,6 +19,7 @@ pub mod orphans;
 pub mod peers;
 mod reading;
 pub mod ready;
+pub mod release;
 mod room;
 mod second_names;
 pub mod sockets;
@@ -81,7 +82,12 @@ pub struct Snapshot {
     pub is_unseen_outside: bool,
     /// A hardware address that nobody has.
     pub fresh_mac: Option<Mac>,
+    /// Linux finishes bringing a link up when it is asked for it alone, and does not take up to a second.
+    pub finishes_links: bool,
 }
+
+/// Since when it does (`linkwatch_sync_dev` in `rtnl_getlink` of net/core/rtnetlink.c).
+const FINISHES_LINKS: (u32, u32) = (6, 8);
 
 /// A name of /run/netns, and the namespace behind it.
 #[derive(Clone, Debug)]
@@ -116,6 +122,7 @@ impl Snapshot {
             no_ping: tools::find(Tool::Ping).err().map(|failure| failure.what),
             is_unseen_outside: namespaces::are_unseen_outside(),
             fresh_mac: Some(Mac::random()?),
+            finishes_links: release::is_since(&release::read(), FINISHES_LINKS),
             logs: logs::Logs::read(),
             room: Room::read(),
             etc: etc::Etc::read(&names),

@@ -1,6 +1,7 @@
 //! Which features this kernel has. That is found out from its modules and its configuration, and only where these say
 //! nothing by a try, in a network namespace that is gone at once.
 
+use super::release;
 use crate::plan::{Cmd, Tool};
 use crate::system::child;
 use std::fs;
@@ -96,7 +97,7 @@ pub struct Sources {
 impl Sources {
     pub fn read(limit: Duration) -> Self {
         let text = |path: &str| fs::read_to_string(path).ok();
-        let release = text("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+        let release = release::read();
         let of_modules = |file| {
             let folder = ["/lib/modules", "/usr/lib/modules"].map(|at| format!("{at}/{release}"));
             folder.iter().find_map(|folder| text(&format!("{folder}/{file}")))

@@ -15,15 +15,26 @@ const WAITING: [u8; 3] = [0, 1, 2];
 /// Whether a link of the lab in the network namespace that the calling thread is in is up and carries nothing yet, or is a
 /// port that does not forward yet. A bridge without ports never carries anything.
 pub fn has_unready_links(lab: &LabName) -> Result<bool> {
-    let (links, conditions) = read()?;
+    let reader = Reader::open()?;
+    let waits =
+        |condition: &Condition| condition.port_state.is_some_and(|state| WAITING.contains(&state));
+    let mut unready = Vec::new();
+    for seen in reader.conditions()? {
+        // Asked for alone, it may have come up.
+        let is_late = seen.has_carrier && !seen.is_running;
+        let condition = if is_late { reader.condition(seen.index)? } else { Some(seen) };
+        unready.extend(condition.filter(|condition| !condition.is_running || waits(condition)));
+    }
+    if unready.is_empty() {
+        return Ok(false);
+    }
+    let links = reader.links()?;
     let has_port = |bridge: &Link| links.iter().any(|link| link.master == Some(bridge.index));
-    let is_unready = |link: &&Link| {
-        let Some(condition) = conditions.get(&link.index) else { return false };
-        let waits = condition.port_state.is_some_and(|state| WAITING.contains(&state));
-        (!condition.is_running && (link.is_kind("veth") || has_port(link))) || waits
-    };
     let is_its = |link: &&Link| link.up && link.lab().as_ref() == Some(lab);
-    Ok(links.iter().filter(is_its).any(|link| is_unready(&link)))
+    Ok(unready.iter().any(|condition| {
+        let link = links.iter().find(|link| link.index == condition.index).filter(is_its);
+        link.is_some_and(|link| link.is_kind("veth") || has_port(link) || waits(condition))
+    }))
 }
 
 /// Whether an address of a link of the lab in the network namespace that the calling thread is in cannot be used yet, or a
@@ -34,7 +45,9 @@ pub fn has_unready_addresses(lab: &LabName) -> Result<bool> {
         return Ok(true);
     }
     let without = reader.without_link_local()?;
-    let (links, conditions) = read()?;
+    let links = reader.links()?;
+    let conditions: BTreeMap<u32, Condition> =
+        reader.conditions()?.into_iter().map(|one| (one.index, one)).collect();
     let will_have_one = |link: &&Link| {
         // 1: it makes none up.
         let path = format!("/proc/sys/net/ipv6/conf/{}/addr_gen_mode", link.name);
@@ -46,10 +59,4 @@ pub fn has_unready_addresses(lab: &LabName) -> Result<bool> {
     // The loopback of a namespace bears the mark too, and has none.
     let is_link = |link: &&Link| link.name.as_str() != "lo";
     Ok(links.iter().filter(is_its).filter(is_link).any(|link| will_have_one(&link)))
-}
-
-fn read() -> Result<(Vec<Link>, BTreeMap<u32, Condition>)> {
-    let reader = Reader::open()?;
-    let conditions = reader.conditions()?.into_iter().map(|one| (one.index, one));
-    Ok((reader.links()?, conditions.collect()))
 }

@@ -176,11 +176,11 @@ impl State {
 
     /// Whether the route that was found is the one that is wanted.
     pub fn is_route(&self, found: &Route, wanted: &plan::Route) -> bool {
-        let device = wanted.device.as_ref().and_then(|name| self.link(name));
+        let is_over = |name| found.device == self.link(name).map(|link| link.index);
         found.to == wanted.to
             && found.via == wanted.via
-            && (wanted.device.is_none() || found.device == device.map(|link| link.index))
             && wanted.metric.is_none_or(|metric| found.metric == metric)
+            && wanted.device.as_ref().is_none_or(is_over)
     }
 
     /// The default routes of one address family, the preferred one first.

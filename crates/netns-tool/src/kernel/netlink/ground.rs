@@ -3,7 +3,7 @@
 use super::decode::{
     IFLA_LINKINFO, RTA_DST, RTA_GATEWAY, RTA_OIF, address, attributes, ip, number,
 };
-use super::{RTM_GETLINK, RTM_GETROUTE, Reader, link_request};
+use super::{RTM_GETLINK, RTM_GETROUTE, Reader, is, link_request};
 use crate::address::is_link_local;
 use anyhow::Result;
 use nix::errno::Errno;
@@ -167,13 +167,30 @@ impl Reader {
 
     pub fn conditions(&self) -> Result<Vec<Condition>> {
         let bodies = self.dump(RTM_GETLINK, link_request(), 16)?;
-        let condition = |body: &Vec<u8>| Condition {
+        Ok(bodies.iter().map(|body| Condition::read(body)).collect())
+    }
+
+    /// That of one link, if it is still there. A kernel since 6.8 finishes bringing it up before it answers.
+    pub fn condition(&self, index: u32) -> Result<Option<Condition>> {
+        let mut request = link_request();
+        request[4..8].copy_from_slice(&index.to_ne_bytes());
+        let bodies = match self.ask(RTM_GETLINK, request, 0) {
+            Err(error) if is(&error, Errno::ENODEV) => None,
+            bodies => bodies?,
+        };
+        Ok(bodies.iter().flatten().next().map(|body| Condition::read(body)))
+    }
+}
+
+impl Condition {
+    /// Of a message about a link.
+    fn read(body: &[u8]) -> Self {
+        Self {
             index: number(&body[4..8]),
             has_carrier: number(&body[8..12]) & LOWER_UP > 0,
             is_running: number(&body[8..12]) & RUNNING > 0,
             port_state: port_state(body),
-        };
-        Ok(bodies.iter().map(condition).collect())
+        }
     }
 }
 
