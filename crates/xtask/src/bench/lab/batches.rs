@@ -51,8 +51,8 @@ pub fn up(shape: Shape) -> Result<()> {
     };
     at_once((0..WORKERS).map(|_| worker))?;
     if shape.kind == Kind::Star {
-        let join = |number| format!("link set {}-eth0 master {BRIDGE}\n", shape.netns(number));
-        batch(&(0..shape.count).map(join).collect::<String>())?;
+        // Last of all: what an interface says while it comes up would be flooded to every port that is there.
+        batch(&format!("link set {BRIDGE} up\n"))?;
     }
     Ok(())
 }
@@ -63,13 +63,13 @@ fn pairs(shape: Shape) -> String {
     if shape.kind == Kind::Star {
         let _ = write!(
             text,
-            "link add {BRIDGE} up group {GROUP} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\n"
+            "link add {BRIDGE} group {GROUP} type bridge\naddr add {GATEWAY}/16 dev {BRIDGE}\n"
         );
         for number in 0..shape.count {
             let netns = shape.netns(number);
             let _ = writeln!(
                 text,
-                "link add {netns}-eth0 up group {GROUP} {QUEUE} type veth peer name eth0 {QUEUE} netns {netns}"
+                "link add {netns}-eth0 up master {BRIDGE} group {GROUP} {QUEUE} type veth peer name eth0 {QUEUE} netns {netns}"
             );
         }
         return text;
