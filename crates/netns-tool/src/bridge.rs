@@ -72,8 +72,9 @@ impl BridgeArgs {
         // Without an address of its own a bridge takes the lowest of its ports', and changes it as they come and go:
         // then whoever has it as its gateway loses packets.
         let hardware = Hardware { mac: self.mac.or(facts.fresh_mac), ..Hardware::default() };
-        let why = ip::why_marked(&self.name, true);
-        let mut mark = ip::mark(at, &self.name, &memory.alias(&self.mark)?, true, why);
+        let is_up = !self.stays_down;
+        let why = ip::why_marked(&self.name, is_up);
+        let mut mark = ip::mark(at, &self.name, &memory.alias(&self.mark)?, is_up, why);
         if let Some(mtu) = self.mtu {
             mark = ip::with_mtu(mark, at, &self.name, mtu);
         }

@@ -116,7 +116,8 @@ impl VethArgs {
             dns::give(&mut steps, netns, &ResolvConf { pair, servers }, is_left, &facts.etc)?;
         }
         steps.push(ip::add_veth(&self.made_from(facts), &one, &other));
-        if self.bridge.is_none() {
+        let joins_late = bridge.is_some_and(|bridge| bridge.up);
+        if !joins_late {
             steps.push(self.mark_first(is_up));
         }
         steps.extend(
@@ -135,8 +136,9 @@ impl VethArgs {
         steps.extend(
             gateways.iter().map(|gateway| ip::add_default_route(other.at, *gateway, other.name)),
         );
-        if self.bridge.is_some() {
-            // Last of all: what the other end says while it comes up would be sent to every port of the bridge.
+        if joins_late {
+            // Last of all: what the other end says while it comes up would be sent to every port of the bridge. One that
+            // is down sends nothing on.
             steps.push(self.mark_first(is_up).after([other.at.clone()]));
         }
         let mut report = self.report(is_up, &gateways);

@@ -6,7 +6,8 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::fs;
 use support::labs::{
-    EVERYTHING, FILE, TEN_LINES, differences, file, internet, is_as_its_file_says, numbers, up,
+    EVERYTHING, FILE, TEN_LINES, crowd, differences, file, internet, is_as_its_file_says, numbers,
+    quiet, up,
 };
 use support::law::{holds_for, row};
 use support::{
@@ -48,6 +49,47 @@ fn ten_lines_come_up_and_go() {
         assert_eq!(down, "Lab `lab` is down: 2 namespaces, 3 interfaces on the host\n");
         assert_is(&before);
         assert_eq!(done("down lab"), "Lab `lab` is not up; nothing to take down\n");
+        assert_is(&before);
+    });
+}
+
+/// Each link that is deleted alone takes the kernel some 20 ms, and a thousand of them 20 s.
+#[test]
+fn what_goes_with_a_namespace_is_not_taken_back_by_itself() {
+    private_host(|| {
+        let before = stage();
+        file(
+            "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.h]\ncount = 4\nbridge = \"br0\"\n\
+             [namespace.web]\n[namespace.web.process.none]\ncommand = [\"false\"]\n",
+        );
+        let output = tool(&format!("-v up {FILE}")).code(1).get_output().clone();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        for run in ["ip netns del h1", "ip netns del web", "ip link del dev br0"] {
+            assert!(said.contains(&format!("+ {run}\n")), "{run}: {said}");
+        }
+        assert!(!said.contains("link del dev h1-eth0"), "{said}");
+        assert_is(&before);
+    });
+}
+
+#[test]
+fn a_crowd_of_ports_comes_up_and_goes() {
+    private_host(|| {
+        stage();
+        quiet();
+        let before = Snapshot::settled();
+        let report = up(&crowd());
+        assert!(
+            report.starts_with("Lab `lab` is up: 1 namespace, 1 bridge, 501 links\n"),
+            "{report}"
+        );
+        ping("web", "10.0.0.1");
+        ping(HOST, "10.0.0.2");
+        assert_eq!(sh("ip -br link show master br0 | wc -l").trim(), "501");
+        assert_eq!(sh("ip -br link show dev br0 | awk '{print $2}'").trim(), "UP");
+        assert!(sh("ip route get 172.16.0.1").contains("via 10.0.0.2 dev br0"));
+        unchanged(is_as_its_file_says);
+        done("down lab");
         assert_is(&before);
     });
 }

@@ -123,6 +123,9 @@ pub struct VethArgs {
 pub struct BridgeArgs {
     #[arg(skip)]
     pub mark: Mark,
+    /// It is brought up later, when its ports are there.
+    #[arg(skip)]
+    pub stays_down: bool,
     /// The name of the bridge
     #[arg(value_name = "NAME", value_parser = InterfaceName::existing)]
     pub name: InterfaceName,

@@ -46,6 +46,8 @@ pub struct Course<'a> {
     pub notes: Vec<String>,
     /// What the steps make: all that is done to it goes with it.
     new: HashSet<(Place, Option<InterfaceName>)>,
+    /// Where bridges come up late, once that is planned: a route over one can only be made then.
+    pub opened: HashSet<Place>,
 }
 
 impl<'a> Course<'a> {
@@ -63,6 +65,7 @@ impl<'a> Course<'a> {
             obstacles: Vec::new(),
             notes: Vec::new(),
             new: HashSet::new(),
+            opened: HashSet::new(),
         }
     }
 

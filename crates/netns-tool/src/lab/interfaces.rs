@@ -13,6 +13,11 @@ use crate::name::{InterfaceName, NamespaceName};
 use crate::noun::{Noun, where_is};
 use crate::plan::{Cmd, Place, Setting};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
+
+/// A bridge with so many ports is brought up last: with 300 that makes no difference, and with 1,000 it takes a seventh less
+/// time, and a third less of the processors until the lab is quiet.
+const MANY: usize = 500;
 
 impl Course<'_> {
     pub fn bridge(&mut self, wanted: &Bridge) -> Result<(), Failure> {
@@ -22,6 +27,7 @@ impl Course<'_> {
             self.differs(object, "is missing");
             let args = BridgeArgs {
                 mark: self.mark.clone(),
+                stays_down: self.comes_up_late(wanted),
                 name: name.clone(),
                 addresses: wanted.addresses.clone(),
                 attach: Vec::new(),
@@ -54,6 +60,30 @@ impl Course<'_> {
         }
         self.addresses(at, name, &wanted.addresses);
         Ok(())
+    }
+
+    /// Whether a new bridge is brought up when all of its ports have come up. Until then what they say goes nowhere, and not
+    /// to every other port: where there are many, that would take longer than all else. But where Linux does not finish
+    /// links when it is asked to, a bridge takes up to a second to be up with ports that are up already.
+    fn comes_up_late(&self, bridge: &Bridge) -> bool {
+        self.facts.finishes_links
+            && self.lab.links.len() >= MANY
+            && self.lab.links_of(bridge).count() >= MANY
+    }
+
+    /// Brings up the new bridges that are still down.
+    pub fn open_bridges(&mut self) {
+        for bridge in &self.lab.bridges {
+            let (at, name) = (&bridge.at, &bridge.name);
+            if self.facts.state(at).link(name).is_none_or(|link| link.up) {
+                continue;
+            }
+            let ends = self.lab.links_of(bridge).flat_map(|link| &link.ends);
+            let ends = ends.map(|end| end.at.clone());
+            let places: Vec<Place> = BTreeSet::from_iter(ends).into_iter().collect();
+            self.step(ip::up(at, name).undo([]).after(places));
+            self.opened.insert(at.clone());
+        }
     }
 
     /// The hardware address of a bridge that is given none: always the same, and another for each.
@@ -145,4 +175,55 @@ fn is_the_kernel_s(name: &InterfaceName, net: &IpNet) -> bool {
     let is_loopback =
         name.as_str() == "lo" && net.addr().is_loopback() && matches!(net.prefix_len(), 8 | 128);
     is_loopback || crate::address::is_link_local(net)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MANY;
+    use crate::kernel::Snapshot;
+    use crate::lab::{Up, file};
+    use crate::noun::Noun;
+
+    /// The commands that build a lab of one bridge with so many ports, and a route over it.
+    fn commands(ports: usize, finishes_links: bool) -> Vec<String> {
+        let mut text = "[bridge.br0]\naddress = \"10.0.0.1/16\"\n\
+                        [host]\nroutes = [{ to = \"172.16.0.0/24\", via = \"10.0.0.2\" }]\n"
+            .to_owned();
+        for number in 1..=ports {
+            text += &format!(
+                "[[link]]\nfrom = {{ interface = \"p{number}\", bridge = \"br0\" }}\n\
+                 to = {{ interface = \"q{number}\" }}\n"
+            );
+        }
+        let lab = file::parse(&text, "lab.toml", "/lab.toml".into(), None).expect("a lab");
+        let facts = Snapshot { finishes_links, ..Snapshot::default() };
+        let work = Up::new(lab, 30).plan(&facts).expect("a plan");
+        work.plan.steps().map(|step| step.run.to_string()).collect()
+    }
+
+    /// Where the last of the commands is that begin and end so.
+    fn last(commands: &[String], begin: &str, end: &str) -> usize {
+        let found =
+            commands.iter().rposition(|line| line.starts_with(begin) && line.ends_with(end));
+        found.unwrap_or_else(|| panic!("no {begin} … {end}"))
+    }
+
+    #[test]
+    fn a_bridge_with_many_ports_comes_up_when_they_have_and_before_its_routes() {
+        let commands = commands(MANY, true);
+        let up = last(&commands, "ip link set dev br0", " up");
+        assert_eq!(commands[up], "ip link set dev br0 up");
+        assert!(last(&commands, "ip link set dev p", "up master br0") < up);
+        assert!(last(&commands, "ip link set dev q", " up") < up);
+        assert!(up < last(&commands, "ip route add 172.16.0.0/24", ""));
+    }
+
+    #[test]
+    fn a_bridge_with_fewer_comes_up_first_and_so_do_all_where_linux_is_slow_to_say_so() {
+        for commands in [commands(MANY - 1, true), commands(MANY, false)] {
+            let up = last(&commands, "ip link set dev br0", " up");
+            assert!(commands[up].contains(" alias "), "{}", commands[up]);
+            assert!(up < last(&commands, "ip link set dev p", "up master br0"));
+        }
+    }
 }

@@ -86,8 +86,9 @@ impl Course<'_> {
             self.makes(&end.at, Some(&end.name));
         }
         if let Some(bridge) = &other.bridge {
-            find_bridge(&other.at, bridge, &self.facts)?;
-            self.step(ip::join(&other.at, &other.name, bridge).after([one.at.clone()]));
+            let is_up = find_bridge(&other.at, bridge, &self.facts)?.up;
+            let after = is_up.then(|| one.at.clone());
+            self.step(ip::join(&other.at, &other.name, bridge).after(Vec::from_iter(after)));
         }
         Ok(())
     }
@@ -186,10 +187,9 @@ impl Course<'_> {
         let others = link.into_iter().flat_map(|bridge| state.ports(bridge));
         let others = others.filter(|port| !self.owns(port));
         let others = others.map(|port| (port.name.clone(), port.mtu));
-        let is_port = |end: &End| end.at == bridge.at && end.bridge.as_ref() == Some(&bridge.name);
         let ends =
             self.lab.links.iter().flat_map(|link| link.ends.iter().map(move |end| (link, end)));
-        let own = ends.filter(|(_, end)| is_port(end));
+        let own = ends.filter(|(_, end)| end.is_port_of(bridge));
         others.chain(own.map(|(link, end)| (end.name.clone(), link.mtu.unwrap_or(MTU)))).collect()
     }
 

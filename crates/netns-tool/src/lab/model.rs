@@ -31,6 +31,13 @@ pub struct Lab {
     pub whereabouts: Whereabouts<Place>,
 }
 
+impl Lab {
+    /// The links that have an end on the bridge.
+    pub fn links_of(&self, bridge: &Bridge) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(|link| link.ends.iter().any(|end| end.is_port_of(bridge)))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
     pub name: NamespaceName,
@@ -72,6 +79,12 @@ pub struct End {
     pub mac: Option<Mac>,
     /// The bridge, in the same place, that it is a port of.
     pub bridge: Option<InterfaceName>,
+}
+
+impl End {
+    pub fn is_port_of(&self, bridge: &Bridge) -> bool {
+        self.at == bridge.at && self.bridge.as_ref() == Some(&bridge.name)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

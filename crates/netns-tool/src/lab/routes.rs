@@ -22,9 +22,12 @@ impl Course<'_> {
     pub fn clear_routes(&mut self) {
         let places = self.lab.namespaces.iter().map(|netns| Some(netns.name.clone()));
         for at in places.chain([None]).collect::<Vec<Place>>() {
+            let state = self.facts.state(&at);
+            if !state.routes.iter().any(|found| self.is_of_lab(&at, found)) {
+                continue;
+            }
             let wanted = self.lab.routes.iter().filter(|route| route.at == at);
             let wanted: Vec<plan::Route> = wanted.map(|route| self.planned(route)).collect();
-            let state = self.facts.state(&at);
             let is_wanted = |found: &Route| {
                 wanted
                     .iter()
@@ -62,14 +65,15 @@ impl Course<'_> {
             0 => format!("send what is for other networks to {}", target(&route)),
             _ => format!("send what is for {} to {}", wanted.to, target(&route)),
         };
+        let after = Vec::from_iter(self.opened.get(at).cloned());
         let Some(old) = old else {
             self.differs(object(&route, at), "is missing");
-            let step = ip::add_route(at, route.clone(), why);
+            let step = ip::add_route(at, route.clone(), why).after(after);
             self.step_on(at, wanted.device.as_ref(), step, || ip::undo_route(at, route));
             return Ok(());
         };
         self.differs(object(&route, at), format!("is `{}`", old.0));
-        self.step(ip::replace_route(at, old, route, why));
+        self.step(ip::replace_route(at, old, route, why).after(after));
         Ok(())
     }
 }

@@ -65,6 +65,7 @@ impl Up {
             let outcome = course.link(link);
             course.went(outcome);
         }
+        course.open_bridges();
         for route in &lab.routes {
             let outcome = course.route(route);
             course.went(outcome);
