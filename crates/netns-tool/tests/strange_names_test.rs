@@ -6,12 +6,14 @@ mod support;
 use support::{assert_is, done, ip, lived_in, private_host, refused, refused_with, sh, start};
 use testhost::Snapshot;
 
-/// Interfaces of others with names that a careless tool would print, or take for something else.
+/// Interfaces of others with names that a careless tool would print, or take for something else. Both ends of one pair on
+/// one bridge would be a loop, and a storm that leaves other tests no processor: `eth.100` and `up` are of two.
 const STRANGE: &str = r#"
     esc=$(printf '\033[31mx'); bytes=$(printf '\377\200x'); quotes="q\"'\$(id)"
     ip link add name "$esc" type veth peer name "$bytes"
     ip link add name "$quotes" type veth peer name if2
-    ip link add name eth.100 type veth peer name up
+    ip link add name eth.100 type veth peer name far1
+    ip link add name up type veth peer name far2
     ip addr add 10.77.0.1/24 dev "$esc"
     for name in "$esc" "$bytes" "$quotes" eth.100 up if2; do ip link set dev "$name" up; done
     for name in "$esc" "$quotes" eth.100; do echo 1 >"/proc/sys/net/ipv4/conf/$name/forwarding"; done"#;
