@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use support::faults::{kinds, slow_here, tried_here, undone_here};
-use support::labs::{EVERYTHING, FILE, TEN_LINES, file, internet};
+use support::labs::{EVERYTHING, FILE, TEN_LINES, crowd, file, internet, quiet};
 use support::{SOON, done, private_host, sh};
 use testhost::{Mode, Scenario, Snapshot, binary, foreign_objects, warm_up};
 
@@ -104,6 +104,17 @@ fn up_of_programs() {
 fn up_of_everything() {
     on_a_host(|| {
         file(EVERYTHING);
+        slow_here(&up(), Mode::FailAfter);
+    });
+}
+
+/// Its bridge comes up last. All links go with the namespace of their other ends.
+#[test]
+fn up_of_a_crowd() {
+    private_host(|| {
+        warm_up();
+        quiet();
+        file(&crowd());
         slow_here(&up(), Mode::FailAfter);
     });
 }

@@ -75,22 +75,24 @@ to = { interface = "lab0", address = "192.168.1.1/30" }
 routes = [{ to = "172.16.1.0/24", via = "192.168.1.2" }, { to = "172.16.2.0/24", via = "192.0.2.9" }]
 "#;
 
-/// A bridge with so many ports that it is brought up last, a namespace on it, and a route over that.
+/// A bridge with so many ports that it is brought up last, a namespace on it with all the other ends, and a route over that.
+/// The ends have no IPv6: the kernel's table of neighbours, which is one for all namespaces of the machine, would overflow,
+/// and others would lose packets. See [`quiet`] for those on the host.
 pub fn crowd() -> String {
     let mut text = "[bridge.br0]\naddress = \"10.0.0.1/16\"\n[namespace.web]\nbridge = \"br0\"\n\
-                    address = \"10.0.0.2/16\"\n[host]\nroutes = [{ to = \"172.16.0.0/24\", via = \"10.0.0.2\" }]\n"
+                    address = \"10.0.0.2/16\"\nsysctl = { \"net.ipv6.conf.all.disable_ipv6\" = 1 }\n\
+                    [host]\nroutes = [{ to = \"172.16.0.0/24\", via = \"10.0.0.2\" }]\n"
         .to_owned();
     for number in 1..=500 {
         text += &format!(
             "[[link]]\nfrom = {{ interface = \"p{number}\", bridge = \"br0\" }}\n\
-             to = {{ interface = \"q{number}\" }}\n"
+             to = {{ namespace = \"web\", interface = \"q{number}\" }}\n"
         );
     }
     text
 }
 
-/// New interfaces of the host have no IPv6. With that of a crowd the kernel's table of neighbours overflows, which is one for
-/// all namespaces of the machine: others lose packets.
+/// New interfaces of the host have no IPv6.
 pub fn quiet() {
     sh("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
 }
