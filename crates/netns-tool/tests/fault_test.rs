@@ -133,6 +133,15 @@ fn making_a_veth_pair_with_everything() {
     tried(&veth_full());
 }
 
+/// Its end on the host becomes a port before the other comes up, not after.
+#[test]
+fn making_a_veth_pair_on_a_bridge_that_is_down() {
+    let setup = [&LAB[..], &["ip link set dev br0 down"]].concat();
+    let command = ["veth", "va", "a", "eth0", "--bridge", "br0", "--ns-addr", "10.0.0.2/24"];
+    let scenario = Scenario::build("veth on a bridge that is down", &command);
+    tried(&scenario.setup(&setup).reset(&["$TOOL veth va a eth0 --delete"]));
+}
+
 #[test]
 fn making_a_veth_pair_between_namespaces() {
     let command = [

@@ -78,6 +78,12 @@ fn a_crowd_of_ports_comes_up_and_goes() {
         stage();
         quiet();
         let before = Snapshot::settled();
+        let script = done(&format!("up {} --dry-run", file(&crowd())));
+        let opens = script.rfind("\nip link set dev br0 up\n");
+        let joins = script.rfind(" up master br0\n");
+        let finishes_links =
+            "printf '6.8\\n%s\\n' \"$(uname -r)\" | sort -VC && echo yes || echo no";
+        assert_eq!(opens > joins, sh(finishes_links) == "yes\n", "{opens:?}, {joins:?}");
         let report = up(&crowd());
         assert!(
             report.starts_with("Lab `lab` is up: 1 namespace, 1 bridge, 501 links\n"),
