@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
@@ -30,8 +31,8 @@ pub struct End {
 /// Most tests wait for the kernel rather than compute: so many test programs at once for each processor.
 const PROGRAMS_PER_CPU: usize = 3;
 
-/// Does the jobs, several at once, and prints what each has printed when it is over. When one has failed no other is
-/// begun, unless they are to `go_on`.
+/// Does the jobs, several at once, and prints a line for each when it is over; of one that failed, what its failed tests
+/// have printed. When one has failed no other is begun, unless they are to `go_on`.
 pub fn run(jobs: Vec<Job>, go_on: bool, to: &mut (dyn Write + Send)) -> Result<Vec<End>> {
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = Mutex::new(VecDeque::from(jobs));
@@ -50,7 +51,7 @@ pub fn run(jobs: Vec<Job>, go_on: bool, to: &mut (dyn Write + Send)) -> Result<V
         for answer in receiver {
             let (output, end) = answer?;
             // A reader that went away is no failure of the tests.
-            let _ = to.write_all(&output);
+            let _ = to.write_all(output.as_bytes());
             if end.failed.is_some() && !go_on {
                 jobs.lock().expect("the jobs").clear();
             }
@@ -61,11 +62,12 @@ pub fn run(jobs: Vec<Job>, go_on: bool, to: &mut (dyn Write + Send)) -> Result<V
 }
 
 impl Job<'_> {
-    /// Runs it; gives all that it printed.
-    fn run(&self) -> Result<(Vec<u8>, End)> {
+    /// Runs it; gives what there is to say of it.
+    fn run(&self) -> Result<(String, End)> {
         let who = self.pass.who;
         let Program { package, name, .. } = self.program;
-        let mut output = format!("\n{name} of {package}, {who}\n").into_bytes();
+        let started = Instant::now();
+        let mut output = Vec::new();
         let status = {
             let (mut reader, writer) = std::io::pipe()?;
             let mut child = self
@@ -78,10 +80,18 @@ impl Job<'_> {
             reader.read_to_end(&mut output)?;
             child.wait()?
         };
-        let failed = (!status.success())
-            .then(|| format!("{} ({who}: {})", self.alone(), process::ended(status)));
-        let counts = Counts::of(&String::from_utf8_lossy(&output));
-        Ok((output, End { who, counts, failed }))
+        let output = String::from_utf8_lossy(&output);
+        let ended = process::ended(status);
+        let failed = (!status.success()).then(|| format!("{} ({who}: {ended})", self.alone()));
+        let counts = Counts::of(&output);
+        let title = format!("{name} of {package}, {who}");
+        let seconds = started.elapsed().as_secs_f64();
+        let said = match &failed {
+            _ if !self.pass.options.args.is_empty() => format!("\n{title}\n{output}"),
+            Some(_) => format!("\nFAILED: {title}\n{}\n", failures(&output)),
+            None => format!("{title}: passed {counts} in {seconds:.1} s\n"),
+        };
+        Ok((said, End { who, counts, failed }))
     }
 
     fn command(&self) -> Command {
@@ -111,6 +121,11 @@ impl Job<'_> {
     }
 }
 
+/// What the failed tests have printed: libtest puts it last. All of it where the program itself came to a bad end.
+fn failures(output: &str) -> &str {
+    output.find("\nfailures:\n").map_or(output, |start| &output[start..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,16 +147,28 @@ mod tests {
 
     #[test]
     fn what_fails_is_named_with_the_line_that_runs_it_alone() {
-        let script = "echo \"test result: ok. 2 passed as $NETNS_TOOL_TEST_AS\"; exit 3";
+        let script =
+            "echo test a ... ok; echo; echo failures:; echo b as $NETNS_TOOL_TEST_AS; exit 3";
         let args = ["-c", script].map(str::to_owned).to_vec();
         let (ends, printed) = ended("/bin/sh", 1, &Options { args, ..Options::default() });
-        assert_eq!(printed, "\nx_test of p, as root\ntest result: ok. 2 passed as user\n");
+        assert_eq!(printed, "\nx_test of p, as root\ntest a ... ok\n\nfailures:\nb as user\n");
         let failed = ends[0].failed.as_deref().unwrap();
         assert!(failed.contains("NETNS_TOOL_TEST_AS=user "), "{failed}");
         assert!(
             failed.ends_with("cargo test -p p --test x_test (as root: exit code 3)"),
             "{failed}"
         );
+    }
+
+    #[test]
+    fn what_passes_is_a_line_and_what_fails_says_why() {
+        let (_, printed) = ended("/bin/true", 1, &Options::default());
+        assert!(printed.starts_with("x_test of p, as root: passed 0 in 0."), "{printed}");
+        let (_, printed) = ended("/bin/false", 1, &Options::default());
+        assert_eq!(printed, "\nFAILED: x_test of p, as root\n\n");
+        let output = "test a ... ok\n\nsuccesses:\nhello\n\nfailures:\n\nwhy\n";
+        assert_eq!(failures(output), "\nfailures:\n\nwhy\n");
+        assert_eq!(failures("killed"), "killed");
     }
 
     #[test]
