@@ -98,6 +98,7 @@ impl Writer {
         let command = shortened(&printable(&left.command));
         elsewhere::check(&left, &command)?;
         tell(&format!("taking back what an interrupted command had begun: {command}"));
+        process::end_starting(&left.steps, self.settings.limit)?;
         let begun: Vec<_> = left.steps.iter().map(|step| Begun { step, number: None }).collect();
         let leftovers = self.undo(&begun);
         if !leftovers.is_empty() {

@@ -5,9 +5,11 @@ mod support;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use std::fs;
+use std::thread;
+use std::time::Duration;
 use support::labs::{FILE, differences, file, internet, is_as_its_file_says, up};
-use support::{assert_is, done, lived_in, private_host, refused, sh, succeeds};
-use testhost::{Snapshot, binary, warm_up};
+use support::{assert_is, done, lived_in, private_host, refused, sh, succeeds, tool};
+use testhost::{Faults, Mode, Snapshot, binary, warm_up};
 
 const LAB: &str = "[bridge.br0]\naddress = \"10.0.0.1/24\"\n[namespace.web]\nbridge = \"br0\"\n";
 
@@ -111,6 +113,36 @@ fn a_program_keeps_nothing_of_those_who_started_it() {
         done(&format!("down --wait 2 {FILE}"));
         assert!(!succeeds("pgrep -f 'sleep 424[2]'"));
         assert_is(&before);
+    });
+}
+
+#[test]
+fn a_program_that_a_killed_up_was_starting_is_gone_after_recover() {
+    private_host(|| {
+        warm_up();
+        lived_in();
+        up(LAB);
+        let faults = Faults::install();
+        let before = Snapshot::settled();
+        let up = format!("up {}", file(&program("[\"sleep\", \"4242\"]", "")));
+        done(&up);
+        let start = faults.calls().iter().position(|call| call.ends_with("sleep 4242"));
+        let start = start.expect("the call that starts it") + 1;
+        sh("pkill -f 'sleep 424[2]'; rm -r /run/netns-tool-labs");
+        assert_is(&before);
+        // It has no lock that would be waited for; so it is found on its way into the namespace, or inside, whatever
+        // it is at that moment.
+        for after in [0, 1, 2, 5, 10, 15, 20, 30, 50, 200, 500] {
+            faults.reset();
+            faults.arm(start, Mode::KillToolEarly(after));
+            sh(&format!("{} {up} > /dev/null 2>&1 || true", binary("netns-tool").display()));
+            assert_eq!(faults.fired(), 1);
+            faults.reset();
+            tool("recover").success().stderr(contains("the host is as it was"));
+            assert!(!succeeds("pgrep -f 'sleep 424[2]'"), "after {after} ms");
+            thread::sleep(Duration::from_millis(u64::from(after) + 100));
+            assert_is(&before);
+        }
     });
 }
 

@@ -83,6 +83,9 @@ pub enum Mode {
     SignalAfter(Sig),
     /// SIGKILL to the tool.
     KillToolBefore,
+    /// SIGKILL to the tool, and the orphaned call does its work so many milliseconds later. In no sweep: these look at the
+    /// host when all orphans have ended.
+    KillToolEarly(u16),
     /// SIGKILL to the tool, and the orphaned call still does its work.
     KillToolDuring,
     KillToolAfter,
@@ -120,7 +123,7 @@ impl Mode {
 
     /// Whether the tool itself is killed, and cannot restore anything.
     pub fn kills_tool(self) -> bool {
-        Self::KILL.contains(&self)
+        Self::KILL.contains(&self) || matches!(self, Self::KillToolEarly(_))
     }
 
     /// Whether only the tool's time limit ends the call.
@@ -143,6 +146,9 @@ impl Mode {
             Self::SignalBefore(signal) => return format!("signal-before {}", signal.name()),
             Self::SignalAfter(signal) => return format!("signal-after {}", signal.name()),
             Self::KillToolBefore => "kill-tool-before",
+            Self::KillToolEarly(after) => {
+                return format!("kill-tool-early {}", f32::from(after) / 1000.0);
+            }
             Self::KillToolDuring => "kill-tool-during",
             Self::KillToolAfter => "kill-tool-after",
         };

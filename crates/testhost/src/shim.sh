@@ -16,11 +16,11 @@ until { printf '%s\n' "$tool $*" >"$dir/calls/$k"; } 2>/dev/null; do
     [ "$k" -lt 5000 ] || exit 125
 done
 
-mode='' signal='' from=''
+mode='' how='' from=''
 if [ -e "$dir/arm/$k" ]; then
-    read -r mode signal <"$dir/arm/$k"
+    read -r mode how <"$dir/arm/$k"
 elif [ -e "$dir/arm/from" ]; then
-    read -r from mode signal <"$dir/arm/from"
+    read -r from mode how <"$dir/arm/from"
     [ "$k" -ge "$from" ] || mode=''
 fi
 
@@ -36,9 +36,10 @@ hang-after) "$real" "$@"; exec sleep 600 ;;
 garbage) printf '\001{]garbage \377\n'; exit 0 ;;
 garbage-after) "$real" "$@" >/dev/null; printf '\001{]garbage \377\n'; exit 0 ;;
 empty) exit 0 ;;
-signal-before) kill -s "$signal" "$PPID"; exec "$real" "$@" ;;
-signal-after) "$real" "$@"; status=$?; kill -s "$signal" "$PPID"; exit "$status" ;;
+signal-before) kill -s "$how" "$PPID"; exec "$real" "$@" ;;
+signal-after) "$real" "$@"; status=$?; kill -s "$how" "$PPID"; exit "$status" ;;
 kill-tool-before) kill -9 "$PPID" ;;
+kill-tool-early) kill -9 "$PPID"; sleep "$how"; exec "$real" "$@" ;;
 kill-tool-during) kill -9 "$PPID"; exec "$real" "$@" ;;
 kill-tool-after) "$real" "$@"; kill -9 "$PPID" ;;
 *) echo "shim: no mode '$mode'" >&2; exit 125 ;;

@@ -82,6 +82,7 @@ fn each_mode_does_what_it_says() {
             (Mode::GarbageAfter, true, Some(0)),
             (Mode::Empty, false, Some(0)),
             (Mode::KillToolBefore, false, None),
+            (Mode::KillToolEarly(1), true, None),
             (Mode::KillToolDuring, true, None),
             (Mode::KillToolAfter, true, None),
             (Mode::SignalBefore(Sig::Term), true, None),

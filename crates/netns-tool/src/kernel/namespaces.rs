@@ -9,7 +9,7 @@ use crate::plan::PROCESS;
 use anyhow::{Context, Result};
 pub use mounts::{Mounts, are_unseen_outside, is_shared};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 
 /// Where the files are.
 const FOLDER: &str = "/run/netns";
+
+/// How long a program that runs may not be seen: while it becomes another, nobody can read what it bears.
+pub const UNSEEN: Duration = Duration::from_secs(1);
 
 /// What is strange about a name on which a namespace of processes, of users, … is mounted.
 pub const OF_ANOTHER_KIND: &str = "a namespace of another kind";
@@ -118,39 +121,66 @@ pub struct Process {
 }
 
 /// All processes but this one, whose readers go in and out, by the network namespaces that they have threads in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Processes(HashMap<(u64, u64), BTreeMap<i32, PathBuf>>);
 
 impl Processes {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// There is no /proc.
     pub fn read() -> Result<Self> {
-        let mut processes = Self(HashMap::new());
+        let (mut processes, mut known) = (Self::default(), HashSet::from([own_pid()]));
+        // One that was listed and has ended since may have started another that was not.
+        while !processes.add_new(&mut known)? {}
+        Ok(processes)
+    }
+
+    /// Adds those that are not known yet; whether each of them was still there when it was looked at.
+    fn add_new(&mut self, known: &mut HashSet<i32>) -> Result<bool> {
+        let mut are_all = true;
         for process in fs::read_dir("/proc").context("cannot read /proc")?.flatten() {
             let Some(pid) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if pid == std::process::id().cast_signed() {
+            if !known.insert(pid) {
                 continue;
             }
-            // A process that ends while it is looked at has no tasks any more.
             let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
+            let mut is_somewhere = false;
             for netns in tasks.filter_map(|task| identity(&task.path().join("ns/net"))) {
-                processes.0.entry(netns).or_default().insert(pid, process.path());
+                self.0.entry(netns).or_default().insert(pid, process.path());
+                is_somewhere = true;
             }
+            are_all &= is_somewhere;
         }
-        Ok(processes)
+        Ok(are_all)
     }
 
-    /// Those inside the namespace that bear the mark.
-    pub fn bearing<'a>(
-        &'a self,
-        name: &NamespaceName,
-        mark: &'a str,
-    ) -> impl Iterator<Item = i32> + 'a {
+    /// Those inside the namespace that bear the mark. `None`: there is none, but one that was inside has ended
+    /// meanwhile, and may have started another, so that they have to be read again.
+    pub fn bearing(&self, name: &NamespaceName, mark: &str) -> Option<Vec<i32>> {
         let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
-        let bearing = move |(pid, folder): (&'a i32, &'a PathBuf)| {
-            (mark_of(folder).as_deref() == Some(mark)).then_some(*pid)
+        let (mut bearing, mut is_sure) = (Vec::new(), true);
+        for (pid, folder) in inside.into_iter().flatten() {
+            match mark_of(folder) {
+                Mark::Is(found) if found == mark => bearing.push(*pid),
+                Mark::Is(_) | Mark::None => {}
+                Mark::Gone => is_sure = false,
+            }
+        }
+        (is_sure || !bearing.is_empty()).then_some(bearing)
+    }
+
+    /// Those that are where we are and bear one of the marks: programs on their way into their namespaces.
+    pub fn starting(&self, marks: &[&str]) -> Vec<i32> {
+        let here = identity(Path::new("/proc/self/ns/net")).and_then(|netns| self.0.get(&netns));
+        let is_marked = |folder: &Path| match mark_of(folder) {
+            Mark::Is(mark) => marks.contains(&mark.as_str()),
+            Mark::None | Mark::Gone => false,
         };
-        inside.into_iter().flatten().filter_map(bearing)
+        let here = here.into_iter().flatten();
+        here.filter(|(_, folder)| is_marked(folder)).map(|(pid, _)| *pid).collect()
     }
 
     /// The programs inside the namespace that bear a mark; of several with the same, the first.
@@ -158,7 +188,7 @@ impl Processes {
         let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
         let mut running: Vec<Running> = Vec::new();
         for folder in inside.into_iter().flatten().map(|(_, folder)| folder) {
-            let Some(mark) = mark_of(folder) else { continue };
+            let Mark::Is(mark) = mark_of(folder) else { continue };
             if !running.iter().any(|known| known.mark == mark) {
                 let line = fs::read(folder.join("cmdline")).unwrap_or_default();
                 let words = line.strip_suffix(&[0]).unwrap_or(&line).split(|byte| *byte == 0);
@@ -186,21 +216,41 @@ pub struct Running {
     pub command: Vec<String>,
 }
 
-/// The mark in the environment of the process, whose folder in /proc is given.
-fn mark_of(process: &Path) -> Option<String> {
-    // In the midst of an exec it has none for a moment; what was just started would not be found again.
-    const MOMENT: Duration = Duration::from_millis(10);
-    let read = || fs::read(process.join("environ")).ok();
-    let (started, mut environ) = (Instant::now(), read()?);
-    while environ.is_empty() && started.elapsed() < MOMENT {
+/// The mark in the environment of a process.
+enum Mark {
+    Is(String),
+    None,
+    /// It has ended.
+    Gone,
+}
+
+/// That of the process whose folder in /proc is given.
+fn mark_of(process: &Path) -> Mark {
+    let read = |file: &str| fs::read(process.join(file)).unwrap_or_default();
+    let (started, mut environ) = (Instant::now(), read("environ"));
+    // In the midst of an exec it shows neither its environment nor its words, as those do that have none: the kernel's
+    // own, and those that have ended. Only they have no program.
+    while environ.is_empty() && started.elapsed() < UNSEEN {
+        let is_shown = !read("cmdline").is_empty();
+        environ = read("environ");
+        if is_shown || fs::read_link(process.join("exe")).is_err() {
+            break;
+        }
         sleep(Duration::from_millis(1));
-        environ = read()?;
     }
     let variable = |entry: &[u8]| {
         let mark = entry.strip_prefix(PROCESS.as_bytes())?.strip_prefix(b"=")?;
         String::from_utf8(mark.to_vec()).ok()
     };
-    environ.split(|byte| *byte == 0).find_map(variable)
+    match environ.split(|byte| *byte == 0).find_map(variable) {
+        Some(mark) => Mark::Is(mark),
+        None if identity(&process.join("ns/net")).is_none() => Mark::Gone,
+        None => Mark::None,
+    }
+}
+
+fn own_pid() -> i32 {
+    std::process::id().cast_signed()
 }
 
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {

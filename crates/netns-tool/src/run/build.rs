@@ -2,10 +2,11 @@
 
 use super::batch::{Manner, Stop};
 use super::journal::Journal;
-use super::process::{PAUSE, UNSEEN};
+use super::process::PAUSE;
 use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
+use crate::kernel::namespaces::UNSEEN;
 use crate::name::NamespaceName;
 use crate::plan::{Fact, Place, Step, few_lines};
 use crate::sysctl;

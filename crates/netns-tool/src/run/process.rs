@@ -1,13 +1,13 @@
 //! The programs of labs: started, waited for, and ended.
 
 use super::{Refusal, Writer, interruption};
-use crate::failure::in_words;
+use crate::failure::{failed, in_words};
 use crate::firewall::rule::Protocol;
 use crate::kernel::inside::inside;
-use crate::kernel::namespaces::Processes;
+use crate::kernel::namespaces::{Processes, UNSEEN};
 use crate::kernel::sockets;
 use crate::name::NamespaceName;
-use crate::plan::{Cmd, GRACE_SECONDS, PROGRAMS, Ready};
+use crate::plan::{Cmd, GRACE_SECONDS, PROGRAMS, Ready, Step};
 use crate::system::child;
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use nix::sys::signal::{Signal, kill};
@@ -19,9 +19,6 @@ use std::time::{Duration, Instant};
 
 /// How often it is looked whether a program is ready.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
-
-/// How long a program that runs may not be seen: while it becomes another, nobody can read what it bears.
-pub(super) const UNSEEN: Duration = Duration::from_secs(1);
 
 /// A program that ends so soon has failed.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -58,17 +55,15 @@ impl Writer {
         }
         let (begin, mut seen) = (Instant::now(), None::<Instant>);
         while begin.elapsed() < UNSEEN || seen.is_some_and(|since| since.elapsed() < AT_ONCE) {
-            let processes = Processes::read().map_err(refuse)?;
-            match (processes.bearing(netns, mark).next(), seen) {
-                (Some(_), None) if *is_awaited => return Ok(()),
-                (Some(_), None) => seen = Some(Instant::now()),
-                (Some(_), Some(since)) if since.elapsed() >= AT_ONCE => return Ok(()),
+            match (is_running(netns, mark)?, seen) {
+                (true, None) if *is_awaited => return Ok(()),
+                (true, None) => seen = Some(Instant::now()),
+                (true, Some(since)) if since.elapsed() >= AT_ONCE => return Ok(()),
                 _ => {}
             }
             std::thread::sleep(PAUSE);
         }
-        let processes = Processes::read().map_err(refuse)?;
-        if *is_awaited || processes.bearing(netns, mark).next().is_some() {
+        if *is_awaited || is_running(netns, mark)? {
             return Ok(());
         }
         Err(Refusal::new(format!("it has ended{}", tail(file, before))))
@@ -83,9 +78,7 @@ impl Writer {
             if self.is_ready(netns, ready)? {
                 return Ok(());
             }
-            let processes =
-                Processes::read().map_err(|error| Refusal::new(format!("{error:#}")))?;
-            if processes.bearing(netns, mark).next().is_some() {
+            if is_running(netns, mark)? {
                 last_seen = Instant::now();
             } else if last_seen.elapsed() > UNSEEN {
                 return Err(Refusal::new(format!("it has ended{}", tail(output, 0))));
@@ -130,15 +123,15 @@ pub(super) fn end(netns: &NamespaceName, mark: Option<&str>) -> Result<(), Refus
     let grace = Duration::from_secs(GRACE_SECONDS);
     let mut asked = HashSet::new();
     while begin.elapsed() < grace * 2 {
-        let processes = Processes::read().map_err(|error| Refusal::new(format!("{error:#}")))?;
-        let pids: Vec<i32> = match mark {
-            Some(mark) => processes.bearing(netns, mark).collect(),
-            None => processes.inside(netns).iter().map(|process| process.pid).collect(),
+        let processes = read()?;
+        let pids = match mark {
+            Some(mark) => processes.bearing(netns, mark),
+            None => Some(processes.inside(netns).iter().map(|process| process.pid).collect()),
         };
-        if pids.is_empty() {
+        if pids.as_ref().is_some_and(Vec::is_empty) {
             return Ok(());
         }
-        for number in pids {
+        for number in pids.into_iter().flatten() {
             let pid = Pid::from_raw(number);
             // One that has ended meanwhile needs no signal.
             if begin.elapsed() >= grace {
@@ -150,6 +143,43 @@ pub(super) fn end(netns: &NamespaceName, mark: Option<&str>) -> Result<(), Refus
         std::thread::sleep(PAUSE);
     }
     Err(Refusal::new("processes are still there after SIGKILL".to_owned()))
+}
+
+/// Ends what a killed command was starting: unlike all else that such a command leaves, it does not hold the lock.
+///
+/// # Errors
+/// It does not end within the limit.
+pub(super) fn end_starting(steps: &[Step], limit: Duration) -> anyhow::Result<()> {
+    let mark = |step| match step {
+        &Step { run: Cmd::Start { ref mark, .. }, .. } => Some(mark.as_str()),
+        _ => None,
+    };
+    let marks: Vec<&str> = steps.iter().filter_map(mark).collect();
+    let begin = Instant::now();
+    while !marks.is_empty() {
+        let starting = Processes::read()?.starting(&marks);
+        let Some(first) = starting.first() else { break };
+        if begin.elapsed() >= limit {
+            let what =
+                format!("process {first}, which an interrupted command was starting, does not end");
+            return Err(failed(what).hint("netns-tool recover, when it has ended").into());
+        }
+        for number in starting {
+            // One that has ended meanwhile needs no signal.
+            let _ = kill(Pid::from_raw(number), Signal::SIGKILL);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+fn is_running(netns: &NamespaceName, mark: &str) -> Result<bool, Refusal> {
+    let bearing = read()?.bearing(netns, mark);
+    Ok(bearing.is_some_and(|pids| !pids.is_empty()))
+}
+
+fn read() -> Result<Processes, Refusal> {
+    Processes::read().map_err(|error| Refusal::new(format!("{error:#}")))
 }
 
 /// Whether there is such a program where those of labs are looked for.
