@@ -2,17 +2,13 @@
 
 mod support;
 
-use std::time::Duration;
 use support::faults::{tried, undone};
 use support::law::shell;
 use support::{lived_in, private_host};
 use testhost::{Scenario, Snapshot};
 
-/// A link's carrier and addresses follow up to a second or two behind.
-const LATER: Duration = Duration::from_secs(20);
-
 fn same(wanted: &Snapshot, what: &str) {
-    if let Err(diff) = wanted.wait_equal_but_random_macs(LATER) {
+    if let Err(diff) = wanted.wait_equal_but_random_macs() {
         panic!("{what}:\n{diff}");
     }
 }

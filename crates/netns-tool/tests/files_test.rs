@@ -67,7 +67,7 @@ fn tried(
     run: impl Fn(&str) -> Output,
 ) -> usize {
     let runs = each(fault, allowed, set, release, run);
-    if let Err(diff) = before.wait_equal(support::SOON) {
+    if let Err(diff) = before.wait_equal() {
         panic!("{fault}: the host is not as it was:\n{diff}");
     }
     runs

@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use support::faults::{kinds, slow_here, tried_here, undone_here};
 use support::labs::{EVERYTHING, FILE, TEN_LINES, crowd, file, internet, quiet};
-use support::{SOON, done, private_host, sh};
+use support::{done, private_host, sh};
 use testhost::{Mode, Scenario, Snapshot, binary, foreign_objects, warm_up};
 
 /// Where the file stands that describes the lab as it was before.
@@ -179,7 +179,7 @@ fn killed_at_any_moment_it_goes_without_a_trace() {
                 tool.display()
             ));
             done(&format!("down {path}"));
-            if let Err(diff) = before.wait_equal(SOON) {
+            if let Err(diff) = before.wait_equal() {
                 panic!("killed after {milliseconds} ms:\n{diff}");
             }
         }

@@ -245,7 +245,7 @@ fn any_lab_goes_up_becomes_another_and_goes() {
                 prop_assert_eq!(differences(), [""; 0]);
             }
             done(&format!("down {FILE}"));
-            before.wait_equal(support::SOON).map_err(TestCaseError::fail)
+            before.wait_equal().map_err(TestCaseError::fail)
         });
         outcome.unwrap_or_else(|failure| panic!("{failure}"));
     });

@@ -1,17 +1,11 @@
 //! Whether a run with a fault kept its promise: the rules that [`sweep`](crate::sweep) lists.
 
-use std::time::Duration;
-
 use crate::fault::Mode;
 use crate::run::Run;
 use crate::scenario::Kind;
 use crate::snapshot::Snapshot;
 use crate::sweep::Sweep;
 
-/// For a host to become what it was: links go away, and lose their carrier, a little after the command that removes them.
-const SOON: Duration = Duration::from_secs(3);
-/// For a host to become what it is to be: carriers and IPv6 addresses take longer.
-pub(crate) const SETTLED: Duration = Duration::from_secs(5);
 /// The exit codes that the reference documents, but for 0, 4 and those of signals.
 const FAILED: [i32; 2] = [1, 3];
 pub(crate) const LEFTOVERS: i32 = 4;
@@ -124,13 +118,13 @@ impl Sweep<'_> {
 
     fn is_before(&self, what: &str) -> Verdict {
         let differs = |diff| (format!("{what}: the host is not as it was"), diff);
-        self.before.wait_equal(SOON).map_err(differs)
+        self.before.wait_equal().map_err(differs)
     }
 
     fn is_after(&self, what: &str) -> Verdict {
         let differs =
             |diff| (format!("{what}: the host is not as after a run without fault"), diff);
-        self.after.wait_equal_but_random_macs(SETTLED).map_err(differs)
+        self.after.wait_equal_but_random_macs().map_err(differs)
     }
 }
 

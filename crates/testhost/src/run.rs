@@ -11,8 +11,8 @@ use crate::{programs, read};
 
 /// No command takes so long, even if one of its children takes all of its time.
 const LIMIT: Duration = Duration::from_secs(120);
-/// Orphans of a killed tool finish what they do within this.
-const ORPHANS: Duration = Duration::from_secs(5);
+/// Orphans of a killed tool finish what they do within this, also on a machine that is busy with others.
+const ORPHANS: Duration = Duration::from_secs(20);
 const OUTPUT: &str = "/run/tmp/sweep";
 
 /// What a run of the tool left to see.

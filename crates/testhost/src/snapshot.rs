@@ -19,6 +19,9 @@ use crate::{diff, macs, memo, programs, render, settings};
 const QUIET: Duration = Duration::from_millis(1300);
 /// Looked at so often while that goes on: a look costs as much as a command of the tool.
 const LOOKS: u32 = 4;
+/// How long the kernel may take to make a host what it is to be: links go away, carriers follow and addresses come a little
+/// after the command, and where many hosts are busy at once, their links wait for one another.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// For so many looks something is waited for at least, however long each of them takes on a busy machine.
 const LOOKS_AT_LEAST: u32 = 40;
 /// What is awaited comes within milliseconds (a link goes away) or seconds (an IPv6 address is proved to be unique).
@@ -86,9 +89,10 @@ impl Snapshot {
         settings::forget();
     }
 
-    /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds): for states to compare with. On a machine
-    /// that is busy with the networks of others, for longer: there reading takes longer, and so does the kernel. It
-    /// looks at all but the settings, which are most of the work and follow at once; they are read with the last look.
+    /// Reads until nothing has changed for 1.3 seconds (at most 20 seconds), and no link's state is behind its carrier:
+    /// for states to compare with. On a machine that is busy with the networks of others, for longer: there reading takes
+    /// longer, and so does the kernel. It looks at all but the settings, which are most of the work and follow at once;
+    /// they are read with the last look.
     pub fn settled() -> Self {
         let limit = Instant::now() + Duration::from_secs(20);
         let (mut last, mut same, mut took) = (Self::read(false), 0, Duration::ZERO);
@@ -99,7 +103,7 @@ impl Snapshot {
             let next = Self::read(is_last);
             took = start.elapsed();
             let looks = next.without_settings();
-            same = if looks == last { same + 1 } else { 0 };
+            same = if looks == last && !looks.is_behind() { same + 1 } else { 0 };
             if is_last && (same >= LOOKS || start >= limit) {
                 return next;
             }
@@ -138,34 +142,30 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// What is still different after `timeout`.
-    pub fn wait_equal(&self, timeout: Duration) -> Result<(), String> {
-        self.wait(timeout, Self::diff).map(|_| ())
+    /// What is still different after 20 seconds.
+    pub fn wait_equal(&self) -> Result<(), String> {
+        self.wait(Self::diff).map(|_| ())
     }
 
     /// As [`wait_equal`](Self::wait_equal), by [`diff_but_random_macs`](Self::diff_but_random_macs).
     ///
     /// # Errors
     ///
-    /// What is still different after `timeout`.
-    pub fn wait_equal_but_random_macs(&self, timeout: Duration) -> Result<(), String> {
-        self.wait_same_but_random_macs(timeout).map(|_| ())
+    /// What is still different after 20 seconds.
+    pub fn wait_equal_but_random_macs(&self) -> Result<(), String> {
+        self.wait_same_but_random_macs().map(|_| ())
     }
 
     /// The same, and gives the snapshot that was found to be equal.
-    pub(crate) fn wait_same_but_random_macs(&self, timeout: Duration) -> Result<Self, String> {
-        self.wait(timeout, Self::diff_but_random_macs)
+    pub(crate) fn wait_same_but_random_macs(&self) -> Result<Self, String> {
+        self.wait(Self::diff_but_random_macs)
     }
 
     /// Waits until `compare` finds no difference, and gives the snapshot in which it found none. Until then it
     /// looks at all but the settings, which are most of the work.
-    fn wait(
-        &self,
-        timeout: Duration,
-        compare: impl Fn(&Self, &Self) -> Option<String>,
-    ) -> Result<Self, String> {
+    fn wait(&self, compare: impl Fn(&Self, &Self) -> Option<String>) -> Result<Self, String> {
         let start = Instant::now();
-        let (mut limit, mut pause) = (start + timeout, FIRST_PAUSE);
+        let (mut limit, mut pause) = (start + PATIENCE, FIRST_PAUSE);
         let expected = self.without_settings();
         loop {
             let before = Instant::now();
@@ -183,6 +183,19 @@ impl Snapshot {
             thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether the kernel has yet to tell some link of its carrier, whereupon it gets its IPv6 address or loses routes.
+    fn is_behind(&self) -> bool {
+        let links =
+            self.sections.iter().filter(|(name, _)| *name == "link" || name.ends_with(": link"));
+        let flags =
+            links.flat_map(|(_, lines)| lines).filter_map(|line| line.split_once(" flags = "));
+        flags.into_iter().any(|(_, flags)| {
+            let has = |flag| flags.trim_matches(['[', ']']).split(',').any(|found| found == flag);
+            // `ip` says NO-CARRIER where a link is up and its state is not.
+            has("UP") && has("LOWER_UP") == has("NO-CARRIER")
+        })
     }
 
     fn without_settings(&self) -> Self {
@@ -231,5 +244,27 @@ impl Snapshot {
     /// The names of the sections.
     pub fn sections(&self) -> impl Iterator<Item = &str> {
         self.sections.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Snapshot;
+
+    #[test]
+    fn a_state_is_behind_while_it_is_not_that_of_the_carrier() {
+        let is_behind = |flags: &str| {
+            let lines = vec!["v0 alias = x".to_owned(), format!("v0 flags = [{flags}]")];
+            Snapshot { sections: [("a: link".to_owned(), lines)].into() }.is_behind()
+        };
+        for (flags, expected) in [
+            ("BROADCAST", false),
+            ("BROADCAST,LOWER_UP,UP", false),
+            ("BROADCAST,NO-CARRIER,UP", false),
+            ("BROADCAST,UP", true),
+            ("LOWER_UP,NO-CARRIER,UP", true),
+        ] {
+            assert_eq!(is_behind(flags), expected, "{flags}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::fault::{Faults, Mode};
-use crate::judge::{LEFTOVERS, SETTLED};
+use crate::judge::LEFTOVERS;
 use crate::report::{Failure, Report};
 use crate::run::{Run, run};
 use crate::scenario::{Kind, Scenario};
@@ -202,7 +202,7 @@ impl<'a> Sweep<'a> {
     fn reset(&mut self) -> Result<(), String> {
         let result = shell(&self.scenario.reset, self.tool, &self.scenario.long_timeout);
         self.faults.reset();
-        let same = self.before.wait_same_but_random_macs(SETTLED);
+        let same = self.before.wait_same_but_random_macs();
         // New links have new hardware addresses; from here on these are what is to stay.
         self.before = same.map_err(|diff| format!("{}{diff}", result.err().unwrap_or_default()))?;
         Ok(())
@@ -211,7 +211,7 @@ impl<'a> Sweep<'a> {
     /// The snapshots of a sweep take much of what they say from earlier ones of the same state: in the end, one that does not.
     fn done(mut self) -> Report {
         Snapshot::forget();
-        if let Err(diff) = self.before.wait_equal(SETTLED) {
+        if let Err(diff) = self.before.wait_equal() {
             let nothing = Run { code: None, stderr: String::new(), left: Vec::new(), hung: false };
             let what = "read anew, the host is not what the snapshots said";
             self.fail("after all faults", &nothing, (what.to_owned(), diff));

@@ -2,12 +2,8 @@
 
 mod stage;
 
-use std::time::Duration;
-
 use stage::host;
 use testhost::{Snapshot, private_host, sh};
-
-const SOON: Duration = Duration::from_secs(20);
 
 /// A change, a word that its diff must contain, and the way back.
 const CHANGES: [(&str, &str, &str, &str); 38] = [
@@ -297,7 +293,7 @@ fn each_is_seen(mut before: Snapshot, changes: &[(&str, &str, &str, &str)]) {
             continue;
         }
         sh(back);
-        if let Err(diff) = before.wait_equal(SOON) {
+        if let Err(diff) = before.wait_equal() {
             panic!("{what}: the way back is not the way there\n{diff}");
         }
     }

@@ -147,7 +147,7 @@ fn each_kind_of_broken_promise_is_found() {
             ("silent", format!("{add} 2>/dev/null || exit 1"), Mode::FailBefore, "without a word"),
             ("odd-code", format!("{add} || exit 77"), Mode::FailBefore, "exit code 77"),
             ("trusting", add.to_owned(), Mode::Empty, "not as after a run without fault"),
-            ("leaves", format!("{add} || {{ sleep 30 & exit 1; }}"), Mode::FailBefore, "processes"),
+            ("leaves", format!("{add} || {{ sleep 99 & exit 1; }}"), Mode::FailBefore, "processes"),
             ("dies", format!("{add}; exit $?"), Mode::SignalBefore(Sig::Term), "ended by a signal"),
             (
                 "unrecovered",

@@ -94,7 +94,7 @@ fn refusal(steps: Vec<Step>) -> String {
     warm_up();
     let before = Snapshot::settled();
     let error = apply(&Plan::build(steps)).expect_err("it must fail");
-    before.wait_equal(Duration::from_secs(3)).expect("the host is as it was");
+    before.wait_equal().expect("the host is as it was");
     let failure: Failure = error.downcast().expect("a failure in words");
     assert_ne!(failure.kind, Kind::Left);
     failure.to_string()
@@ -116,7 +116,7 @@ fn a_star_comes_and_goes() {
         assert_eq!(sh("ip -br link show master br0 | wc -l").trim(), "20");
         sh("ip netns exec n3 ping -c 1 -W 2 10.7.0.5");
         apply(&Plan::remove(gone(20))).expect("it is removed");
-        before.wait_equal(Duration::from_secs(1)).expect("the host is as it was");
+        before.wait_equal().expect("the host is as it was");
     });
 }
 
@@ -190,7 +190,7 @@ fn each_call_of_a_star_goes_wrong_and_the_host_is_as_it_was() {
                 let outcome = apply(&Plan::build(stars[(k / every + turn) % 2](12)));
                 assert!(faults.fired() == 1 && outcome.is_err(), "{mode:?} at {k}");
                 faults.reset();
-                if let Err(diff) = before.wait_equal(Duration::from_secs(3)) {
+                if let Err(diff) = before.wait_equal() {
                     panic!("{mode:?} at {k}: {:#}\n{diff}", outcome.expect_err("a failure"));
                 }
             }

@@ -84,8 +84,7 @@ pub fn run(page: &Page) -> Outcome {
             }
         }
     }
-    if let Some(left) = session.before.and_then(|was| was.wait_equal(Duration::from_secs(3)).err())
-    {
+    if let Some(left) = session.before.and_then(|was| was.wait_equal().err()) {
         outcome.fault(page, page.lines.len(), &format!("the page does not clean up:\n{left}"));
     }
     let mut lines = page.lines.clone();

@@ -1,13 +1,8 @@
 //! The law: what a command did is undone with the same words, and its dry run is a script that does the same.
 
-use std::time::Duration;
-
 use testhost::{Snapshot, binary};
 
 use super::{sh, tool};
-
-/// A link's carrier and addresses follow up to a second or two behind.
-const LATER: Duration = Duration::from_secs(20);
 
 /// A command line of netns-tool, and the shell lines that take it back (`$TOOL` stands for netns-tool).
 pub struct Row {
@@ -61,7 +56,7 @@ pub fn holds_for(before: &Snapshot, rows: &[Row]) {
 
 /// The host is, or is very soon, as the snapshot says, but for random hardware addresses.
 pub fn same(wanted: &Snapshot, failure: &str) {
-    if let Err(diff) = wanted.wait_equal_but_random_macs(LATER) {
+    if let Err(diff) = wanted.wait_equal_but_random_macs() {
         panic!("{failure}:\n{diff}");
     }
 }

@@ -90,7 +90,7 @@ pub fn unchanged<T>(act: impl Fn() -> T) -> T {
 
 /// The host is, or is very soon, as the snapshot says.
 pub fn assert_is(before: &Snapshot) {
-    if let Err(diff) = before.wait_equal(SOON) {
+    if let Err(diff) = before.wait_equal() {
         panic!("the host is not as it was:\n{diff}");
     }
 }

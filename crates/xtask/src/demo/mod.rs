@@ -6,7 +6,6 @@ mod stage;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -61,7 +60,7 @@ fn introduce(tool: &Path) -> Result<()> {
 /// after the command has returned.
 fn unchanged(before: &Snapshot) -> Result<usize> {
     before
-        .wait_equal(Duration::from_secs(2))
+        .wait_equal()
         .map_err(|difference| anyhow::anyhow!("the host is not as it was:\n{difference}"))?;
     Ok(before.sections().map(|name| before.section(name).len()).sum())
 }

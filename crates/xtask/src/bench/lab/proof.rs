@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use testhost::Snapshot;
@@ -37,7 +36,7 @@ impl Before {
     pub fn check_all(&self) -> Result<()> {
         let Some(before) = &self.all else { return Ok(()) };
         let changed = |diff| anyhow!("it has changed the host:\n{diff}");
-        before.wait_equal(Duration::from_secs(5)).map_err(changed)
+        before.wait_equal().map_err(changed)
     }
 }
 
