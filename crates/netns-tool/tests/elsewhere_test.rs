@@ -81,7 +81,7 @@ fn what_was_left_where_only_a_process_is_can_be_reached_by_it() {
         host_with_another_namespace();
         let before = Snapshot::settled();
         killed(
-            "sh -c 'unshare --net sleep 100 >/dev/null 2>&1 & echo $! >/run/tmp/pid; sleep 0.3'; nsenter --net=/proc/$(cat /run/tmp/pid)/ns/net",
+            "sh -c 'unshare --net sleep 100 >/dev/null 2>&1 & echo $! >/run/tmp/pid; until pgrep -x sleep >/dev/null; do :; done'; nsenter --net=/proc/$(cat /run/tmp/pid)/ns/net",
             "bridge br9",
         );
         let said = refused("", "recover");

@@ -115,7 +115,8 @@ fn a_signal_after_the_command_is_told_when_all_is_down() {
         let mut command = Command::new(binary("netns-tool"));
         command.args(["run", "-q", FILE, "--", "sh", "-c", "touch /run/tmp/ran; exit 7"]);
         let mut command = command.stderr(Stdio::piped()).spawn().expect("start the tool");
-        sh("until [ -e /run/tmp/ran ]; do sleep 0.01; done; sleep 0.3");
+        sh("until [ -e /run/tmp/ran ]; do sleep 0.01; done
+            while pgrep -f '^sh -c touch /run/tmp/ra[n]' >/dev/null; do sleep 0.01; done; sleep 0.5");
         kill(Pid::from_raw(command.id().cast_signed()), Signal::SIGTERM).expect("send it");
         assert_eq!(command.wait().expect("its end").code(), Some(143));
         let mut said = String::new();

@@ -108,7 +108,7 @@ fn hanging_calls_never_end() {
         let faults = Faults::install();
         for (mode, effect) in [(Mode::Hang, false), (Mode::HangAfter, true)] {
             faults.arm(1, mode);
-            let (status, said) = tool("timeout 0.3 ip link add name x0 type bridge");
+            let (status, said) = tool("timeout 3 ip link add name x0 type bridge");
             assert_eq!(status.code(), Some(124), "{said}");
             assert_eq!(exists("x0"), effect);
             faults.reset();
