@@ -73,7 +73,11 @@ impl Look {
             Fact::Item(item) => etc::stands(item)?,
             Fact::Namespace(name) => namespaces::seen(name)? != Seen::Absent,
             Fact::Empty(name) => self.is_empty(name)?,
-            Fact::Process { netns, mark } => self.is_running(netns, mark)?,
+            Fact::Process { netns, mark } => {
+                let bearing = self.processes()?.bearing(netns, mark);
+                let bearing = bearing.map_or_else(|| namespaces::bearing(netns, mark), Ok)?;
+                !bearing.is_empty()
+            }
             Fact::Value { at, path, value } => {
                 let found = self.value(at, path)?;
                 found.with_context(|| format!("cannot read {path}: it is not there"))? == *value
@@ -205,16 +209,6 @@ impl Look {
     /// Whether no process is inside the namespace.
     fn is_empty(&mut self, name: &NamespaceName) -> Result<bool> {
         Ok(self.processes()?.inside(name).is_empty())
-    }
-
-    /// Whether something inside the namespace bears the mark.
-    fn is_running(&mut self, netns: &NamespaceName, mark: &str) -> Result<bool> {
-        let mut bearing = self.processes()?.bearing(netns, mark);
-        while bearing.is_none() {
-            self.processes = None;
-            bearing = self.processes()?.bearing(netns, mark);
-        }
-        Ok(bearing.is_some_and(|pids| !pids.is_empty()))
     }
 
     fn processes(&mut self) -> Result<&Processes> {

@@ -146,9 +146,8 @@ impl Processes {
             if !known.insert(pid) {
                 continue;
             }
-            let tasks = fs::read_dir(process.path().join("task")).into_iter().flatten().flatten();
             let mut is_somewhere = false;
-            for netns in tasks.filter_map(|task| identity(&task.path().join("ns/net"))) {
+            for (_, netns) in tasks(&process.path()) {
                 self.0.entry(netns).or_default().insert(pid, process.path());
                 is_somewhere = true;
             }
@@ -158,7 +157,7 @@ impl Processes {
     }
 
     /// Those inside the namespace that bear the mark. `None`: there is none, but one that was inside has ended
-    /// meanwhile, and may have started another, so that they have to be read again.
+    /// meanwhile, and may have started another: [`bearing`] reads them again.
     pub fn bearing(&self, name: &NamespaceName, mark: &str) -> Option<Vec<i32>> {
         let inside = identity(&name.path()).and_then(|netns| self.0.get(&netns));
         let (mut bearing, mut is_sure) = (Vec::new(), true);
@@ -207,6 +206,22 @@ impl Processes {
     }
 }
 
+/// The processes inside the namespace that bear the mark, at this moment.
+///
+/// # Errors
+/// There is no /proc.
+pub fn bearing(name: &NamespaceName, mark: &str) -> Result<Vec<i32>> {
+    let begin = Instant::now();
+    loop {
+        match Processes::read()?.bearing(name, mark) {
+            Some(bearing) => return Ok(bearing),
+            // Inside there are others that come and go all the time.
+            None if begin.elapsed() > UNSEEN => return Ok(Vec::new()),
+            None => {}
+        }
+    }
+}
+
 /// A program of a lab that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
@@ -226,14 +241,15 @@ enum Mark {
 
 /// That of the process whose folder in /proc is given.
 fn mark_of(process: &Path) -> Mark {
-    let read = |file: &str| fs::read(process.join(file)).unwrap_or_default();
+    let Some((task, _)) = tasks(process).next() else { return Mark::Gone };
+    let read = |file: &str| fs::read(task.join(file)).unwrap_or_default();
     let (started, mut environ) = (Instant::now(), read("environ"));
     // In the midst of an exec it shows neither its environment nor its words, as those do that have none: the kernel's
     // own, and those that have ended. Only they have no program.
     while environ.is_empty() && started.elapsed() < UNSEEN {
         let is_shown = !read("cmdline").is_empty();
         environ = read("environ");
-        if is_shown || fs::read_link(process.join("exe")).is_err() {
+        if is_shown || fs::read_link(task.join("exe")).is_err() {
             break;
         }
         sleep(Duration::from_millis(1));
@@ -244,9 +260,16 @@ fn mark_of(process: &Path) -> Mark {
     };
     match environ.split(|byte| *byte == 0).find_map(variable) {
         Some(mark) => Mark::Is(mark),
-        None if identity(&process.join("ns/net")).is_none() => Mark::Gone,
+        None if tasks(process).next().is_none() => Mark::Gone,
         None => Mark::None,
     }
+}
+
+/// The threads of a process that have not ended, each with the network namespace that it is in. The first thread may end
+/// before the others.
+fn tasks(process: &Path) -> impl Iterator<Item = (PathBuf, (u64, u64))> {
+    let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+    tasks.filter_map(|task| Some((task.path(), identity(&task.path().join("ns/net"))?)))
 }
 
 fn own_pid() -> i32 {

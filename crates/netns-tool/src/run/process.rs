@@ -4,7 +4,7 @@ use super::{Refusal, Writer, interruption};
 use crate::failure::{failed, in_words};
 use crate::firewall::rule::Protocol;
 use crate::kernel::inside::inside;
-use crate::kernel::namespaces::{Processes, UNSEEN};
+use crate::kernel::namespaces::{Processes, UNSEEN, bearing};
 use crate::kernel::sockets;
 use crate::name::NamespaceName;
 use crate::plan::{Cmd, GRACE_SECONDS, PROGRAMS, Ready, Step};
@@ -40,7 +40,6 @@ impl Writer {
         let Cmd::Start { netns, mark, command, output: file, is_awaited } = cmd else {
             return Ok(());
         };
-        let refuse = |error: anyhow::Error| Refusal::new(format!("{error:#}"));
         if let Some(program) = command.first().filter(|program| !is_program(program)) {
             return Err(Refusal::new(format!("there is no program `{program}` in {PROGRAMS}")));
         }
@@ -102,7 +101,6 @@ impl Writer {
     }
 
     fn is_ready(&self, netns: &NamespaceName, ready: &Ready) -> Result<bool, Refusal> {
-        let refuse = |error: anyhow::Error| Refusal::new(format!("{error:#}"));
         let (protocol, port) = match ready {
             Ready::Tcp(port) => (Protocol::Tcp, *port),
             Ready::Udp(port) => (Protocol::Udp, *port),
@@ -123,15 +121,17 @@ pub(super) fn end(netns: &NamespaceName, mark: Option<&str>) -> Result<(), Refus
     let grace = Duration::from_secs(GRACE_SECONDS);
     let mut asked = HashSet::new();
     while begin.elapsed() < grace * 2 {
-        let processes = read()?;
         let pids = match mark {
-            Some(mark) => processes.bearing(netns, mark),
-            None => Some(processes.inside(netns).iter().map(|process| process.pid).collect()),
+            Some(mark) => bearing(netns, mark),
+            None => {
+                Processes::read().map(|all| all.inside(netns).iter().map(|one| one.pid).collect())
+            }
         };
-        if pids.as_ref().is_some_and(Vec::is_empty) {
+        let pids = pids.map_err(refuse)?;
+        if pids.is_empty() {
             return Ok(());
         }
-        for number in pids.into_iter().flatten() {
+        for number in pids {
             let pid = Pid::from_raw(number);
             // One that has ended meanwhile needs no signal.
             if begin.elapsed() >= grace {
@@ -150,11 +150,13 @@ pub(super) fn end(netns: &NamespaceName, mark: Option<&str>) -> Result<(), Refus
 /// # Errors
 /// It does not end within the limit.
 pub(super) fn end_starting(steps: &[Step], limit: Duration) -> anyhow::Result<()> {
-    let mark = |step| match step {
-        &Step { run: Cmd::Start { ref mark, .. }, .. } => Some(mark.as_str()),
-        _ => None,
-    };
-    let marks: Vec<&str> = steps.iter().filter_map(mark).collect();
+    let commands = steps.iter().map(|step| &step.run);
+    let marks: Vec<&str> = commands
+        .filter_map(|cmd| match cmd {
+            Cmd::Start { mark, .. } => Some(mark.as_str()),
+            _ => None,
+        })
+        .collect();
     let begin = Instant::now();
     while !marks.is_empty() {
         let starting = Processes::read()?.starting(&marks);
@@ -174,12 +176,11 @@ pub(super) fn end_starting(steps: &[Step], limit: Duration) -> anyhow::Result<()
 }
 
 fn is_running(netns: &NamespaceName, mark: &str) -> Result<bool, Refusal> {
-    let bearing = read()?.bearing(netns, mark);
-    Ok(bearing.is_some_and(|pids| !pids.is_empty()))
+    bearing(netns, mark).map(|pids| !pids.is_empty()).map_err(refuse)
 }
 
-fn read() -> Result<Processes, Refusal> {
-    Processes::read().map_err(|error| Refusal::new(format!("{error:#}")))
+fn refuse(error: anyhow::Error) -> Refusal {
+    Refusal::new(format!("{error:#}"))
 }
 
 /// Whether there is such a program where those of labs are looked for.
