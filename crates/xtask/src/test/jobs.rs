@@ -29,7 +29,7 @@ pub struct End {
 }
 
 /// Most tests wait for the kernel rather than compute: so many test programs at once for each processor.
-const PROGRAMS_PER_CPU: usize = 3;
+const PROGRAMS_PER_CPU: usize = 2;
 
 /// Does the jobs, several at once, and prints a line for each when it is over; of one that failed, what its failed tests
 /// have printed. When one has failed no other is begun, unless they are to `go_on`.
