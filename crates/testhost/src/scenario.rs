@@ -93,7 +93,7 @@ impl Scenario {
             command: owned(command),
             reset: Vec::new(),
             recover: owned(&["recover"]),
-            short_timeout: owned(&["--timeout", "1"]),
+            short_timeout: owned(&["--timeout", "2"]),
             long_timeout: owned(&["--timeout", "60"]),
             stride: 1,
             takes_turns: false,

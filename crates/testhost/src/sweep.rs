@@ -39,6 +39,9 @@ pub fn sweep(tool: &Path, scenario: &Scenario, modes: &[Mode]) -> Report {
     sweep.done()
 }
 
+/// A call that is to hang, and was not made because an earlier one took too long on a busy machine, is tried again so often.
+const RETRIES: u32 = 5;
+
 /// How a call of the undo fails: whether all later ones do so as well.
 pub const UNDO_FAULTS: [(bool, Mode); 3] =
     [(false, Mode::FailBefore), (true, Mode::FailBefore), (true, Mode::FailAfter)];
@@ -149,7 +152,17 @@ impl<'a> Sweep<'a> {
     fn injected(&mut self, fault: &str, k: usize, mode: Mode) -> bool {
         let Scenario { command, short_timeout, long_timeout, .. } = self.scenario;
         let timeout = if mode.hangs() { short_timeout } else { long_timeout };
-        let run = run(self.tool, &[timeout, command]);
+        let tool = self.tool;
+        let once = || run(tool, &[timeout, command]);
+        let mut run = once();
+        // The time that is enough for what hangs is not always enough for the calls before it.
+        for _ in 0..RETRIES {
+            if !mode.hangs() || self.faults.fired() > 0 || self.restore().is_err() {
+                break;
+            }
+            self.faults.arm(k, mode);
+            run = once();
+        }
         self.last_calls = self.faults.calls();
         let fired = self.faults.fired();
         self.faults.reset();
