@@ -202,7 +202,7 @@ fn another_tool_with_the_same_names_loses_nothing() {
             done
             echo made $made",
         );
-        // So long, or until both have had their turns.
+        // At least so long, and until both have had some turns.
         let begin = Instant::now();
         let made = || std::fs::read_to_string("/run/tmp/made").unwrap_or_default();
         let have_both = |outputs: &[Output]| {

@@ -130,7 +130,8 @@ impl Processes {
     /// # Errors
     /// There is no /proc.
     pub fn read() -> Result<Self> {
-        let (mut processes, mut known) = (Self::default(), HashSet::from([own_pid()]));
+        let own = std::process::id().cast_signed();
+        let (mut processes, mut known) = (Self::default(), HashSet::from([own]));
         // One that was listed and has ended since may have started another that was not.
         while !processes.add_new(&mut known)? {}
         Ok(processes)
@@ -241,28 +242,37 @@ enum Mark {
 
 /// That of the process whose folder in /proc is given.
 fn mark_of(process: &Path) -> Mark {
-    let Some((task, _)) = tasks(process).next() else { return Mark::Gone };
-    let read = |file: &str| fs::read(task.join(file)).unwrap_or_default();
-    let (started, mut environ) = (Instant::now(), read("environ"));
-    // In the midst of an exec it shows neither its environment nor its words, as those do that have none: the kernel's
-    // own, and those that have ended. Only they have no program.
-    while environ.is_empty() && started.elapsed() < UNSEEN {
-        let is_shown = !read("cmdline").is_empty();
-        environ = read("environ");
-        if is_shown || fs::read_link(task.join("exe")).is_err() {
-            break;
+    let begin = Instant::now();
+    while let Some((task, _)) = tasks(process).next() {
+        let read = |file: &str| fs::read(task.join(file)).unwrap_or_default();
+        let mut environ = read("environ");
+        // One that shows its words shows its environment as well, and may have none. In the midst of an exec, or of its
+        // end, it shows neither.
+        let is_shown = !environ.is_empty() || !read("cmdline").is_empty();
+        if is_shown && environ.is_empty() {
+            environ = read("environ");
+        }
+        if is_shown || is_kernel_thread(&task) || begin.elapsed() > UNSEEN {
+            let variable = |entry: &[u8]| {
+                let mark = entry.strip_prefix(PROCESS.as_bytes())?.strip_prefix(b"=")?;
+                String::from_utf8(mark.to_vec()).ok()
+            };
+            let mark = environ.split(|byte| *byte == 0).find_map(variable);
+            return mark.map_or(Mark::None, Mark::Is);
         }
         sleep(Duration::from_millis(1));
     }
-    let variable = |entry: &[u8]| {
-        let mark = entry.strip_prefix(PROCESS.as_bytes())?.strip_prefix(b"=")?;
-        String::from_utf8(mark.to_vec()).ok()
-    };
-    match environ.split(|byte| *byte == 0).find_map(variable) {
-        Some(mark) => Mark::Is(mark),
-        None if tasks(process).next().is_none() => Mark::Gone,
-        None => Mark::None,
-    }
+    Mark::Gone
+}
+
+/// Whether the thread is one of the kernel's own, which never shows anything: `PF_KTHREAD` (include/linux/sched.h) among
+/// its flags, the seventh field after its name (proc_pid_stat(5)).
+fn is_kernel_thread(task: &Path) -> bool {
+    const PF_KTHREAD: u64 = 0x0020_0000;
+    let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_ascii_whitespace());
+    let flags = fields.and_then(|mut fields| fields.nth(6)?.parse::<u64>().ok());
+    flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
 /// The threads of a process that have not ended, each with the network namespace that it is in. The first thread may end
@@ -270,10 +280,6 @@ fn mark_of(process: &Path) -> Mark {
 fn tasks(process: &Path) -> impl Iterator<Item = (PathBuf, (u64, u64))> {
     let tasks = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
     tasks.filter_map(|task| Some((task.path(), identity(&task.path().join("ns/net"))?)))
-}
-
-fn own_pid() -> i32 {
-    std::process::id().cast_signed()
 }
 
 pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -2,18 +2,16 @@
 
 use super::batch::{Manner, Stop};
 use super::journal::Journal;
-use super::process::PAUSE;
 use super::schedule::{LONG, Level, Task, finished, of_place, schedule};
 use super::{Refusal, Writer, interruption, undo, undo::Begun};
 use crate::failure::{Failure, Kind, failed, shortened};
-use crate::kernel::namespaces::UNSEEN;
 use crate::name::NamespaceName;
 use crate::plan::{Fact, Place, Step, few_lines};
 use crate::sysctl;
 use crate::system::signals;
 use anyhow::Result;
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The exit status by which iptables says that its lock, or its chain, is busy; or that it is not permitted.
 const IPTABLES_BUSY: i32 = 4;
@@ -192,22 +190,11 @@ impl Writer {
 
     /// A command that ends with exit status 0 need not have done anything.
     fn verify(&self, facts: &[&Fact]) -> Result<()> {
-        let begin = Instant::now();
-        loop {
-            let mut look = self.look();
-            look.gather(facts.iter().copied());
-            match look.first_missing(facts.iter().copied())? {
-                None => return Ok(()),
-                // One that becomes another program just now cannot be read.
-                Some(Fact::Process { .. }) if begin.elapsed() < UNSEEN => {
-                    std::thread::sleep(PAUSE);
-                }
-                Some(fact) => {
-                    let what = format!("all commands reported success, but there is no {fact}");
-                    return Err(failed(what).hint("netns-tool -v shows what was run").into());
-                }
-            }
-        }
+        let mut look = self.look();
+        look.gather(facts.iter().copied());
+        let Some(fact) = look.first_missing(facts.iter().copied())? else { return Ok(()) };
+        let what = format!("all commands reported success, but there is no {fact}");
+        Err(failed(what).hint("netns-tool -v shows what was run").into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The programs of labs: started, waited for, and ended.
 
 use super::{Refusal, Writer, interruption};
-use crate::failure::{failed, in_words};
+use crate::failure::{Failure, Kind, in_words};
 use crate::firewall::rule::Protocol;
 use crate::kernel::inside::inside;
 use crate::kernel::namespaces::{Processes, UNSEEN, bearing};
@@ -18,7 +18,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 /// How often it is looked whether a program is ready.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A program that ends so soon has failed.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -164,7 +164,8 @@ pub(super) fn end_starting(steps: &[Step], limit: Duration) -> anyhow::Result<()
         if begin.elapsed() >= limit {
             let what =
                 format!("process {first}, which an interrupted command was starting, does not end");
-            return Err(failed(what).hint("netns-tool recover, when it has ended").into());
+            let failure = Failure::new(Kind::Left, what);
+            return Err(failure.hint("netns-tool recover, when it has ended").into());
         }
         for number in starting {
             // One that has ended meanwhile needs no signal.
