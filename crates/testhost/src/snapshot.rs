@@ -94,7 +94,7 @@ impl Snapshot {
     /// longer, and so does the kernel. It looks at all but the settings, which are most of the work and follow at once;
     /// they are read with the last look.
     pub fn settled() -> Self {
-        let limit = Instant::now() + Duration::from_secs(20);
+        let limit = Instant::now() + PATIENCE;
         let (mut last, mut same, mut took) = (Self::read(false), 0, Duration::ZERO);
         loop {
             thread::sleep((QUIET / LOOKS).max(3 * took));
@@ -189,9 +189,9 @@ impl Snapshot {
     fn is_behind(&self) -> bool {
         let links =
             self.sections.iter().filter(|(name, _)| *name == "link" || name.ends_with(": link"));
-        let flags =
+        let mut flags =
             links.flat_map(|(_, lines)| lines).filter_map(|line| line.split_once(" flags = "));
-        flags.into_iter().any(|(_, flags)| {
+        flags.any(|(_, flags)| {
             let has = |flag| flags.trim_matches(['[', ']']).split(',').any(|found| found == flag);
             // `ip` says NO-CARRIER where a link is up and its state is not.
             has("UP") && has("LOWER_UP") == has("NO-CARRIER")

@@ -93,6 +93,9 @@ fn interface_numbers_do_not_matter() {
         let first = Snapshot::settled();
         assert!(first.section("link").iter().any(|line| line == "y0 peer = y1 in n1"));
         assert!(first.section("n1: link").iter().any(|line| line == "y1 peer = y0"));
+        // By its flags a link whose state is behind its carrier is known.
+        let flags = "y0 flags = [BROADCAST,MULTICAST]";
+        assert!(first.section("link").iter().any(|line| line == flags), "{first:?}");
         sh("ip link del dev y0; ip netns del n1");
         before.wait_equal().unwrap();
         sh("ip netns add n1; ip link add name y0 type veth peer name y1 netns n1");
